@@ -1,0 +1,232 @@
+//! Room 1: what topo has to say about its input, as data. `ui` prints it; nothing here does.
+
+use std::fmt;
+
+use crate::source::{SourceMap, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The run goes on and does what was asked.
+    Warning,
+    /// The run ends after this stage.
+    Error,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// The kind of a diagnostic; the name is stable and reads as "allow X".
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Code {
+            /// All codes, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name that people see and write.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What it means, in Markdown.
+            pub fn documentation(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc, "\n",)+),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A file could not be read: it is missing, a directory, not readable, or not UTF-8.
+    UnreadableFile = "unreadable-file",
+    /// No compose file was named, and none was found in the working directory or above it.
+    NoComposeFile = "no-compose-file",
+    /// The text is not YAML.
+    InvalidYaml = "invalid-yaml",
+    /// The same key is written twice in one mapping.
+    DuplicateKey = "duplicate-key",
+    /// Aliases expand to more nodes than any real file has.
+    AliasExpansion = "alias-expansion",
+    /// A variable reference is malformed, or a required variable is not set.
+    Interpolation = "interpolation",
+    /// A variable is used that is set nowhere; it reads as the empty string.
+    UnsetVariable = "unset-variable",
+    /// An env file has a line that is not an assignment.
+    InvalidEnvFile = "invalid-env-file",
+    /// An attribute that does not exist at this place.
+    UnknownKey = "unknown-key",
+    /// An attribute that the specification has, and this version of topo does not handle yet.
+    UnsupportedAttribute = "unsupported-attribute",
+    /// An attribute that does nothing any more.
+    ObsoleteAttribute = "obsolete-attribute",
+    /// A value is of another kind than the attribute takes.
+    WrongType = "wrong-type",
+    /// A value has the right kind, but not a form that means something.
+    InvalidValue = "invalid-value",
+    /// A required attribute is not there.
+    MissingKey = "missing-key",
+    /// Two attributes that exclude or contradict each other.
+    Conflict = "conflict",
+    /// A project name that Docker would not take.
+    InvalidProjectName = "invalid-project-name",
+    /// A service, network, volume, config, secret or profile that is not defined.
+    UnknownReference = "unknown-reference",
+    /// Services that wait for each other.
+    DependencyCycle = "dependency-cycle",
+    /// Two services publish the same port of the host.
+    PortConflict = "port-conflict",
+    /// Something that Kubernetes expresses only nearly.
+    ExportApproximated = "export-approximated",
+    /// Something that Kubernetes cannot express.
+    ExportLost = "export-lost",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// A place in a file and what is to be said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// A few words, without a full stop.
+    pub text: String,
+}
+
+/// One thing that topo has to say about its input.
+///
+/// The message is a lower-case phrase that states the fact; the first label says what is wrong at its place,
+/// further ones tell the other half of the story; help is one imperative sentence that mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What kind it is.
+    pub code: Code,
+    /// The fact, as a lower-case phrase.
+    pub message: String,
+    /// The places, the primary one first.
+    pub labels: Vec<Label>,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// Makes an error without places.
+    pub fn error(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, message: message.into(), labels: Vec::new(), help: None }
+    }
+
+    /// Makes a warning without places.
+    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    /// Adds a place. The first one added is the primary one.
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Says how to mend it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says how to mend it, if something can be said.
+    #[must_use]
+    pub fn help_if(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+}
+
+/// Collects what the stages have to say. A stage goes on after an error, so that one run tells all.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Adds one, unless the same was said before (an alias or an inherited service is read more than once).
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.found.contains(&diagnostic) {
+            self.found.push(diagnostic);
+        }
+    }
+
+    /// Returns whether a later stage must not run.
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|one| one.severity == Severity::Error)
+    }
+
+    /// Returns all of them, by file and place; those without a place come first.
+    pub fn sorted(&self) -> Vec<&Diagnostic> {
+        let mut sorted: Vec<_> = self.found.iter().collect();
+        sorted.sort_by_key(|one| one.labels.first().map(|label| label.span));
+        sorted
+    }
+
+    /// Counts the errors and the warnings.
+    pub fn count(&self) -> (usize, usize) {
+        let errors = self.found.iter().filter(|one| one.severity == Severity::Error).count();
+        (errors, self.found.len() - errors)
+    }
+}
+
+/// Returns "did you mean `x`?" for the candidate nearest to `written`, if one is near.
+pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(written, candidates).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// Returns the candidate within an edit distance that a slip of the finger explains.
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (written.chars().count() / 3).clamp(1, 2);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Writes `file:line:column: error[code]: message`, for tests and for plain listings.
+pub fn one_line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let severity = match diagnostic.severity {
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    };
+    let place = diagnostic.labels.first().and_then(|label| sources.locate(label.span));
+    let place = place.map_or(String::new(), |at| format!("{}:{}:{}: ", at.file, at.line, at.column));
+    format!("{place}{severity}[{}]: {}", diagnostic.code, diagnostic.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_are_near() {
+        assert_eq!(nearest("dbb", ["web", "db"]), Some("db"));
+        assert_eq!(nearest("prots", ["ports", "image"]), Some("ports"));
+        assert_eq!(nearest("x", ["y", "image"]), Some("y"));
+        assert_eq!(nearest("redis", ["postgres"]), None);
+    }
+
+    #[test]
+    fn code_names_are_unique_and_documented() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert!(Code::ALL.iter().all(|code| code.documentation().trim().ends_with('.')));
+    }
+}

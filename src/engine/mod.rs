@@ -1,0 +1,1 @@
+//! Room 8: the door to Docker Engine.

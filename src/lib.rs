@@ -1,0 +1,13 @@
+//! topo reads a compose file, resolves it into a graph of services, networks, ports and volumes, brings it up
+//! through Docker Engine, and exports it to Kubernetes.
+//!
+//! The rooms are listed lowest first; a room imports only rooms above it. See `docs/architecture.md`.
+
+pub mod source;
+
+pub mod diagnostic;
+
+pub mod observed;
+
+pub mod plan;
+pub mod engine;

@@ -1,0 +1,344 @@
+//! Room 7: decides what to do to the engine, and says why. It never does it: `engine::apply` does.
+//!
+//! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
+
+pub mod labels;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// The steps that take the engine from what it has to what the project says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The steps. Each depends on earlier ones only.
+    pub steps: Vec<Step>,
+    /// What the user should know and no step mends, such as orphan containers.
+    pub notes: Vec<String>,
+}
+
+/// A step of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The engine call.
+    pub op: Op,
+    /// The object it is about, as the user thinks of it: `service web`, `network front`.
+    pub subject: Subject,
+    /// Why it is needed, as a phrase: `not there yet`, `configuration changed`.
+    pub cause: String,
+    /// The steps that must have succeeded before this one starts.
+    pub after: Vec<StepId>,
+    /// Whether data of the user's could go.
+    pub destructive: bool,
+}
+
+/// An index into [`Plan::steps`].
+pub type StepId = usize;
+
+/// The object that a step is about. Progress shows one line for each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "lowercase")]
+pub enum Subject {
+    /// An image reference.
+    Image(String),
+    /// A network's name in the engine.
+    Network(String),
+    /// A volume's name in the engine.
+    Volume(String),
+    /// A container's final name.
+    Container(String),
+}
+
+/// What a dependent waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// The container runs.
+    Started,
+    /// Its health check passes. A container that ends or turns unhealthy fails the wait.
+    Healthy,
+    /// It ended with code 0. Any other code fails the wait.
+    CompletedSuccessfully,
+}
+
+/// One call to the engine. A `container` is named, and may be one that an earlier step creates.
+#[expect(missing_docs, reason = "the fields are what the variant names")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Pull an image.
+    PullImage { image: String, platform: Option<String> },
+    /// Build an image and tag it.
+    BuildImage(Box<Build>),
+    /// Create a network.
+    CreateNetwork(Box<NetworkCreateRequest>),
+    /// Remove a network, by ID.
+    RemoveNetwork { id: String },
+    /// Create a volume.
+    CreateVolume(Box<VolumeCreateRequest>),
+    /// Remove a volume, by name.
+    RemoveVolume { name: String },
+    /// Create a container.
+    CreateContainer(Box<Create>),
+    /// Attach a container to one more network.
+    ConnectNetwork { container: String, network: String, endpoint: Box<EndpointSettings> },
+    /// Detach a container from a network.
+    DisconnectNetwork { container: String, network: String },
+    /// Copy files into a created container, before it starts.
+    CopyFiles { container: String, files: Vec<File> },
+    /// Start a container.
+    Start { container: String },
+    /// Stop a container: its stop signal first, SIGKILL after `timeout` seconds (the container's own grace
+    /// period where that is `None`).
+    Stop { container: String, timeout: Option<i32> },
+    /// Remove a container, and its anonymous volumes if `volumes` says so.
+    RemoveContainer { container: String, volumes: bool },
+    /// Rename a container.
+    Rename { container: String, to: String },
+    /// Wait until a container is as its dependents need it. `required: false` lets the plan go on when the wait
+    /// fails.
+    Await { container: String, condition: Condition, required: bool },
+}
+
+/// A container to create.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Create {
+    /// The name it is created under; while recreating, a temporary one.
+    pub name: String,
+    /// The request, complete but for what only the engine knows; see [`Create::resolved`].
+    pub body: ContainerCreateBody,
+    /// `os/arch[/variant]`, where the service says so.
+    pub platform: Option<String>,
+    /// The JSON that `config-hash` is the digest of. It is in `body` already where no container is named in it.
+    pub hash_input: String,
+}
+
+/// A file to put into a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The absolute path in the container.
+    pub path: String,
+    /// What it holds.
+    pub content: Vec<u8>,
+    /// Its permissions.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u64,
+    /// Its group.
+    pub gid: u64,
+}
+
+/// An image to build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Build {
+    /// The name to give it.
+    pub image: String,
+    /// The directory that is sent, absolute, or a Git URL that the engine fetches.
+    pub context: String,
+    /// The Dockerfile's path within the context.
+    pub dockerfile: String,
+    /// The Dockerfile's text, where it is written in the compose file.
+    pub dockerfile_inline: Option<String>,
+    /// `ARG` values; `None` takes no value from anywhere.
+    pub args: BTreeMap<String, Option<String>>,
+    /// The stage to build.
+    pub target: Option<String>,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, String>,
+    /// Images to take layers from.
+    pub cache_from: Vec<String>,
+    /// More names to give it.
+    pub tags: Vec<String>,
+    /// The network for `RUN`.
+    pub network: Option<String>,
+    /// `os/arch[/variant]`.
+    pub platform: Option<String>,
+    /// Lines for `/etc/hosts` while building, `name:address`.
+    pub extra_hosts: Vec<String>,
+    /// `/dev/shm` size in bytes while building.
+    pub shm_size: Option<u64>,
+    /// Build every layer anew.
+    pub no_cache: bool,
+    /// Ask the registry for newer base images.
+    pub pull: bool,
+}
+
+/// Stands in a [`Create`] for the ID of the container called `name`, which may not exist yet.
+pub fn container_id_of(name: &str) -> String {
+    format!("\u{1}container {name}\u{1}")
+}
+
+/// Stands in a [`Create`] for the ID of the image called `reference`, which may not be pulled yet.
+pub fn image_id_of(reference: &str) -> String {
+    format!("\u{1}image {reference}\u{1}")
+}
+
+/// IDs that are known by the time a container is created.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Container IDs by name.
+    pub containers: HashMap<String, String>,
+    /// Image IDs by reference.
+    pub images: HashMap<String, String>,
+}
+
+impl Create {
+    /// Returns the request with IDs in place of [`container_id_of`] and [`image_id_of`], and the config hash
+    /// computed over them, as docker compose does. An unknown name stays a name, which the engine resolves.
+    pub fn resolved(&self, known: &Known) -> ContainerCreateBody {
+        let mut body = self.body.clone();
+        let fill = |text: &mut String| *text = known.fill(text);
+        if let Some(host) = &mut body.host_config {
+            for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode].into_iter().flatten() {
+                fill(mode);
+            }
+            host.volumes_from.iter_mut().flatten().for_each(fill);
+        }
+        if let Some(labels) = &mut body.labels {
+            labels.values_mut().for_each(fill);
+            if self.hash_input.contains('\u{1}') {
+                labels.insert(labels::CONFIG_HASH.to_owned(), digest(&known.fill(&self.hash_input)));
+            }
+        }
+        body
+    }
+}
+
+impl Known {
+    /// Replaces the stand-ins in `text`.
+    pub fn fill(&self, text: &str) -> String {
+        let mut filled = String::with_capacity(text.len());
+        for (at, part) in text.split('\u{1}').enumerate() {
+            // Every second part stood between two marks.
+            filled.push_str(match part.split_once(' ') {
+                Some(("container", name)) if at % 2 == 1 => self.containers.get(name).map_or(name, String::as_str),
+                Some(("image", name)) if at % 2 == 1 => self.images.get(name).map_or("", String::as_str),
+                _ => part,
+            });
+        }
+        filled
+    }
+}
+
+/// Returns the SHA-256 of `text` in hexadecimal, as docker compose writes it into labels.
+pub fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Plan {
+    /// Adds a step and returns its ID.
+    pub fn push(
+        &mut self,
+        op: Op,
+        subject: Subject,
+        cause: impl Into<String>,
+        mut after: Vec<StepId>,
+    ) -> StepId {
+        after.sort_unstable();
+        after.dedup();
+        self.steps.push(Step { op, subject, cause: cause.into(), after, destructive: false });
+        self.steps.len() - 1
+    }
+
+    /// Returns whether nothing but waiting is to be done.
+    pub fn is_no_op(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.op, Op::Await { .. }))
+    }
+}
+
+impl Op {
+    /// Returns what it does to its subject, as a verb: `create`, `start`.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::PullImage { .. } => "pull",
+            Self::BuildImage(_) => "build",
+            Self::CreateNetwork(_) | Self::CreateVolume(_) | Self::CreateContainer(_) => "create",
+            Self::RemoveNetwork { .. } | Self::RemoveVolume { .. } | Self::RemoveContainer { .. } => "remove",
+            Self::ConnectNetwork { .. } => "connect",
+            Self::DisconnectNetwork { .. } => "disconnect",
+            Self::CopyFiles { .. } => "copy files into",
+            Self::Start { .. } => "start",
+            Self::Stop { .. } => "stop",
+            Self::Rename { .. } => "rename",
+            Self::Await { .. } => "wait for",
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(name) => write!(formatter, "image {name}"),
+            Self::Network(name) => write!(formatter, "network {name}"),
+            Self::Volume(name) => write!(formatter, "volume {name}"),
+            Self::Container(name) => write!(formatter, "container {name}"),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Started => "started",
+            Self::Healthy => "healthy",
+            Self::CompletedSuccessfully => "completed successfully",
+        })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.op.verb(), self.subject)?;
+        match &self.op {
+            Op::Await { condition, .. } => write!(formatter, " to be {condition}")?,
+            Op::ConnectNetwork { network, .. } => write!(formatter, " to network {network}")?,
+            Op::DisconnectNetwork { network, .. } => write!(formatter, " from network {network}")?,
+            Op::Rename { container, to } => write!(formatter, " ({container} -> {to})")?,
+            Op::CopyFiles { files, .. } => {
+                let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+                write!(formatter, ": {}", paths.join(", "))?;
+            }
+            _ => {}
+        }
+        write!(formatter, ", {}", self.cause)
+    }
+}
+
+/// The golden text of a plan: `#3 start container demo-web-1, not running, after #1 #2`.
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (id, step) in self.steps.iter().enumerate() {
+            write!(formatter, "#{id} {step}")?;
+            if !step.after.is_empty() {
+                let after: Vec<_> = step.after.iter().map(|id| format!("#{id}")).collect();
+                write!(formatter, ", after {}", after.join(" "))?;
+            }
+            if step.destructive {
+                formatter.write_str(" [destructive]")?;
+            }
+            writeln!(formatter)?;
+        }
+        for note in &self.notes {
+            writeln!(formatter, "note: {note}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stand_ins_are_filled_in_or_stay_names() {
+        let known = Known {
+            containers: HashMap::from([("app-db-1".to_owned(), "abc".to_owned())]),
+            images: HashMap::new(),
+        };
+        assert_eq!(known.fill(&format!("container:{}", container_id_of("app-db-1"))), "container:abc");
+        assert_eq!(known.fill(&container_id_of("app-x-1")), "app-x-1");
+        assert_eq!(known.fill("plain container text"), "plain container text");
+    }
+}
