@@ -13,7 +13,8 @@ pub(super) fn lines(
     container: &str,
     query: &LogQuery,
 ) -> BoxStream<'static, Result<LogLine>> {
-    let seconds = |point: Option<i64>| point.map_or(0, |point| i32::try_from(point.max(0)).unwrap_or(i32::MAX));
+    let seconds =
+        |point: Option<i64>| point.map_or(0, |point| i32::try_from(point.max(0)).unwrap_or(i32::MAX));
     let options = LogsOptions {
         follow: query.follow,
         stdout: true,
