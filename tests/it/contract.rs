@@ -1,0 +1,1 @@
+//! The obligations of an engine, held by the one in memory always.
