@@ -33,7 +33,8 @@ pub trait Engine {
     /// Returns the API version that is spoken.
     fn api(&self) -> (u32, u32);
 
-    /// Takes a snapshot of what concerns a project, in a handful of parallel requests.
+    /// Takes a snapshot of what concerns a project, in a handful of parallel requests. It may be a moment behind
+    /// what [`Engine::happenings`] told and [`Engine::inspect`] sees.
     async fn observe(&self, query: &Query) -> Result<Observed>;
 
     /// Looks at one container.

@@ -210,7 +210,9 @@ impl World {
             Behaviour::Runs if checked => self.set_health(&id, Health::Healthy, ""),
             Behaviour::Runs | Behaviour::Starts => {}
             Behaviour::Exits(code, lines) => {
-                lines.iter().for_each(|line| self.write(&id, line));
+                for line in &lines {
+                    self.write(&id, line);
+                }
                 self.end(&id, code);
             }
         }
@@ -373,11 +375,15 @@ fn volumes(body: &ContainerCreateBody) -> Vec<(String, String)> {
     mounts.chain(binds).chain(anonymous).collect()
 }
 
-/// Returns the ports that a container publishes at the host, those without a fixed host port left out.
+/// Returns the ports that a container publishes at the host, those without a fixed host port left out. As on a real
+/// engine, a port must also be exposed.
 fn ports(body: &ContainerCreateBody) -> Vec<PublishedPort> {
     let bindings = body.host_config.as_ref().and_then(|host| host.port_bindings.as_ref());
     let mut ports = Vec::new();
     for (inside, outside) in bindings.into_iter().flatten() {
+        if !body.exposed_ports.as_ref().is_some_and(|exposed| exposed.contains(inside)) {
+            continue;
+        }
         let (port, protocol) = inside.split_once('/').unwrap_or((inside, "tcp"));
         for binding in outside.iter().flatten() {
             let Ok(container) = port.parse() else { continue };
