@@ -54,6 +54,8 @@ const NO_BOUND: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Docker {
     client: bollard::Docker,
     api: (u32, u32),
+    /// When, in seconds since 1970 by the engine's clock, if it says so.
+    connected: Option<i64>,
     address: Address,
     credentials: Credentials,
 }
@@ -63,8 +65,8 @@ impl Docker {
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let mut tried = Vec::new();
         for address in connection.addresses()? {
-            let server = match ping::api_version(&address).await {
-                Ok(server) => server,
+            let pong = match ping::ping(&address).await {
+                Ok(pong) => pong,
                 Err(reason) => {
                     tried.push(format!("{address}: {reason}"));
                     continue;
@@ -73,8 +75,8 @@ impl Docker {
             let api = connection.api_version.as_deref().and_then(ping::parse_version);
             let client = open(&address).map_err(failed("connect to the engine"))?;
             let credentials = Credentials::read(&connection.config_text());
-            let api = api.unwrap_or(server.min(NEWEST));
-            return Ok(Self { client: client.with_timeout(PATIENCE), api, address, credentials }.versioned());
+            let (client, api) = (client.with_timeout(PATIENCE), api.unwrap_or(pong.api.min(NEWEST)));
+            return Ok(Self { client, api, connected: pong.seconds, address, credentials }.versioned());
         }
         Err(EngineError::new("reach a container engine", Cause::NotReachable { tried }))
     }
@@ -138,6 +140,10 @@ impl Docker {
 impl Engine for Docker {
     fn api(&self) -> (u32, u32) {
         self.api
+    }
+
+    fn connected(&self) -> Since {
+        self.connected.map_or(Since::Earliest, |seconds| Since::After(seconds.saturating_mul(1_000_000_000)))
     }
 
     async fn observe(&self, query: &Query) -> Result<Observed> {

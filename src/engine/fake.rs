@@ -238,6 +238,10 @@ impl Engine for FakeEngine {
         (1, 44)
     }
 
+    fn connected(&self) -> Since {
+        Since::Earliest
+    }
+
     async fn observe(&self, query: &Query) -> Result<Observed> {
         self.call(CallKind::Observe, &query.project, "list containers".to_owned(), |world| {
             Ok(world.observe(query, (1, 44)))

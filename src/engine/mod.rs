@@ -33,6 +33,10 @@ pub trait Engine {
     /// Returns the API version that is spoken.
     fn api(&self) -> (u32, u32);
 
+    /// Returns the point at which the connection was made, by the engine's clock and up to a second early: what topo
+    /// itself caused happened after it.
+    fn connected(&self) -> Since;
+
     /// Takes a snapshot of what concerns a project, in a handful of parallel requests. It may be a moment behind
     /// what [`Engine::happenings`] told and [`Engine::inspect`] sees.
     async fn observe(&self, query: &Query) -> Result<Observed>;

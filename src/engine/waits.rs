@@ -10,9 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::watch::{Notice, Watch};
-use super::{
-    Action, Cause, Engine, EngineError, Event, Happening, Inspection, LogQuery, Result, Scope, Since,
-};
+use super::{Action, Cause, Engine, EngineError, Event, Happening, Inspection, LogQuery, Result, Scope};
 use crate::observed::{Health, State};
 use crate::plan::{Condition, StepId};
 
@@ -26,7 +24,7 @@ pub(super) struct Waits<'a, E> {
     /// The containers that the plan waits for, now or later.
     names: Vec<String>,
     /// The one subscription that all waits share. It is opened when the first look does not settle a wait; what
-    /// happened between the two is replayed.
+    /// happened since topo connected is replayed, so nothing is missed between the two.
     watch: Option<Watch<'a, E>>,
     pending: BTreeMap<StepId, Pending>,
     looks: FuturesUnordered<LocalBoxFuture<'a, (StepId, Result<Verdict>)>>,
@@ -163,7 +161,7 @@ impl<'a, E: Engine> Waits<'a, E> {
                 }
                 if self.watch.is_none() {
                     let scope = Scope::Containers(self.names.clone());
-                    self.watch = Some(Watch::new(self.engine, scope, Since::Earliest));
+                    self.watch = Some(Watch::new(self.engine, scope, self.engine.connected()));
                 }
                 return None;
             }

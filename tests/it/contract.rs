@@ -15,11 +15,14 @@ use bollard::models::{
     EndpointSettings, Mount, MountType, NetworkCreateRequest, PortBinding, VolumeCreateRequest,
 };
 use futures_util::StreamExt;
+use tokio::sync::mpsc::unbounded_channel;
+use topo::engine::apply::apply;
 use topo::engine::docker::{Connection, Docker};
 use topo::engine::fake::Behaviour;
-use topo::engine::{Action, Cause, Engine, LogQuery, LogSource, Query, Scope, Since};
+use topo::engine::follow::{Follow, News};
+use topo::engine::{Action, Cause, Engine, Event, LogQuery, LogSource, Query, Scope, Since};
 use topo::observed::{Health, Observed, State};
-use topo::plan::{Build, File, labels};
+use topo::plan::{Build, Condition, Create, File, Op, Plan, Subject, labels};
 
 use self::bed::{Bed, IMAGE, Stage, bounded, cause, docker, held, in_memory, join, text};
 
@@ -54,7 +57,9 @@ obligations! {
     a_taken_port_is_named
     a_log_has_all_lines
     following_a_log_ends_with_the_container
+    following_outlives_restarts
     health_is_reached_and_told
+    a_plan_waits_for_health
     happenings_are_told_in_order
     happenings_of_others_are_not_told
     overlay_networks_need_a_swarm
@@ -260,6 +265,51 @@ async fn following_a_log_ends_with_the_container(bed: &Bed<impl Stage>) {
     while let Some(line) = lines.next().await {
         line.unwrap();
     }
+}
+
+async fn following_outlives_restarts(bed: &Bed<impl Stage>) {
+    let lines = vec!["one".to_owned(), "two".to_owned()];
+    let job = bed.create("job", bed.body("job", &Behaviour::Exits(3, lines))).await;
+    let mut follow = Follow::new(&bed.engine, &bed.project, false, |_| true);
+    for _ in 0..2 {
+        bed.engine.start(&job).await.unwrap();
+        let mut told = Vec::new();
+        for _ in 0..4 {
+            told.push(match bounded(follow.next()).await.unwrap() {
+                News::Started { .. } => "started".to_owned(),
+                News::Line { line, .. } => text(&line),
+                News::Ended { code, .. } => format!("ended with {code}"),
+                News::Unreadable { error, .. } => error.to_string(),
+            });
+        }
+        assert_eq!(told, ["started", "one", "two", "ended with 3"]);
+    }
+}
+
+async fn a_plan_waits_for_health(bed: &Bed<impl Stage>) {
+    let name = bed.name("db");
+    let mut plan = Plan::default();
+    let body = bed.body("db", &Behaviour::Starts);
+    let create = Create { name: name.clone(), body, platform: None, hash_input: String::new() };
+    let subject = Subject::Container(name.clone());
+    let create = plan.push(Op::CreateContainer(Box::new(create)), subject.clone(), "new", vec![]);
+    let start = plan.push(Op::Start { container: name.clone() }, subject.clone(), "new", vec![create]);
+    let condition = Condition::Healthy;
+    let wait = Op::Await { container: name.clone(), condition, required: true };
+    let wait = plan.push(wait, subject, "new", vec![start]);
+    let (sender, mut events) = unbounded_channel();
+    let heal = async {
+        while let Some(event) = events.recv().await {
+            if matches!(event, Event::Waiting { .. }) {
+                return bed.engine.heal(&name).await;
+            }
+        }
+    };
+    let observed = Observed::default();
+    let applied = apply(&plan, &observed, &bed.engine, &sender, std::future::pending());
+    let (outcome, ()) = bounded(futures_util::future::join(applied, heal)).await;
+    assert_eq!(outcome.done, [create, start, wait], "{outcome:?}");
+    assert_eq!(bed.engine.inspect(&name).await.unwrap().health, Some(Health::Healthy));
 }
 
 async fn health_is_reached_and_told(bed: &Bed<impl Stage>) {
