@@ -100,7 +100,56 @@ impl Layers {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::engine::Engine as _;
+    use crate::engine::docker::Connection;
+
+    /// Answers each connection with the next text, and returns what was asked.
+    async fn serve(listener: TcpListener, answers: [&str; 2]) -> Vec<String> {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut request).await.unwrap();
+            }
+            asked.push(String::from_utf8(request).unwrap());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        asked
+    }
+
+    /// bollard sends paths without a version, and credentials in an encoding that engines do not read.
+    #[tokio::test]
+    async fn requests_have_the_version_and_readable_credentials() {
+        let config = tempfile::tempdir().unwrap();
+        // The password makes both characters that the two encodings differ in.
+        let text =
+            r#"{"auths": {"https://index.docker.io/v1/": {"username": "me", "password": "~~~???>>>"}}}"#;
+        std::fs::write(config.path().join("config.json"), text).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connection = Connection {
+            host: Some(format!("tcp://{}", listener.local_addr().unwrap())),
+            config: Some(config.path().to_owned()),
+            ..Connection::default()
+        };
+        let ping = "HTTP/1.1 200 OK\r\nApi-Version: 1.99\r\nContent-Length: 2\r\n\r\nOK";
+        let refusal = "HTTP/1.1 500 Oops\r\nContent-Length: 23\r\n\r\n{\"message\":\"no, sorry\"}";
+        let pulled = async {
+            let docker = Docker::connect(&connection).await.unwrap();
+            assert_eq!(docker.api(), (1, 51));
+            docker.pull("nginx:alpine", None, &|_| ()).await
+        };
+        let (pulled, asked) = tokio::join!(pulled, serve(listener, [ping, refusal]));
+        assert_eq!(pulled.unwrap_err().to_string(), "pull image nginx:alpine: no, sorry");
+        let path = "/v1.51/images/create?fromImage=docker.io%2Flibrary%2Fnginx&tag=alpine&platform=";
+        assert!(asked[1].starts_with(&format!("POST {path} HTTP/1.1")), "{}", asked[1]);
+        let auth = asked[1].lines().find_map(|line| line.strip_prefix("x-registry-auth: ")).unwrap();
+        assert!(!auth.contains(['+', '/']) && auth.contains(['-', '_']), "{auth}");
+    }
 
     #[test]
     fn layers_add_up() {
