@@ -7,6 +7,10 @@ pub mod source;
 
 pub mod diagnostic;
 
+pub mod yaml;
+
+pub mod model;
+
 pub mod observed;
 
 pub mod plan;
