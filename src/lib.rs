@@ -11,6 +11,10 @@ pub mod yaml;
 
 pub mod model;
 
+pub mod load;
+
+pub mod project;
+
 pub mod observed;
 
 pub mod plan;

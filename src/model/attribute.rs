@@ -13,14 +13,15 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::source::{SourceMap, Span};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Entry, Node, Value};
 
 /// A type of the model.
 pub trait Attribute: Sized {
     /// How nodes of this type are brought into their long form and merged.
     const SHAPE: &'static Shape;
 
-    /// Reads a node in its long form. What is wrong with it goes to `decoder`.
+    /// Reads a node in its long form. What is wrong with it goes to `decoder`; where something is left of it
+    /// all the same, that is returned, so that one run finds the mistakes of later stages too.
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self>;
 
     /// Describes both its short and its long forms.
@@ -173,6 +174,17 @@ impl Decoder<'_> {
         None
     }
 
+    /// Reports two attributes that must not both be written.
+    pub fn exclusive(&mut self, node: &Node, place: &Place<'_>, one: &str, other: &str) {
+        let (Some(first), Some(second)) = (node.get(one), node.get(other)) else { return };
+        self.diagnostics.push(
+            Diagnostic::error(Code::Conflict, format!("`{place}` has both `{one}` and `{other}`"))
+                .label(second.key, "this excludes the other")
+                .label(first.key, "the other is here")
+                .help("remove one of the two"),
+        );
+    }
+
     /// Reports a required attribute that is not there.
     pub fn missing(&mut self, span: Span, place: &Place<'_>, key: &str) {
         self.diagnostics.push(
@@ -271,9 +283,8 @@ impl<T: Attribute> Attribute for Vec<T> {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(list) = node.as_list() else { return decoder.wrong_type(node, place, "a list") };
-        let items: Vec<_> =
-            list.iter().enumerate().map(|(at, item)| T::decode(item, &place.index(at), decoder)).collect();
-        items.into_iter().collect()
+        let decode = |(at, item)| T::decode(item, &place.index(at), decoder);
+        Some(list.iter().enumerate().filter_map(decode).collect())
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -295,11 +306,10 @@ impl<T: Attribute> Attribute for IndexMap<String, T> {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(map) = node.as_map() else { return decoder.wrong_type(node, place, "a mapping") };
-        let entries: Vec<_> = map
-            .iter()
-            .map(|(key, entry)| Some((key.clone(), T::decode(&entry.node, &place.key(key), decoder)?)))
-            .collect();
-        entries.into_iter().collect()
+        let decode = |(key, entry): (&String, &Entry)| {
+            Some((key.clone(), T::decode(&entry.node, &place.key(key), decoder)?))
+        };
+        Some(map.iter().filter_map(decode).collect())
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -399,11 +409,16 @@ macro_rules! record {
                 let Some(map) = node.as_map() else {
                     return decoder.wrong_type(node, place, "a mapping");
                 };
-                $(let mut $field: Option<Option<$type>> = None;)*
+                $(let mut $field: Option<$type> = None;)*
                 let mut extensions = $crate::model::attribute::Extensions::new();
                 for (key, entry) in map {
                     $(if key == key_of!($field $($key)?) {
-                        $field = Some(<$type as Attribute>::decode(&entry.node, &place.key(key), decoder));
+                        $field = <$type as Attribute>::decode(&entry.node, &place.key(key), decoder)
+                            // What is wrong has been said; go on, so that later checks speak too.
+                            .map_or_else(<$type as Attribute>::unset, Some);
+                        if $field.is_none() {
+                            return None;
+                        }
                         continue;
                     })*
                     if key.starts_with("x-") {
@@ -412,19 +427,13 @@ macro_rules! record {
                         decoder.unknown_key(key, entry.key, place, Self::KEYS.iter().copied());
                     }
                 }
-                $(let $field = match $field {
-                    Some(decoded) => decoded,
-                    None => {
-                        let unset = <$type as Attribute>::unset();
-                        if unset.is_none() {
-                            decoder.missing(node.span, place, key_of!($field $($key)?));
-                        }
-                        unset
-                    }
-                };)*
+                $(let $field = $field.or_else(<$type as Attribute>::unset).or_else(|| {
+                    decoder.missing(node.span, place, key_of!($field $($key)?));
+                    None
+                });)*
                 #[allow(unused_mut, reason = "not every record is checked")]
                 let mut decoded = Self { $($field: $field?,)* extensions };
-                $($check(&mut decoded, node, place, decoder)?;)?
+                $($check(&mut decoded, node, place, decoder);)?
                 Some(decoded)
             }
 

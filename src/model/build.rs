@@ -1,11 +1,10 @@
 //! How an image is built.
 
 use super::attribute::{Attribute, Decoder, Place, Shape, record};
-use super::lifecycle::conflict;
 use super::network::ExtraHosts;
 use super::service::Ulimits;
 use super::storage::FileReferences;
-use super::values::{ByteSize, KeyValues, StringList, UniqueList, Variables};
+use super::values::{ByteSize, KeyValues, UniqueList, Variables};
 use crate::diagnostic::Diagnostics;
 use crate::yaml::{Node, Value};
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -78,8 +77,8 @@ fn build_of_context(node: Node, _: &mut Diagnostics) -> Node {
     }
 }
 
-fn one_dockerfile(_: &mut Build, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
-    conflict(decoder, node, place, "dockerfile", "dockerfile_inline")
+fn one_dockerfile(_: &mut Build, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    decoder.exclusive(node, place, "dockerfile", "dockerfile_inline");
 }
 
 /// A build context: an absolute directory, or a URL that the builder fetches.

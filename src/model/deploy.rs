@@ -143,13 +143,12 @@ fn count_or_ids(
     node: &Node,
     place: &Place<'_>,
     decoder: &mut Decoder<'_>,
-) -> Option<()> {
-    super::lifecycle::conflict(decoder, node, place, "count", "device_ids")?;
+) {
+    decoder.exclusive(node, place, "count", "device_ids");
     // docker compose takes all devices where neither is said.
     if request.count.is_none() && request.device_ids.is_empty() {
         request.count = Some(DeviceCount(-1));
     }
-    Some(())
 }
 
 /// How many devices; -1 for all.

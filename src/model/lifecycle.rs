@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record};
 use super::values::{CommandLine, Duration, HostPath, StringList, Variables, map_of_names, words};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::yaml::{Entry, Mapping, Node, Value};
 
 /// The services that a service waits for, by name.
@@ -68,10 +68,8 @@ record! {
     check required_by_default;
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the form of all checks")]
-fn required_by_default(dependency: &mut Dependency, _: &Node, _: &Place<'_>, _: &mut Decoder<'_>) -> Option<()> {
+fn required_by_default(dependency: &mut Dependency, _: &Node, _: &Place<'_>, _: &mut Decoder<'_>) {
     dependency.required.get_or_insert(true);
-    Some(())
 }
 
 impl Dependency {
@@ -225,12 +223,10 @@ record! {
     check hook_has_command;
 }
 
-fn hook_has_command(hook: &mut Hook, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
+fn hook_has_command(hook: &mut Hook, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     if hook.command.0.is_none() {
         decoder.missing(node.span, place, "command");
-        return None;
     }
-    Some(())
 }
 
 record! {
@@ -362,16 +358,4 @@ words! {
         /// Values as they are.
         Raw = "raw",
     }
-}
-
-/// Reports two attributes that must not both be written.
-pub(crate) fn conflict(decoder: &mut Decoder<'_>, node: &Node, place: &Place<'_>, one: &str, other: &str) -> Option<()> {
-    let (Some(first), Some(second)) = (node.get(one), node.get(other)) else { return Some(()) };
-    decoder.diagnostics.push(
-        Diagnostic::error(Code::Conflict, format!("`{place}` has both `{one}` and `{other}`"))
-            .label(second.key, "this excludes the other")
-            .label(first.key, "the other is here")
-            .help("remove one of the two"),
-    );
-    None
 }

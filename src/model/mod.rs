@@ -72,22 +72,17 @@ impl<T: Attribute> Attribute for Named<T> {
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(map) = node.as_map() else { return decoder.wrong_type(node, place, "a mapping") };
         let mut named = BTreeMap::new();
-        let mut whole = true;
         for (name, entry) in map {
             let holds = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
             if name.is_empty() || !name.chars().all(holds) {
                 let why = format!("`{name}` is no name");
                 decoder.invalid::<()>(entry.key, place, why, "use only a-z, A-Z, 0-9, `.`, `_` and `-`");
-                whole = false;
             }
-            match T::decode(&entry.node, &place.key(name), decoder) {
-                Some(decoded) => {
-                    named.insert(name.clone(), decoded);
-                }
-                None => whole = false,
+            if let Some(decoded) = T::decode(&entry.node, &place.key(name), decoder) {
+                named.insert(name.clone(), decoded);
             }
         }
-        whole.then_some(Self(named))
+        Some(Self(named))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {

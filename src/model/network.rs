@@ -157,25 +157,18 @@ record! {
 }
 
 /// What the engine would refuse only when the network is created.
-fn addresses_hold(pool: &mut Pool, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
-    let span = |key: &str| node.get(key).map_or(node.span, |entry| entry.node.span);
-    let mut subnets = Vec::new();
-    for (key, written) in [("subnet", &pool.subnet), ("ip_range", &pool.ip_range)] {
-        let Some(written) = written else { continue };
-        match written.parse::<ipnet::IpNet>() {
-            Ok(subnet) => subnets.push((key, subnet)),
-            Err(_) => {
-                let why = format!("`{written}` is no subnet in CIDR form");
-                return decoder.invalid(span(key), &place.key(key), why, "write an address and a prefix length: 172.28.0.0/16");
-            }
-        }
-    }
-    let Some(gateway) = &pool.gateway else { return Some(()) };
-    match gateway.parse::<IpAddr>() {
-        Ok(_) => Some(()),
-        Err(_) => {
-            let why = format!("`{gateway}` is no IP address");
-            decoder.invalid(span("gateway"), &place.key("gateway"), why, "write an address such as 172.28.0.1")
+fn addresses_hold(pool: &mut Pool, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    let is_subnet: fn(&str) -> bool = |text| text.parse::<ipnet::IpNet>().is_ok();
+    let is_address: fn(&str) -> bool = |text| text.parse::<IpAddr>().is_ok();
+    for (key, written, holds, example) in [
+        ("subnet", &pool.subnet, is_subnet, "172.28.0.0/16"),
+        ("ip_range", &pool.ip_range, is_subnet, "172.28.5.0/24"),
+        ("gateway", &pool.gateway, is_address, "172.28.0.1"),
+    ] {
+        let (Some(written), Some(entry)) = (written, node.get(key)) else { continue };
+        if !holds(written) {
+            let why = format!("`{written}` is not of the form {example}");
+            decoder.invalid::<()>(entry.node.span, &place.key(key), why, format!("write one such as {example}"));
         }
     }
 }
@@ -296,19 +289,21 @@ fn port_number(port: i128) -> Result<PortNumber, String> {
     }
 }
 
-fn complete_port(port: &mut Port, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
+fn complete_port(port: &mut Port, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     let span = |key: &str| node.get(key).map_or(node.span, |entry| entry.node.span);
     port.mode.get_or_insert_with(|| "ingress".to_owned());
     let protocol = port.protocol.get_or_insert_with(|| "tcp".to_owned());
+    let mut invalid = |key: &str, why: String, help: &str| {
+        decoder.invalid::<()>(span(key), &place.key(key), why, help);
+    };
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
-        let why = format!("`{protocol}` is no protocol");
-        return decoder.invalid(span("protocol"), &place.key("protocol"), why, "write tcp, udp or sctp");
+        invalid("protocol", format!("`{protocol}` is no protocol"), "write tcp, udp or sctp");
     }
     if let Some(address) = &port.host_ip
         && address.parse::<IpAddr>().is_err()
     {
-        let why = format!("`{address}` is no IP address");
-        return decoder.invalid(span("host_ip"), &place.key("host_ip"), why, "write an address of the host, such as 127.0.0.1");
+        let help = "write an address of the host, such as 127.0.0.1";
+        invalid("host_ip", format!("`{address}` is no IP address"), help);
     }
     if port.published.as_ref().is_some_and(|published| published.0.is_empty()) {
         port.published = None;
@@ -316,9 +311,8 @@ fn complete_port(port: &mut Port, node: &Node, place: &Place<'_>, decoder: &mut 
     if let Some(published) = &port.published
         && let Err(why) = parse_range(&published.0)
     {
-        return decoder.invalid(span("published"), &place.key("published"), why, "write a port, or a range such as 8000-8010");
+        invalid("published", why, "write a port, or a range such as 8000-8010");
     }
-    Some(())
 }
 
 impl Port {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record};
 use super::build::Build;
 use super::deploy::{Deploy, Gpus};
-use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, Restart, conflict};
+use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, Restart};
 use super::network::{Attachments, ExtraHosts, Ports};
 use super::storage::{FileReferences, Mounts};
 use super::values::{
@@ -213,17 +213,36 @@ record! {
 }
 
 
-fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
-    conflict(decoder, node, place, "network_mode", "networks")?;
-    if service.image.is_none() && service.build.is_none() && service.provider.is_none() && node.get("extends").is_none() {
+fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    decoder.exclusive(node, place, "network_mode", "networks");
+    let runs = |key: &str| node.get(key).is_some_and(|entry| entry.node.as_text() != Some(""));
+    if !["image", "build", "provider", "extends"].into_iter().any(runs) {
         decoder.diagnostics.push(
             Diagnostic::error(Code::MissingKey, format!("`{place}` has neither `image` nor `build`"))
                 .label(node.span, "nothing says what to run")
                 .help("add `image: NAME` or `build: DIRECTORY`"),
         );
-        return None;
     }
-    Some(())
+    if let Some(name) = &service.container_name
+        && service.containers() > 1
+        && let Some(entry) = node.get("container_name")
+    {
+        let many = ["scale", "deploy"].iter().find_map(|key| node.get(key)).map_or(entry.key, |entry| entry.key);
+        decoder.diagnostics.push(
+            Diagnostic::error(Code::Conflict, format!("`{place}` asks for several containers called `{}`", name.0))
+                .label(entry.key, "a name is taken by one container")
+                .label(many, "several are asked for here")
+                .help("remove `container_name`: other services reach it by the name of the service"),
+        );
+    }
+}
+
+impl Service {
+    /// Returns how many containers are asked for.
+    pub fn containers(&self) -> i64 {
+        let replicas = self.deploy.as_ref().and_then(|deploy| deploy.replicas);
+        self.scale.or(replicas).unwrap_or(1)
+    }
 }
 
 words! {
@@ -362,9 +381,9 @@ impl Attribute for ProviderOptions {
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(map) = node.as_map() else { return decoder.wrong_type(node, place, "a mapping") };
         let expected = "a string, a number, true or false, or a list of them";
-        let entries: Vec<_> = map
+        let entries = map
             .iter()
-            .map(|(key, entry)| {
+            .filter_map(|(key, entry)| {
                 let values = match entry.node.as_list() {
                     Some(list) => list.iter().map(Node::scalar_text).collect(),
                     None => entry.node.scalar_text().map(|text| vec![text]),
@@ -376,7 +395,7 @@ impl Attribute for ProviderOptions {
                 Some((key.clone(), values?))
             })
             .collect();
-        entries.into_iter().collect::<Option<_>>().map(Self)
+        Some(Self(entries))
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {

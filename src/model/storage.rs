@@ -295,29 +295,23 @@ impl Attribute for Mounts {
     }
 }
 
-fn complete_mount(mount: &mut Mount, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
+fn complete_mount(mount: &mut Mount, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     if mount.target.as_ref().is_none_or(String::is_empty) && mount.kind != MountType::Npipe {
         decoder.missing(node.span, place, "target");
-        return None;
     }
     let source = node.get("source").map_or(node.span, |entry| entry.node.span);
     match (mount.kind, &mut mount.source) {
-        (MountType::Bind, None) => {
-            decoder.missing(node.span, place, "source");
-            return None;
-        }
+        (MountType::Bind, None) => decoder.missing(node.span, place, "source"),
         (MountType::Bind, Some(path)) => *path = decoder.absolute(path, source),
         (MountType::Volume, _) => {
             mount.volume.get_or_insert_default();
         }
         _ => {}
     }
-    if let Some(size) = mount.tmpfs.as_ref().map(|tmpfs| tmpfs.size)
-        && size.0 < 0
-    {
-        return decoder.invalid(node.span, &place.key("tmpfs"), "the size is below 0", "write a size such as 64m");
+    if mount.tmpfs.as_ref().is_some_and(|tmpfs| tmpfs.size.0 < 0) {
+        let place = place.key("tmpfs");
+        decoder.invalid::<()>(node.span, &place, "the size is below 0", "write a size such as 64m");
     }
-    Some(())
 }
 
 /// Turns `[source:]target[:mode]` into the long form. A source that looks like a path is a bind mount.
@@ -413,7 +407,7 @@ mod tests {
             ("C:\\a:/b", r#"{"type":"bind","source":"C:\\a","target":"/b","bind":{"create_host_path":true}}"#),
             ("db:/data:nocopy", r#"{"type":"volume","source":"db","target":"/data","volume":{"nocopy":true}}"#),
             (":/x", "a part between colons is empty"),
-            ("a:/b:ro:x", "there are too many colons"),
+            ("data:/b:ro:x", "there are too many colons"),
         ] {
             assert_eq!(check(text), expected, "{text}");
         }

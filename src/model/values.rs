@@ -388,9 +388,9 @@ fn assignments(
     let Some(map) = node.as_map() else {
         return decoder.wrong_type(node, place, "a mapping, or a list of strings `KEY=value`");
     };
-    let entries: Vec<_> = map
+    let entries = map
         .iter()
-        .map(|(key, entry)| match (&entry.node.value, entry.node.scalar_text()) {
+        .filter_map(|(key, entry)| match (&entry.node.value, entry.node.scalar_text()) {
             (Value::Null, _) => Some((key.clone(), None)),
             (Value::Date(_), _) | (_, None) => {
                 decoder.wrong_type(&entry.node, &place.key(key), "a string, a number, true, false or nothing")
@@ -398,7 +398,7 @@ fn assignments(
             (_, Some(text)) => Some((key.clone(), Some(text))),
         })
         .collect();
-    entries.into_iter().collect()
+    Some(entries)
 }
 
 impl Attribute for Variables {
@@ -409,7 +409,7 @@ impl Attribute for Variables {
         for (key, entry) in node.as_map().into_iter().flatten() {
             if key.ends_with(char::is_whitespace) {
                 let help = format!("write `{}=...`, without space around the equals sign", key.trim_end());
-                return decoder.invalid(entry.key, place, "the name ends with white space", help);
+                decoder.invalid::<()>(entry.key, place, "the name ends with white space", help);
             }
         }
         Some(Self(variables))
@@ -459,9 +459,9 @@ impl Attribute for Options {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(map) = node.as_map() else { return decoder.wrong_type(node, place, "a mapping") };
-        let entries: Vec<_> = map
+        let entries = map
             .iter()
-            .map(|(key, entry)| {
+            .filter_map(|(key, entry)| {
                 let text = match entry.node.value {
                     Value::Null => Some(String::new()),
                     Value::Text(_) | Value::Int(_) | Value::Float(_) => entry.node.scalar_text(),
@@ -470,7 +470,7 @@ impl Attribute for Options {
                 Some((key.clone(), text?))
             })
             .collect();
-        entries.into_iter().collect::<Option<_>>().map(Self)
+        Some(Self(entries))
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
