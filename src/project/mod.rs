@@ -2,6 +2,8 @@
 //!
 //! What comes out is what docker compose prints with `config`.
 
+mod contents;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -20,6 +22,8 @@ use crate::model::values::{Nullable, Variables};
 use crate::model::{Model, Named};
 use crate::source::{SourceMap, Span};
 use crate::yaml::Node;
+
+pub use contents::{Contents, read_contents};
 
 /// What the user selects of a project.
 #[derive(Clone, Debug, Default)]
@@ -60,29 +64,6 @@ pub struct Project {
     pub extensions: Extensions,
     /// The merged tree, which knows where each value was written.
     pub written: Node,
-}
-
-/// Where a config or secret has its content from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContentSource<'a> {
-    /// A file of the host, absolute.
-    File(&'a str),
-    /// Text: from `content`, or the value of a variable.
-    Text(&'a str),
-    /// It is managed elsewhere.
-    External,
-}
-
-/// Configs or secrets of the model, seen alike.
-impl Config {
-    /// Returns where the content is.
-    pub fn source(&self) -> ContentSource<'_> {
-        match (&self.content, &self.file) {
-            (Some(text), _) => ContentSource::Text(text),
-            (None, Some(file)) => ContentSource::File(&file.0),
-            (None, None) => ContentSource::External,
-        }
-    }
 }
 
 impl Project {
