@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 
 use super::{Context, Exit};
+use topo::project::hash;
+
 use crate::ui::report;
 
 /// Print the project as it will be used: files merged, variables replaced, defaults written out
@@ -22,6 +24,9 @@ pub(crate) struct Config {
     /// Print the images, one a line
     #[arg(long)]
     images: bool,
+    /// Print the config hash of each service named here, separated by commas; `*` is all of them
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["services", "volumes", "images"])]
+    hash: Option<String>,
     /// Check only; print nothing
     #[arg(short, long)]
     quiet: bool,
@@ -49,6 +54,12 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
         lines(project.volumes.keys().cloned().collect())
     } else if arguments.images {
         lines(project.services.iter().map(|(name, service)| project.image_of(name, service)).collect())
+    } else if let Some(named) = &arguments.hash {
+        let is_named = |name: &str| named == "*" || named.split(',').any(|one| one == name);
+        let line = |(name, service)| {
+            format!("{name} {}", hash::digest(&hash::service_hash_input(service, None)))
+        };
+        lines(project.services.iter().filter(|(name, _)| is_named(name)).map(line).collect())
     } else {
         let rendered = match arguments.format {
             Format::Json => serde_json::to_string_pretty(&project).map(|text| text + "\n").map_err(|e| e.to_string()),

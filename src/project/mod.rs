@@ -3,6 +3,7 @@
 //! What comes out is what docker compose prints with `config`.
 
 mod contents;
+pub mod hash;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
