@@ -7,6 +7,16 @@ pub mod source;
 
 pub mod diagnostic;
 
+pub mod yaml;
+
+pub mod model;
+
+pub mod load;
+
+pub mod project;
+
+pub mod topology;
+
 pub mod observed;
 
 pub mod plan;

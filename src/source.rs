@@ -69,6 +69,12 @@ impl SourceFile {
         Span { start: self.start + narrow(start), length: narrow(end - start) }
     }
 
+    /// Returns what is written at `span`, which lies in this file.
+    pub fn text_at(&self, span: Span) -> &str {
+        let start = span.start.saturating_sub(self.start) as usize;
+        self.text.get(start..start + span.length as usize).unwrap_or("")
+    }
+
     fn line_of(&self, at: u32) -> usize {
         self.line_starts.partition_point(|start| *start <= at) - 1
     }
@@ -124,9 +130,7 @@ impl SourceMap {
 
     /// Returns what is written at `span`.
     pub fn text(&self, span: Span) -> &str {
-        let Some(file) = self.file(span) else { return "" };
-        let start = (span.start - file.start) as usize;
-        file.text.get(start..start + span.length as usize).unwrap_or("")
+        self.file(span).map_or("", |file| file.text_at(span))
     }
 
     /// Returns the file, line and column where `span` starts.

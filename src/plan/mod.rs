@@ -2,6 +2,7 @@
 //!
 //! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
 
+pub mod container;
 pub mod labels;
 
 use std::collections::{BTreeMap, HashMap};

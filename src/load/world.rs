@@ -1,0 +1,99 @@
+//! The door to files and environment variables. The loader sees the world through it alone.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What the loader may ask of the world.
+pub trait World {
+    /// Reads a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Returns whether a file, not a directory, is there.
+    fn is_file(&self, path: &Path) -> bool;
+    /// Reads standard input to its end.
+    fn read_stdin(&self) -> io::Result<Vec<u8>>;
+    /// Returns an environment variable.
+    fn var(&self, name: &str) -> Option<String>;
+    /// Returns the working directory.
+    fn cwd(&self) -> PathBuf;
+    /// Returns the user's home directory.
+    fn home(&self) -> Option<PathBuf> {
+        self.var("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+    }
+}
+
+/// The real world.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsWorld;
+
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+impl World for OsWorld {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+
+    fn read_stdin(&self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        io::Read::read_to_end(&mut io::stdin().lock(), &mut text)?;
+        Ok(text)
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    /// The shell's idea of where it is, if that is true: docker compose keeps symbolic links in paths.
+    fn cwd(&self) -> PathBuf {
+        let real = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        let same = |shell: &PathBuf| shell.is_absolute() && shell.canonicalize().is_ok_and(|path| path == real);
+        self.var("PWD").map(PathBuf::from).filter(same).unwrap_or(real)
+    }
+}
+
+/// A world in memory, for tests: files by absolute path, variables, the working directory.
+#[derive(Clone, Debug, Default)]
+pub struct MemWorld {
+    /// Files by absolute path.
+    pub files: BTreeMap<PathBuf, Vec<u8>>,
+    /// Environment variables.
+    pub vars: BTreeMap<String, String>,
+    /// The working directory; empty means `/`.
+    pub cwd: PathBuf,
+    /// Standard input.
+    pub stdin: Vec<u8>,
+}
+
+impl MemWorld {
+    /// Makes a world whose working directory is `/project`, with these files in it.
+    pub fn project<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let cwd = PathBuf::from("/project");
+        let files = files.into_iter().map(|(name, text)| (cwd.join(name), text.into())).collect();
+        Self { files, cwd, ..Self::default() }
+    }
+}
+
+impl World for MemWorld {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.files.contains_key(path)
+    }
+
+    fn read_stdin(&self) -> io::Result<Vec<u8>> {
+        Ok(self.stdin.clone())
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        self.vars.get(name).cloned()
+    }
+
+    fn cwd(&self) -> PathBuf {
+        if self.cwd.as_os_str().is_empty() { PathBuf::from("/") } else { self.cwd.clone() }
+    }
+}

@@ -1,0 +1,517 @@
+//! What every type of the model can do: say how it looks and merges in a tree, be decoded from one, say when it
+//! is unset, and describe itself in the schema.
+//!
+//! Hand-written rather than serde's `Deserialize`, because serde stops at the first error, loses the place of
+//! nested values, and knows nothing of short forms and merging. With [`record!`] one documented declaration of
+//! an attribute gives its parsing, its checks, its merge rule, its schema and its hover text.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::source::{SourceMap, Span};
+use crate::yaml::{Entry, Node, Value};
+
+/// A type of the model.
+pub trait Attribute: Sized {
+    /// How nodes of this type are brought into their long form and merged.
+    const SHAPE: &'static Shape;
+
+    /// Reads a node in its long form. What is wrong with it goes to `decoder`; where something is left of it
+    /// all the same, that is returned, so that one run finds the mistakes of later stages too.
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self>;
+
+    /// Describes both its short and its long forms.
+    fn schema(generator: &mut SchemaGenerator) -> Schema;
+
+    /// The value where the attribute is not written; `None` where it is required.
+    fn unset() -> Option<Self> {
+        None
+    }
+
+    /// Whether the attribute is left out when the model is written.
+    fn is_unset(&self) -> bool {
+        false
+    }
+}
+
+/// How nodes of a type are brought into their long form and merged.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// What the long form looks like.
+    pub kind: Kind,
+    /// Turns any short form into the long form. It leaves alone what it does not understand: decoding reports it.
+    pub expand: Option<fn(Node, &mut Diagnostics) -> Node>,
+}
+
+/// What a long form looks like, which is how it merges.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// A later value replaces an earlier one.
+    Replace,
+    /// Merged attribute by attribute.
+    Record(fn(&str) -> Option<&'static Shape>),
+    /// Merged entry by entry.
+    Map(&'static Shape),
+    /// Later items are added. Items with the same identity are one: the later one merges into the earlier.
+    List(&'static Shape, Option<Identity>),
+    /// Merged attribute by attribute if the same text stands under this key in both, else replaced.
+    Variant(&'static str, fn(&str) -> Option<&'static Shape>),
+}
+
+/// How items of a list are told apart when files are merged.
+#[derive(Clone, Copy)]
+pub struct Identity {
+    /// Gives an item its identity; items without one are all kept.
+    pub of: fn(&Node) -> Option<String>,
+    /// Whether the later item takes the earlier one's place whole, rather than being merged into it.
+    pub replace: bool,
+}
+
+impl Shape {
+    /// Scalars, and whatever else is replaced whole.
+    pub const REPLACE: &'static Self = &Self { kind: Kind::Replace, expand: None };
+}
+
+/// The way from the top of the file to a value, for messages: `services.web.ports[0]`.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    parent: Option<&'a Place<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> Place<'a> {
+    /// The top of the file.
+    pub const TOP: Place<'static> = Place { parent: None, step: Step::Key("") };
+
+    /// The place under a key.
+    pub fn key(&'a self, key: &'a str) -> Self {
+        Self { parent: Some(self), step: Step::Key(key) }
+    }
+
+    /// The place of a list item.
+    pub fn index(&'a self, index: usize) -> Self {
+        Self { parent: Some(self), step: Step::Index(index) }
+    }
+}
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some(parent) = self.parent else { return Ok(()) };
+        parent.fmt(formatter)?;
+        match self.step {
+            Step::Key(key) if parent.parent.is_some() => write!(formatter, ".{key}"),
+            Step::Key(key) => formatter.write_str(key),
+            Step::Index(index) => write!(formatter, "[{index}]"),
+        }
+    }
+}
+
+/// What decoding needs besides the node.
+pub struct Decoder<'a> {
+    /// Says which directory a relative path starts from.
+    pub sources: &'a SourceMap,
+    /// What `~` stands for in paths.
+    pub home: Option<&'a Path>,
+    /// Where mistakes go.
+    pub diagnostics: &'a mut Diagnostics,
+}
+
+impl Decoder<'_> {
+    /// Returns a path of the host as an absolute one: see [`super::values::HostPath`].
+    pub fn absolute(&self, path: &str, span: Span) -> String {
+        if let (Some(home), Some(rest)) = (self.home, path.strip_prefix('~'))
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return clean(&home.join(rest.trim_start_matches('/')));
+        }
+        if is_windows_path(path) {
+            return path.to_owned();
+        }
+        clean(&self.sources.base(span).join(path))
+    }
+
+    /// Reports a value of the wrong kind.
+    pub fn wrong_type<T>(&mut self, node: &Node, place: &Place<'_>, expected: &str) -> Option<T> {
+        let mut diagnostic = Diagnostic::error(Code::WrongType, format!("`{place}` takes {expected}"))
+            .label(node.span, format!("this is {}", node.kind()));
+        if expected.starts_with("a string")
+            && let Some(written) = node.scalar_text()
+        {
+            let source = self.sources.text(node.span);
+            let written = if source.is_empty() { &written } else { source };
+            diagnostic = diagnostic.help(format!("write it in quotes: \"{written}\""));
+        }
+        if matches!(node.value, Value::Null) {
+            diagnostic = diagnostic.help("give it a value, or remove the attribute");
+        }
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    /// Reports a value of the right kind that means nothing here.
+    pub fn invalid<T>(
+        &mut self,
+        span: Span,
+        place: &Place<'_>,
+        why: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        self.diagnostics.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{place}` has a value that means nothing"))
+                .label(span, why)
+                .help(help),
+        );
+        None
+    }
+
+    /// Reports two attributes that must not both be written.
+    pub fn exclusive(&mut self, node: &Node, place: &Place<'_>, one: &str, other: &str) {
+        let (Some(first), Some(second)) = (node.get(one), node.get(other)) else { return };
+        self.diagnostics.push(
+            Diagnostic::error(Code::Conflict, format!("`{place}` has both `{one}` and `{other}`"))
+                .label(second.key, "this excludes the other")
+                .label(first.key, "the other is here")
+                .help("remove one of the two"),
+        );
+    }
+
+    /// Reports a required attribute that is not there.
+    pub fn missing(&mut self, span: Span, place: &Place<'_>, key: &str) {
+        self.diagnostics.push(
+            Diagnostic::error(Code::MissingKey, format!("`{place}` lacks `{key}`"))
+                .label(span, format!("`{key}` is required here"))
+                .help(format!("add `{key}: ...`")),
+        );
+    }
+
+    /// Reports an attribute that does not exist here.
+    pub fn unknown_key<'k>(
+        &mut self,
+        key: &str,
+        span: Span,
+        place: &Place<'_>,
+        known: impl IntoIterator<Item = &'k str> + Clone,
+    ) {
+        let holder = if place.parent.is_some() { format!("`{place}`") } else { "a compose file".to_owned() };
+        let help = did_you_mean(key, known.clone()).unwrap_or_else(|| {
+            let known: Vec<_> = known.into_iter().collect();
+            if known.len() <= 16 {
+                format!("it takes {}; `x-{key}` is for data of your own", known.join(", "))
+            } else {
+                format!("remove it, or write `x-{key}` for data of your own")
+            }
+        });
+        self.diagnostics.push(
+            Diagnostic::error(Code::UnknownKey, format!("{holder} has no attribute `{key}`"))
+                .label(span, "unknown attribute")
+                .help(help),
+        );
+    }
+}
+
+/// Takes `.` and `..` out of a path without asking the disk, as docker compose does.
+pub fn clean(path: &Path) -> String {
+    let mut cleaned = std::path::PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => {
+                cleaned.pop();
+            }
+            other => cleaned.push(other),
+        }
+    }
+    cleaned.to_string_lossy().into_owned()
+}
+
+/// Returns whether a path has a drive letter, `C:\\data`, or names a share, `\\\\server\\share`.
+pub(crate) fn is_windows_path(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    path.starts_with("\\\\")
+        || bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+            && bytes.next() == Some(b':')
+            && matches!(bytes.next(), Some(b'\\' | b'/'))
+}
+
+/// `x-` attributes, kept as they are.
+pub type Extensions = BTreeMap<String, serde_json::Value>;
+
+impl<T: Attribute> Attribute for Option<T> {
+    const SHAPE: &'static Shape = T::SHAPE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        T::decode(node, place, decoder).map(Some)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        T::schema(generator)
+    }
+
+    fn unset() -> Option<Self> {
+        Some(None)
+    }
+
+    fn is_unset(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Attribute> Attribute for Box<T> {
+    const SHAPE: &'static Shape = T::SHAPE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        T::decode(node, place, decoder).map(Self::new)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        T::schema(generator)
+    }
+}
+
+impl<T: Attribute> Attribute for Vec<T> {
+    const SHAPE: &'static Shape = &Shape { kind: Kind::List(T::SHAPE, None), expand: None };
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Some(list) = node.as_list() else { return decoder.wrong_type(node, place, "a list") };
+        let decode = |(at, item)| T::decode(item, &place.index(at), decoder);
+        Some(list.iter().enumerate().filter_map(decode).collect())
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "array", "items": T::schema(generator) })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Maps with free keys, in the order they were written.
+impl<T: Attribute> Attribute for IndexMap<String, T> {
+    const SHAPE: &'static Shape = &Shape { kind: Kind::Map(T::SHAPE), expand: None };
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Some(map) = node.as_map() else { return decoder.wrong_type(node, place, "a mapping") };
+        let decode = |(key, entry): (&String, &Entry)| {
+            Some((key.clone(), T::decode(&entry.node, &place.key(key), decoder)?))
+        };
+        Some(map.iter().filter_map(decode).collect())
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": T::schema(generator) })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Maps with free keys, written sorted, as docker compose does.
+impl<T: Attribute> Attribute for BTreeMap<String, T> {
+    const SHAPE: &'static Shape = IndexMap::<String, T>::SHAPE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        IndexMap::decode(node, place, decoder).map(|map| map.into_iter().collect())
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        IndexMap::<String, T>::schema(generator)
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Declares a struct of the model: one documented field for each attribute, and room for `x-` attributes.
+///
+/// `as "key"` names an attribute that Rust cannot. `short form` gives the function that expands short forms,
+/// and their schemas. `check` gets the decoded value to complete it, or to find fault with it.
+macro_rules! record {
+    (
+        $(#[doc = $doc:literal])*
+        $(#[derive($($derive:ident),*)])?
+        pub struct $name:ident {
+            $(
+                $(#[doc = $field_doc:literal])*
+                $(#[serde($($serde:tt)*)])?
+                pub $field:ident $(as $key:literal)? : $type:ty,
+            )*
+        }
+        $(short form $expand:path, $short:tt;)?
+        $(merged $variant:literal;)?
+        $(check $check:path;)?
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        $(#[derive($($derive),*)])?
+        pub struct $name {
+            $(
+                $(#[doc = $field_doc])*
+                #[serde(skip_serializing_if = "crate::model::attribute::Attribute::is_unset")]
+                $(#[serde(rename = $key)])?
+                $(#[serde($($serde)*)])?
+                pub $field: $type,
+            )*
+            /// Attributes that start with `x-`.
+            #[serde(skip)]
+            pub extensions: $crate::model::attribute::Extensions,
+        }
+
+        impl $name {
+            /// The attributes, in the order of the model.
+            pub const KEYS: &'static [&'static str] =
+                &[$($crate::model::attribute::key_of!($field $($key)?),)*];
+
+            fn shape_of(key: &str) -> Option<&'static $crate::model::attribute::Shape> {
+                $(if key == $crate::model::attribute::key_of!($field $($key)?) {
+                    return Some(<$type as $crate::model::attribute::Attribute>::SHAPE);
+                })*
+                None
+            }
+        }
+
+        impl $crate::model::attribute::Attribute for $name {
+            const SHAPE: &'static $crate::model::attribute::Shape = &$crate::model::attribute::Shape {
+                kind: $crate::model::attribute::record_kind!(Self $(, $variant)?),
+                expand: $crate::model::attribute::record_expand!($($expand)?),
+            };
+
+            fn decode(
+                node: &$crate::yaml::Node,
+                place: &$crate::model::attribute::Place<'_>,
+                decoder: &mut $crate::model::attribute::Decoder<'_>,
+            ) -> Option<Self> {
+                use $crate::model::attribute::{Attribute, key_of};
+                let Some(map) = node.as_map() else {
+                    return decoder.wrong_type(node, place, "a mapping");
+                };
+                $(let mut $field: Option<$type> = None;)*
+                let mut extensions = $crate::model::attribute::Extensions::new();
+                for (key, entry) in map {
+                    $(if key == key_of!($field $($key)?) {
+                        $field = <$type as Attribute>::decode(&entry.node, &place.key(key), decoder)
+                            // What is wrong has been said; go on, so that later checks speak too.
+                            .map_or_else(<$type as Attribute>::unset, Some);
+                        if $field.is_none() {
+                            return None;
+                        }
+                        continue;
+                    })*
+                    if key.starts_with("x-") {
+                        extensions.insert(key.clone(), entry.node.to_json());
+                    } else {
+                        decoder.unknown_key(key, entry.key, place, Self::KEYS.iter().copied());
+                    }
+                }
+                $(let $field = $field.or_else(<$type as Attribute>::unset).or_else(|| {
+                    decoder.missing(node.span, place, key_of!($field $($key)?));
+                    None
+                });)*
+                #[allow(unused_mut, reason = "not every record is checked")]
+                let mut decoded = Self { $($field: $field?,)* extensions };
+                $($check(&mut decoded, node, place, decoder);)?
+                Some(decoded)
+            }
+
+            fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let long = generator.subschema_for::<Self>();
+                $crate::model::attribute::record_schema!(generator, long $(, $short)?)
+            }
+
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let mut record = $crate::model::schema::Record::new(concat!($($doc, "\n",)*));
+                $(record.attribute(
+                    $crate::model::attribute::key_of!($field $($key)?),
+                    <$type as $crate::model::attribute::Attribute>::schema(generator),
+                    concat!($($field_doc, "\n",)*),
+                    <$type as $crate::model::attribute::Attribute>::unset().is_none(),
+                );)*
+                record.finish()
+            }
+        }
+    };
+}
+
+/// The attribute's name in the file.
+macro_rules! key_of {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $key:literal) => {
+        $key
+    };
+}
+
+macro_rules! record_kind {
+    ($self:ty) => {
+        $crate::model::attribute::Kind::Record(<$self>::shape_of)
+    };
+    ($self:ty, $variant:literal) => {
+        $crate::model::attribute::Kind::Variant($variant, <$self>::shape_of)
+    };
+}
+
+macro_rules! record_expand {
+    () => {
+        None
+    };
+    ($expand:path) => {
+        Some($expand)
+    };
+}
+
+macro_rules! record_schema {
+    ($generator:expr, $long:expr) => {
+        $long
+    };
+    ($generator:expr, $long:expr, $short:tt) => {
+        schemars::json_schema!({ "anyOf": [$short, $long] })
+    };
+}
+
+pub(crate) use {key_of, record, record_expand, record_kind, record_schema};
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn places_read_as_people_write_them() {
+        let services = Place::TOP.key("services");
+        let ports = services.key("web");
+        let ports = ports.key("ports");
+        assert_eq!(ports.index(2).to_string(), "services.web.ports[2]");
+        assert_eq!(Place::TOP.key("name").to_string(), "name");
+    }
+}

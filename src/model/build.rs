@@ -1,0 +1,179 @@
+//! How an image is built.
+
+use super::attribute::{Attribute, Decoder, Place, Shape, record};
+use super::network::ExtraHosts;
+use super::service::Ulimits;
+use super::storage::FileReferences;
+use super::values::{ByteSize, KeyValues, UniqueList, Variables};
+use crate::diagnostic::Diagnostics;
+use crate::yaml::{Node, Value};
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+record! {
+    /// How an image is built.
+    #[derive(Default)]
+    pub struct Build {
+        /// The directory that is sent to the builder, or a Git URL. Default: the project directory.
+        pub context: Option<BuildContext>,
+        /// The Dockerfile, within the context. Default: `Dockerfile`.
+        pub dockerfile: Option<String>,
+        /// The Dockerfile's text; excludes `dockerfile`.
+        pub dockerfile_inline: Option<String>,
+        /// Extra privileges for the build, `network.host` or `security.insecure`.
+        pub entitlements: Vec<String>,
+        /// Values for the Dockerfile's `ARG`s.
+        pub args: Variables,
+        /// Provenance attestation: true, false, or options such as `mode=max`.
+        pub provenance: Option<BoolOrText>,
+        /// Bill of materials attestation: true, false, or options.
+        pub sbom: Option<BoolOrText>,
+        /// SSH agent sockets or keys for the build, `default` or `id=path`.
+        pub ssh: Ssh,
+        /// Labels of the image.
+        pub labels: KeyValues,
+        /// Images or caches to take layers from.
+        pub cache_from: Vec<String>,
+        /// Where to export the build cache to.
+        pub cache_to: Vec<String>,
+        /// Build every layer anew.
+        pub no_cache: bool,
+        /// More named contexts: a directory, `docker-image://...`, a URL or `service:name`.
+        pub additional_contexts: AdditionalContexts,
+        /// Always ask the registry for newer base images.
+        pub pull: bool,
+        /// Lines for `/etc/hosts` while building.
+        pub extra_hosts: ExtraHosts,
+        /// Isolation technology of Windows containers.
+        pub isolation: Option<String>,
+        /// The network for `RUN`: `host`, `none` or a network's name.
+        pub network: Option<String>,
+        /// The stage to build.
+        pub target: Option<String>,
+        /// Secrets that `RUN --mount=type=secret` may read.
+        pub secrets: FileReferences,
+        /// Size of `/dev/shm` while building.
+        pub shm_size: ByteSize,
+        /// More names for the image.
+        pub tags: UniqueList<String>,
+        /// Limits while building.
+        pub ulimits: Ulimits,
+        /// The platforms to build for, `os/arch[/variant]`.
+        pub platforms: UniqueList<String>,
+        /// Build with all privileges.
+        pub privileged: bool,
+    }
+    short form build_of_context, { "type": "string" };
+    check one_dockerfile;
+}
+
+fn build_of_context(node: Node, _: &mut Diagnostics) -> Node {
+    match &node.value {
+        Value::Text(context) => {
+            let long = Node::map([("context", Value::Text(context.clone()))], node.span);
+            Node { tag: node.tag, ..long }
+        }
+        _ => node,
+    }
+}
+
+fn one_dockerfile(_: &mut Build, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    decoder.exclusive(node, place, "dockerfile", "dockerfile_inline");
+}
+
+/// A build context: an absolute directory, or a URL that the builder fetches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct BuildContext(pub String);
+
+impl Attribute for BuildContext {
+    const SHAPE: &'static Shape = Shape::REPLACE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Some(text) = node.as_text() else { return decoder.wrong_type(node, place, "a string") };
+        Some(Self(if is_remote(text) { text.to_owned() } else { decoder.absolute(text, node.span) }))
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+/// Returns whether a build context is fetched by the builder rather than read from a directory.
+pub fn is_remote(context: &str) -> bool {
+    context.contains("://")
+        || ["git@", "github.com/", "service:", "docker-image:", "target:"].iter().any(|start| context.starts_with(start))
+}
+
+/// Named build contexts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct AdditionalContexts(pub std::collections::BTreeMap<String, BuildContext>);
+
+impl Attribute for AdditionalContexts {
+    const SHAPE: &'static Shape = KeyValues::SHAPE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        Attribute::decode(node, place, decoder).map(Self)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        KeyValues::schema(generator)
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// SSH keys by ID; written as `id` or `id=path`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ssh(pub std::collections::BTreeMap<String, String>);
+
+impl Serialize for Ssh {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(id, path)| match path.as_str() {
+            "" => id.clone(),
+            path => format!("{id}={path}"),
+        }))
+    }
+}
+
+impl Attribute for Ssh {
+    const SHAPE: &'static Shape = KeyValues::SHAPE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        KeyValues::decode(node, place, decoder).map(|pairs| Self(pairs.0))
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        KeyValues::schema(generator)
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// True, false, or options as text; kept as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct BoolOrText(pub String);
+
+super::values::scalar!(
+    BoolOrText,
+    "a string, true or false",
+    { "type": ["string", "boolean"] },
+    |node| Ok(match &node.value {
+        Value::Text(_) | Value::Bool(_) => node.scalar_text().map(Self),
+        _ => None,
+    })
+);

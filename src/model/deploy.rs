@@ -1,0 +1,264 @@
+//! How many containers a service has, what they may use, and how they are replaced.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record};
+use super::values::{ByteSize, Duration, KeyValues, words};
+use crate::diagnostic::Diagnostics;
+use crate::yaml::{Node, Value};
+
+record! {
+    /// How many containers a service has, what they may use, and how they are replaced.
+    ///
+    /// See <https://github.com/compose-spec/compose-spec/blob/main/deploy.md>.
+    #[derive(Default)]
+    pub struct Deploy {
+        /// `replicated` (default), `global`, `replicated-job` or `global-job`.
+        pub mode: Option<String>,
+        /// How many containers. Default: 1.
+        pub replicas: Option<i64>,
+        /// Labels of the service, not of its containers.
+        pub labels: KeyValues,
+        /// How containers are replaced by newer ones.
+        pub update_config: Option<UpdateConfig>,
+        /// How a failed update is undone.
+        pub rollback_config: Option<UpdateConfig>,
+        /// What the containers may use, and what is kept for them.
+        pub resources: Option<Resources>,
+        /// What happens when a container ends.
+        pub restart_policy: Option<RestartPolicy>,
+        /// Which machines may run it.
+        pub placement: Option<Placement>,
+        /// How clients reach it: `vip` (default) or `dnsrr`.
+        pub endpoint_mode: Option<String>,
+    }
+}
+
+record! {
+    /// How containers are replaced.
+    #[derive(Default)]
+    pub struct UpdateConfig {
+        /// How many at a time; 0 means all at once.
+        pub parallelism: Option<u64>,
+        /// The time between two groups.
+        pub delay: Option<Duration>,
+        /// What to do when one fails: `continue`, `rollback` or `pause` (default).
+        pub failure_action: Option<String>,
+        /// How long a new container is watched for failures. Default: 5s.
+        pub monitor: Option<Duration>,
+        /// The share of failures to tolerate, from 0 to 1.
+        pub max_failure_ratio: f32,
+        /// Which goes first: the end of the old one or the start of the new one.
+        pub order: Option<UpdateOrder>,
+    }
+}
+
+words! {
+    /// Which goes first when a container is replaced.
+    pub enum UpdateOrder {
+        /// The new one starts before the old one ends.
+        StartFirst = "start-first",
+        /// The old one ends before the new one starts.
+        StopFirst = "stop-first",
+    }
+}
+
+record! {
+    /// What containers may use, and what is kept for them.
+    #[derive(Default)]
+    pub struct Resources {
+        /// The most that a container may use.
+        pub limits: Option<Limits>,
+        /// What a container can count on.
+        pub reservations: Option<Reservations>,
+    }
+}
+
+record! {
+    /// The most that a container may use.
+    #[derive(Default)]
+    pub struct Limits {
+        /// Processors, such as 0.5.
+        pub cpus: f32,
+        /// Memory.
+        pub memory: ByteSize,
+        /// Processes.
+        pub pids: i64,
+    }
+}
+
+record! {
+    /// What a container can count on.
+    #[derive(Default)]
+    pub struct Reservations {
+        /// Processors, such as 0.25.
+        pub cpus: f32,
+        /// Memory.
+        pub memory: ByteSize,
+        /// Devices such as GPUs.
+        pub devices: Vec<DeviceRequest>,
+        /// Resources of the user's own, of which each machine says how many it has.
+        pub generic_resources: Vec<GenericResource>,
+    }
+}
+
+record! {
+    /// A resource of the user's own.
+    pub struct GenericResource {
+        /// A countable one.
+        pub discrete_resource_spec: Option<DiscreteResource>,
+    }
+}
+
+record! {
+    /// A countable resource.
+    pub struct DiscreteResource {
+        /// Its name.
+        pub kind: String,
+        /// How many.
+        pub value: i64,
+    }
+}
+
+record! {
+    /// Devices that a container needs, found by what they can do.
+    pub struct DeviceRequest {
+        /// What they can do, such as `gpu`.
+        pub capabilities: Vec<String>,
+        /// The driver, such as `nvidia`.
+        pub driver: Option<String>,
+        /// How many; `all` for all.
+        pub count: Option<DeviceCount>,
+        /// Which ones; excludes `count`.
+        pub device_ids: Vec<String>,
+        /// Options of the driver.
+        pub options: KeyValues,
+    }
+    check count_or_ids;
+}
+
+fn count_or_ids(
+    request: &mut DeviceRequest,
+    node: &Node,
+    place: &Place<'_>,
+    decoder: &mut Decoder<'_>,
+) {
+    decoder.exclusive(node, place, "count", "device_ids");
+    // docker compose takes all devices where neither is said.
+    if request.count.is_none() && request.device_ids.is_empty() {
+        request.count = Some(DeviceCount(-1));
+    }
+}
+
+/// How many devices; -1 for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct DeviceCount(pub i64);
+
+super::values::scalar!(
+    DeviceCount,
+    "a whole number or \"all\"",
+    { "type": ["integer", "string"] },
+    |node| match &node.value {
+        Value::Int(value) => Ok(i64::try_from(*value).ok().map(Self)),
+        Value::Text(text) if text == "all" => Ok(Some(Self(-1))),
+        Value::Text(text) => text.parse().map(|count| Some(Self(count))).map_err(|_| {
+            format!("`{text}` is neither a number nor `all`")
+        }),
+        _ => Ok(None),
+    }
+);
+
+/// GPUs: `all`, or a list of requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Gpus(pub Vec<Gpu>);
+
+record! {
+    /// GPUs that a container needs.
+    #[derive(Default)]
+    pub struct Gpu {
+        /// What they can do beside `gpu`.
+        pub capabilities: Vec<String>,
+        /// The driver, such as `nvidia`.
+        pub driver: Option<String>,
+        /// How many; `all` for all.
+        pub count: Option<DeviceCount>,
+        /// Which ones; excludes `count`.
+        pub device_ids: Vec<String>,
+        /// Options of the driver.
+        pub options: KeyValues,
+    }
+}
+
+impl Attribute for Gpus {
+    const SHAPE: &'static Shape = &Shape { kind: Kind::List(Gpu::SHAPE, None), expand: Some(gpus_of_all) };
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if node.as_list().is_none() {
+            return decoder.wrong_type(node, place, "\"all\" or a list");
+        }
+        Vec::decode(node, place, decoder).map(Self)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = Gpu::schema(generator);
+        json_schema!({ "anyOf": [{ "type": "string", "enum": ["all"] }, { "type": "array", "items": item }] })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn gpus_of_all(node: Node, _: &mut Diagnostics) -> Node {
+    match node.as_text() {
+        Some("all") => {
+            let all = Node::map([("count", Value::Int(-1))], node.span);
+            Node { span: node.span, tag: node.tag, value: Value::List(vec![all]) }
+        }
+        _ => node,
+    }
+}
+
+record! {
+    /// What happens when a container ends; wins over the service's `restart`.
+    #[derive(Default)]
+    pub struct RestartPolicy {
+        /// `none`, `on-failure` or `any` (default).
+        pub condition: Option<String>,
+        /// The time before it is started again.
+        pub delay: Option<Duration>,
+        /// How often to try.
+        pub max_attempts: Option<u64>,
+        /// How long to wait before a start counts as good.
+        pub window: Option<Duration>,
+    }
+}
+
+record! {
+    /// Which machines may run the containers.
+    #[derive(Default)]
+    pub struct Placement {
+        /// What a machine must be, such as `node.role == worker`.
+        pub constraints: Vec<String>,
+        /// What containers are spread over.
+        pub preferences: Vec<Preference>,
+        /// The most containers on one machine.
+        pub max_replicas_per_node: u64,
+    }
+}
+
+record! {
+    /// What containers are spread over.
+    pub struct Preference {
+        /// A label of machines.
+        pub spread: Option<String>,
+    }
+}
+

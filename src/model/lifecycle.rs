@@ -1,0 +1,361 @@
+//! When a service starts, how its health is told, what happens when it ends.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record};
+use super::values::{CommandLine, Duration, HostPath, StringList, Variables, map_of_names, words};
+use crate::diagnostic::Diagnostics;
+use crate::yaml::{Entry, Mapping, Node, Value};
+
+/// The services that a service waits for, by name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct DependsOn(pub std::collections::BTreeMap<String, Dependency>);
+
+impl Attribute for DependsOn {
+    const SHAPE: &'static Shape =
+        &Shape { kind: Kind::Map(Dependency::SHAPE), expand: Some(dependencies_of_names) };
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if node.as_map().is_none() {
+            return decoder.wrong_type(node, place, "a list of service names, or a mapping");
+        }
+        Attribute::decode(node, place, decoder).map(Self)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
+                { "type": "object", "additionalProperties": Dependency::schema(generator) },
+            ]
+        })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `[db]` means `{db: {condition: service_started, required: true}}`.
+fn dependencies_of_names(node: Node, diagnostics: &mut Diagnostics) -> Node {
+    let is_list = node.as_list().is_some();
+    let mut node = map_of_names(node, diagnostics);
+    if let (true, Value::Map(map)) = (is_list, &mut node.value) {
+        for entry in map.values_mut() {
+            let started = Value::Text(Condition::Started.word().to_owned());
+            entry.node = Node::map([("condition", started), ("required", Value::Bool(true))], entry.key);
+        }
+    }
+    node
+}
+
+record! {
+    /// What a service waits for in another one.
+    pub struct Dependency {
+        /// When the dependency is satisfied.
+        pub condition: Condition,
+        /// Restart this service when the dependency is restarted or recreated by an explicit operation.
+        pub restart: bool,
+        /// Fail when the dependency is not there or its condition fails; otherwise only warn. Default: true.
+        pub required: Option<bool>,
+    }
+    check required_by_default;
+}
+
+fn required_by_default(dependency: &mut Dependency, _: &Node, _: &Place<'_>, _: &mut Decoder<'_>) {
+    dependency.required.get_or_insert(true);
+}
+
+impl Dependency {
+    /// Returns whether the dependent must not start without it.
+    pub fn is_required(&self) -> bool {
+        self.required != Some(false)
+    }
+}
+
+words! {
+    /// When a dependency is satisfied.
+    pub enum Condition {
+        /// It was started.
+        Started = "service_started",
+        /// Its health check passes.
+        Healthy = "service_healthy",
+        /// It ended with exit code 0.
+        CompletedSuccessfully = "service_completed_successfully",
+    }
+}
+
+record! {
+    /// How the engine finds out whether a container is healthy. What is not given comes from the image.
+    #[derive(Default)]
+    pub struct Healthcheck {
+        /// The command: a string runs in the container's shell; a list starts with `CMD`, `CMD-SHELL` or `NONE`.
+        pub test: Option<HealthTest>,
+        /// How long one check may take. Default: 30s.
+        pub timeout: Option<Duration>,
+        /// The time between checks. Default: 30s.
+        pub interval: Option<Duration>,
+        /// How many failures in a row make the container unhealthy. Default: 3.
+        pub retries: Option<u64>,
+        /// Failures within this time after the start do not count. Default: 0s.
+        pub start_period: Option<Duration>,
+        /// The time between checks during the start period. Default: 5s. Needs Docker Engine 25 or later.
+        pub start_interval: Option<Duration>,
+        /// Turn off the image's own health check.
+        pub disable: bool,
+    }
+}
+
+/// The command of a health check in its list form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct HealthTest(pub Vec<String>);
+
+impl Attribute for HealthTest {
+    const SHAPE: &'static Shape = Shape::REPLACE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let words = match &node.value {
+            Value::Text(text) => return Some(Self(vec!["CMD-SHELL".to_owned(), text.clone()])),
+            Value::List(_) => Vec::<String>::decode(node, place, decoder)?,
+            _ => return decoder.wrong_type(node, place, "a string or a list of strings"),
+        };
+        if matches!(words.first().map(String::as_str), Some("CMD" | "CMD-SHELL" | "NONE")) {
+            return Some(Self(words));
+        }
+        let first = node.as_list().and_then(<[_]>::first).map_or(node.span, |first| first.span);
+        let help = "start the list with \"CMD\", \"CMD-SHELL\" or \"NONE\"";
+        decoder.invalid(first, place, "the first word says how the rest is run", help)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+            "examples": [["CMD", "curl", "-f", "http://localhost"], "pg_isready -U postgres"],
+        })
+    }
+}
+
+/// What the engine does when a container ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Nothing.
+    No,
+    /// Start it again, whatever happened.
+    Always,
+    /// Start it again after a failure, up to so many times.
+    OnFailure(Option<u32>),
+    /// As `always`, but a stopped one stays stopped when the daemon restarts.
+    UnlessStopped,
+}
+
+impl Restart {
+    /// The word of the engine's API.
+    pub fn policy(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Always => "always",
+            Self::OnFailure(_) => "on-failure",
+            Self::UnlessStopped => "unless-stopped",
+        }
+    }
+}
+
+impl Serialize for Restart {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::OnFailure(Some(times)) => serializer.collect_str(&format_args!("on-failure:{times}")),
+            other => serializer.serialize_str(other.policy()),
+        }
+    }
+}
+
+impl Attribute for Restart {
+    const SHAPE: &'static Shape = Shape::REPLACE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Some(text) = node.as_text() else {
+            return decoder.wrong_type(node, place, "a string such as \"no\" or \"always\"");
+        };
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("no" | "none" | "", "") => Some(Self::No),
+            ("always", "") => Some(Self::Always),
+            ("unless-stopped", "") => Some(Self::UnlessStopped),
+            ("on-failure", "") => Some(Self::OnFailure(None)),
+            ("on-failure", times) if times.parse::<u32>().is_ok() => Some(Self::OnFailure(times.parse().ok())),
+            _ => {
+                let known = "\"no\", always, on-failure, on-failure:N or unless-stopped";
+                decoder.invalid(node.span, place, format!("`{text}` is no restart policy"), format!("write {known}"))
+            }
+        }
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "string", "enum": ["no", "always", "on-failure", "unless-stopped"] },
+                { "type": "string", "pattern": r"^on-failure:\d+$|\$" },
+            ]
+        })
+    }
+}
+
+record! {
+    /// A command that runs in the container at a turn of its life.
+    pub struct Hook {
+        /// The command: a list of words, or one string that is split into words.
+        pub command: CommandLine,
+        /// The user that it runs as. Default: the service's.
+        pub user: Option<String>,
+        /// Run it with all privileges.
+        pub privileged: bool,
+        /// The directory that it runs in. Default: the service's.
+        pub working_dir: Option<String>,
+        /// Variables for it, beside the service's.
+        pub environment: Variables,
+    }
+    check hook_has_command;
+}
+
+fn hook_has_command(hook: &mut Hook, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    if hook.command.0.is_none() {
+        decoder.missing(node.span, place, "command");
+    }
+}
+
+record! {
+    /// What `watch` does when files change.
+    #[derive(Default)]
+    pub struct Develop {
+        /// The rules, one for each path.
+        pub watch: Vec<Trigger>,
+    }
+}
+
+record! {
+    /// A path to watch, and what to do.
+    pub struct Trigger {
+        /// The file or directory to watch.
+        pub path: HostPath,
+        /// What to do.
+        pub action: WatchAction,
+        /// Where changed files go in the container.
+        pub target: Option<String>,
+        /// The command for `sync+exec`.
+        pub exec: Option<Hook>,
+        /// Only files that match one of these.
+        pub include: StringList,
+        /// No files that match one of these.
+        pub ignore: StringList,
+        /// Copy all files once when watching starts.
+        pub initial_sync: bool,
+    }
+}
+
+words! {
+    /// What `watch` does when a file changes.
+    pub enum WatchAction {
+        /// Build the image again and replace the container.
+        Rebuild = "rebuild",
+        /// Copy the file into the container.
+        Sync = "sync",
+        /// Restart the container.
+        Restart = "restart",
+        /// Copy, then restart.
+        SyncRestart = "sync+restart",
+        /// Copy, then run a command.
+        SyncExec = "sync+exec",
+    }
+}
+
+record! {
+    /// Where to find the definition that a service starts from.
+    pub struct Extends {
+        /// The file; default: this one.
+        pub file: Option<String>,
+        /// The service.
+        pub service: String,
+    }
+    short form extends_of_name, { "type": "string" };
+}
+
+fn extends_of_name(node: Node, _: &mut Diagnostics) -> Node {
+    match &node.value {
+        Value::Text(name) => Node::map([("service", Value::Text(name.clone()))], node.span),
+        _ => node,
+    }
+}
+
+/// The files that variables are read from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct EnvFiles(pub Vec<EnvFile>);
+
+impl Attribute for EnvFiles {
+    const SHAPE: &'static Shape =
+        &Shape { kind: Kind::List(EnvFile::SHAPE, Some(super::storage::BY_PATH)), expand: Some(env_files) };
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if node.as_list().is_none() {
+            return decoder.wrong_type(node, place, "a string or a list");
+        }
+        Vec::decode(node, place, decoder).map(Self)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = EnvFile::schema(generator);
+        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": item }] })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn env_files(node: Node, _: &mut Diagnostics) -> Node {
+    match node.value {
+        Value::Text(_) => Node { span: node.span, tag: node.tag, value: Value::List(vec![Node { tag: super::NO_TAG, ..node }]) },
+        _ => node,
+    }
+}
+
+record! {
+    /// A file with variables.
+    pub struct EnvFile {
+        /// The file.
+        pub path: HostPath,
+        /// Fail when the file is not there. Default: true.
+        pub required: Option<bool>,
+        /// `raw` takes values as they are, without quotes or interpolation.
+        pub format: Option<EnvFormat>,
+    }
+    short form env_file_of_path, { "type": "string" };
+}
+
+fn env_file_of_path(node: Node, _: &mut Diagnostics) -> Node {
+    match &node.value {
+        Value::Text(path) => {
+            let path = Entry { key: node.span, node: Node::text(path.clone(), node.span) };
+            Node::new(Value::Map(Mapping::from([("path".to_owned(), path)])), node.span)
+        }
+        _ => node,
+    }
+}
+
+words! {
+    /// How an env file is read.
+    pub enum EnvFormat {
+        /// Values as they are.
+        Raw = "raw",
+    }
+}

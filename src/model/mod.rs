@@ -1,0 +1,139 @@
+//! Room 3: the Compose Specification as types: one documented field for each attribute.
+//!
+//! A doc comment on a field is what people read in their editor. See [`attribute`] for what a type must do.
+
+pub mod attribute;
+pub mod build;
+pub mod deploy;
+pub mod lifecycle;
+pub mod network;
+pub mod schema;
+pub mod service;
+pub mod storage;
+pub mod values;
+
+use std::collections::BTreeMap;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+use attribute::{Attribute, Decoder, Kind, Place, Shape, record};
+use network::Network;
+use service::Service;
+use storage::{Config, Secret, Volume};
+use values::Nullable;
+
+use crate::yaml::Node;
+
+const NO_TAG: crate::yaml::Tag = crate::yaml::Tag::None;
+
+record! {
+    /// A compose file: the services of a project and what they share.
+    ///
+    /// See <https://github.com/compose-spec/compose-spec/blob/main/spec.md>.
+    #[derive(Default)]
+    pub struct Compose {
+        /// Obsolete; the current specification is always followed.
+        #[serde(skip)]
+        pub version: Option<values::StringOrNumber>,
+        /// The project's name. Default: that of the directory.
+        pub name: Option<String>,
+        /// Other compose files that this one builds on.
+        pub include: Vec<Include>,
+        /// The services, by name.
+        pub services: Named<Service>,
+        /// The AI models, by key.
+        pub models: Named<Model>,
+        /// The networks, by key.
+        pub networks: Named<Nullable<Network>>,
+        /// The volumes, by key.
+        pub volumes: Named<Nullable<Volume>>,
+        /// The secrets, by key.
+        pub secrets: Named<Nullable<Secret>>,
+        /// The configs, by key.
+        pub configs: Named<Nullable<Config>>,
+    }
+}
+
+/// Things by name; names match `[a-zA-Z0-9._-]+`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Named<T>(pub BTreeMap<String, T>);
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Attribute> Attribute for Named<T> {
+    const SHAPE: &'static Shape = &Shape { kind: Kind::Map(T::SHAPE), expand: None };
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Some(map) = node.as_map() else { return decoder.wrong_type(node, place, "a mapping") };
+        let mut named = BTreeMap::new();
+        for (name, entry) in map {
+            let holds = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
+            if name.is_empty() || !name.chars().all(holds) {
+                let why = format!("`{name}` is no name");
+                decoder.invalid::<()>(entry.key, place, why, "use only a-z, A-Z, 0-9, `.`, `_` and `-`");
+            }
+            if let Some(decoded) = T::decode(&entry.node, &place.key(name), decoder) {
+                named.insert(name.clone(), decoded);
+            }
+        }
+        Some(Self(named))
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "patternProperties": { "^[a-zA-Z0-9._-]+$": T::schema(generator) },
+            "additionalProperties": false,
+        })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+record! {
+    /// Other compose files that this one builds on.
+    pub struct Include {
+        /// The file, or several that override each other.
+        pub path: values::StringList,
+        /// Files with variables for it. Default: `.env` beside it.
+        pub env_file: values::StringList,
+        /// Where its relative paths start from. Default: its own directory.
+        pub project_directory: Option<String>,
+    }
+    short form include_of_path, { "type": "string" };
+}
+
+fn include_of_path(node: Node, _: &mut crate::diagnostic::Diagnostics) -> Node {
+    match &node.value {
+        crate::yaml::Value::Text(path) => {
+            Node::map([("path", crate::yaml::Value::Text(path.clone()))], node.span)
+        }
+        _ => node,
+    }
+}
+
+record! {
+    /// An AI model that services use.
+    pub struct Model {
+        /// Its name for the model runner. Default: `model`.
+        pub name: Option<String>,
+        /// The model, as an OCI reference.
+        pub model: String,
+        /// The most tokens of context.
+        pub context_size: i64,
+        /// Flags for the model's runtime.
+        pub runtime_flags: Vec<String>,
+    }
+}

@@ -1,0 +1,65 @@
+//! What configs and secrets hold: read only by those who need it, since `config` must work without the files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::Project;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::load::{Environment, World};
+use crate::model::values::HostPath;
+
+/// What the configs and secrets of a project hold, by key. External ones are not in here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The configs.
+    pub configs: BTreeMap<String, Vec<u8>>,
+    /// The secrets.
+    pub secrets: BTreeMap<String, Vec<u8>>,
+}
+
+/// Reads the configs and secrets of a project.
+pub fn read_contents(
+    project: &Project,
+    environment: &Environment,
+    world: &dyn World,
+    diagnostics: &mut Diagnostics,
+) -> Contents {
+    let mut contents = Contents::default();
+    let mut read = |section: &str, key: &str, file: &Option<HostPath>, variable: &Option<String>, text: Option<&str>| {
+        let fault = |attribute: &str, message: String, label: String, help: String| {
+            Diagnostic::error(Code::UnreadableFile, message)
+                .label(project.span(&[section, key, attribute]), label)
+                .help(help)
+        };
+        match (text, file, variable) {
+            (Some(text), _, _) => Some(text.as_bytes().to_vec()),
+            (None, Some(file), _) => match world.read(Path::new(&file.0)) {
+                Ok(bytes) => Some(bytes),
+                Err(error) => {
+                    let message = format!("`{section}.{key}` cannot be read from {}: {error}", file.0);
+                    diagnostics.push(fault("file", message, "named here".into(), "create the file".into()));
+                    None
+                }
+            },
+            (None, None, Some(variable)) => {
+                let value = environment.get(variable, world);
+                if value.is_none() {
+                    let message = format!("`{section}.{key}` is read from variable `{variable}`, which is not set");
+                    let help = format!("set `{variable}` in the shell or in the `.env` file");
+                    diagnostics.push(fault("environment", message, "named here".into(), help));
+                }
+                value.map(String::into_bytes)
+            }
+            (None, None, None) => None,
+        }
+    };
+    for (key, config) in &project.configs {
+        let found = read("configs", key, &config.file, &config.environment, config.content.as_deref());
+        contents.configs.extend(found.map(|bytes| (key.clone(), bytes)));
+    }
+    for (key, secret) in &project.secrets {
+        let found = read("secrets", key, &secret.file, &secret.environment, None);
+        contents.secrets.extend(found.map(|bytes| (key.clone(), bytes)));
+    }
+    contents
+}

@@ -1,0 +1,94 @@
+//! The terminal: the only code that prints. Data goes to standard output, all else to standard error.
+
+mod report;
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+
+pub(crate) use report::report;
+
+/// When to use colour and movement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ansi {
+    /// Never.
+    Never,
+    /// Always.
+    Always,
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+}
+
+/// What to print, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ui {
+    /// Whether standard output takes colour.
+    pub(crate) color_stdout: bool,
+    /// Whether standard error takes colour.
+    pub(crate) color_stderr: bool,
+    /// Whether standard error is a terminal that progress may be drawn on.
+    pub(crate) is_interactive: bool,
+}
+
+impl Ui {
+    /// Looks at the terminal. `no_color` is the variable's value.
+    pub(crate) fn new(ansi: Ansi, no_color: Option<&str>) -> Self {
+        let wanted = |is_terminal: bool| match ansi {
+            Ansi::Never => false,
+            Ansi::Always => true,
+            Ansi::Auto => is_terminal && no_color.is_none_or(str::is_empty),
+        };
+        Self {
+            color_stdout: wanted(io::stdout().is_terminal()),
+            color_stderr: wanted(io::stderr().is_terminal()),
+            is_interactive: io::stderr().is_terminal() && ansi != Ansi::Never,
+        }
+    }
+
+    /// Writes data to standard output. A reader that went away has seen enough.
+    pub(crate) fn data(self, text: &str) {
+        let mut out = io::stdout().lock();
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.say(&format!("error: cannot write to standard output: {error}"));
+        }
+    }
+
+    /// Writes a line for people to standard error.
+    pub(crate) fn say(self, text: &str) {
+        // Nobody is left to tell if this fails.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Writes `error:` and a line to standard error.
+    pub(crate) fn error(self, text: &str) {
+        let word = self.paint_stderr("error:", |word| word.red().bold().to_string());
+        self.say(&format!("{word} {text}"));
+    }
+
+    /// Writes `help:` and a line to standard error.
+    pub(crate) fn help(self, text: &str) {
+        let word = self.paint_stderr(" help:", |word| word.cyan().to_string());
+        self.say(&format!("{word} {text}"));
+    }
+
+    /// Writes `warning:` and a line to standard error.
+    pub(crate) fn warning(self, text: &str) {
+        let word = self.paint_stderr("warning:", |word| word.yellow().bold().to_string());
+        self.say(&format!("{word} {text}"));
+    }
+
+    /// Paints text that goes to standard error, if it takes colour.
+    pub(crate) fn paint_stderr(self, text: &str, paint: impl FnOnce(&str) -> String) -> String {
+        if self.color_stderr { paint(text) } else { text.to_owned() }
+    }
+
+    /// Paints text that goes to standard output, if it takes colour.
+    pub(crate) fn paint_stdout(self, text: &str, paint: impl FnOnce(&str) -> String) -> String {
+        if self.color_stdout { paint(text) } else { text.to_owned() }
+    }
+}
+
+use owo_colors::OwoColorize as _;

@@ -1,0 +1,458 @@
+//! Text to [`Node`]: anchors and aliases, merge keys, merge tags, duplicate keys, limits.
+//!
+//! The only file that names the event parser.
+
+use std::collections::HashMap;
+
+use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, Span as ParserSpan, options};
+
+use super::{Entry, Mapping, Node, Tag, Value};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::{SourceFile, Span};
+
+/// More nodes than this in one file can only come from aliases that multiply.
+const NODE_LIMIT: usize = 2_000_000;
+/// Deeper nesting than this means something went wrong; it also bounds every recursion over a tree.
+const DEPTH_LIMIT: usize = 100;
+
+/// Reads all documents of a file. What is wrong goes to `diagnostics`; the documents before a syntax error are
+/// returned all the same. Documents without content are left out.
+pub fn parse(file: &SourceFile, diagnostics: &mut Diagnostics) -> Vec<Node> {
+    let options: Options = options! { emit_comments: false };
+    let mut reader = Reader {
+        file,
+        events: Parser::new_from_str_with_options(&file.text, options),
+        anchors: HashMap::new(),
+        nodes: 0,
+        depth: 0,
+        diagnostics,
+    };
+    let mut documents = Vec::new();
+    while let Some((event, span)) = reader.next() {
+        match event {
+            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => reader.anchors.clear(),
+            Event::StreamEnd => break,
+            event => match reader.node(event, span) {
+                Ok(node) => documents.push(node),
+                Err(Stop) => break,
+            },
+        }
+    }
+    documents
+}
+
+/// The rest of the file cannot be read; why has been said.
+struct Stop;
+
+struct Reader<'a> {
+    file: &'a SourceFile,
+    events: Parser<'a, serde_yaml::granit_parser::StrInput<'a>>,
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+    depth: usize,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Option<(Event<'a>, Span)> {
+        match self.events.next()? {
+            Ok((event, span)) => {
+                let span = self.span(span);
+                Some((event, span))
+            }
+            Err(error) => {
+                let at = error.marker().byte_offset().unwrap_or(self.file.text.len());
+                let message = error.info();
+                let help = syntax_help(&self.file.text, at);
+                self.diagnostics.push(
+                    Diagnostic::error(Code::InvalidYaml, "this is not valid YAML")
+                        .label(self.file.span(at..at + 1), message)
+                        .help_if(help),
+                );
+                None
+            }
+        }
+    }
+
+    fn span(&self, span: ParserSpan) -> Span {
+        let range = span.byte_range().unwrap_or(0..0);
+        let text = self.file.text.get(range.clone()).unwrap_or("");
+        // The end mark of a block collection sits at the next token.
+        self.file.span(range.start..range.start + text.trim_end().len())
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, Stop> {
+        self.count(span)?;
+        match event {
+            Event::Alias(id) => {
+                let Some((node, size)) = self.anchors.get(&id) else {
+                    self.diagnostics.push(
+                        Diagnostic::error(Code::InvalidYaml, "an alias refers to the node that contains it")
+                            .label(span, "this would never end")
+                            .help("write the value out here"),
+                    );
+                    return Ok(Node::new(Value::Null, span));
+                };
+                let size = *size;
+                if size > NODE_LIMIT - self.nodes.min(NODE_LIMIT) {
+                    return Err(self.too_many(span));
+                }
+                self.nodes += size;
+                Ok(node.clone())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = tag.as_deref().map(|tag| (tag.handle().to_owned(), tag.suffix().to_owned()));
+                let value = resolve(&text, style, tag.as_ref().map(|(handle, suffix)| (&**handle, &**suffix)));
+                let node = Node { span, value, tag: merge_tag(tag.as_ref().map(|(_, suffix)| &**suffix)) };
+                self.remember(anchor, &node, 1);
+                Ok(node)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                let tag = merge_tag(tag.as_deref().map(|tag| tag.suffix()));
+                let before = self.nodes;
+                let (list, end) = self.nested(span, Self::list)?;
+                let node = Node { span: span.to(end), value: Value::List(list), tag };
+                self.remember(anchor, &node, self.nodes - before);
+                Ok(node)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                let tag = merge_tag(tag.as_deref().map(|tag| tag.suffix()));
+                let before = self.nodes;
+                let (map, end) = self.nested(span, Self::map)?;
+                let node = Node { span: span.to(end), value: Value::Map(map), tag };
+                self.remember(anchor, &node, self.nodes - before);
+                Ok(node)
+            }
+            // The parser reports misplaced events as errors; what else it may send has no content.
+            _ => Ok(Node::new(Value::Null, span)),
+        }
+    }
+
+    fn remember(&mut self, anchor: usize, node: &Node, size: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+    }
+
+    fn count(&mut self, span: Span) -> Result<(), Stop> {
+        self.nodes += 1;
+        if self.nodes > NODE_LIMIT { Err(self.too_many(span)) } else { Ok(()) }
+    }
+
+    fn too_many(&mut self, span: Span) -> Stop {
+        self.diagnostics.push(
+            Diagnostic::error(Code::AliasExpansion, format!("the file expands to more than {NODE_LIMIT} values"))
+                .label(span, "the limit is passed here")
+                .help("remove aliases that refer to nodes full of aliases"),
+        );
+        Stop
+    }
+
+    fn nested<T>(
+        &mut self,
+        span: Span,
+        read: impl FnOnce(&mut Self, Span) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        if self.depth == DEPTH_LIMIT {
+            self.diagnostics.push(
+                Diagnostic::error(Code::InvalidYaml, format!("values are nested more than {DEPTH_LIMIT} deep"))
+                    .label(span, "too deep")
+                    .help("no compose attribute nests this deep: check the brackets or the indentation"),
+            );
+            return Err(Stop);
+        }
+        self.depth += 1;
+        let result = read(self, span);
+        self.depth -= 1;
+        result
+    }
+
+    fn list(&mut self, start: Span) -> Result<(Vec<Node>, Span), Stop> {
+        let mut list = Vec::new();
+        let mut end = start;
+        loop {
+            match self.next().ok_or(Stop)? {
+                (Event::SequenceEnd, span) => return Ok((list, if self.is_bracket(span) { span } else { end })),
+                (event, span) => {
+                    let node = self.node(event, span)?;
+                    end = span.to(if self.is_alias_of_elsewhere(span, node.span) { span } else { node.span });
+                    list.push(node);
+                }
+            }
+        }
+    }
+
+    fn map(&mut self, start: Span) -> Result<(Mapping, Span), Stop> {
+        let mut map = Mapping::new();
+        let mut merged: Vec<Node> = Vec::new();
+        let mut end = start;
+        loop {
+            let (event, key_span) = self.next().ok_or(Stop)?;
+            if matches!(event, Event::MappingEnd) {
+                let end = if self.is_bracket(key_span) { key_span } else { end };
+                merge_keys(&mut map, merged);
+                return Ok((map, end));
+            }
+            let plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, _, None));
+            let key = self.node(event, key_span)?;
+            let (event, value_span) = self.next().ok_or(Stop)?;
+            let node = self.node(event, value_span)?;
+            end = key_span.to(if self.is_alias_of_elsewhere(value_span, node.span) { value_span } else { node.span });
+            match key.value {
+                Value::Text(text) if text == "<<" && plain => self.collect_merge(node, key_span, &mut merged),
+                Value::Text(text) => self.insert(&mut map, text, Entry { key: key_span, node }),
+                _ => {
+                    let help = format!("write it in quotes: \"{}\"", self.source(key_span));
+                    self.diagnostics.push(
+                        Diagnostic::error(Code::WrongType, "a key must be a string")
+                            .label(key_span, format!("this is {}", key.kind()))
+                            .help(help),
+                    );
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, map: &mut Mapping, key: String, entry: Entry) {
+        if let Some(first) = map.get(&key) {
+            self.diagnostics.push(
+                Diagnostic::error(Code::DuplicateKey, format!("key `{key}` is written twice"))
+                    .label(entry.key, "again here")
+                    .label(first.key, "first here")
+                    .help("remove one, or join the two"),
+            );
+            return;
+        }
+        map.insert(key, entry);
+    }
+
+    /// Notes what `<<` brings in: a mapping, or a list of mappings.
+    fn collect_merge(&mut self, node: Node, key: Span, merged: &mut Vec<Node>) {
+        let parts = match node.value {
+            Value::List(list) => list,
+            _ => vec![node],
+        };
+        for part in parts {
+            if part.as_map().is_some() {
+                merged.push(part);
+                continue;
+            }
+            self.diagnostics.push(
+                Diagnostic::error(Code::WrongType, "a merge key takes a mapping or a list of mappings")
+                    .label(key, format!("this brings in {}", part.kind()))
+                    .help("refer to an anchor on a mapping: `<<: *name`"),
+            );
+        }
+    }
+
+    fn is_bracket(&self, span: Span) -> bool {
+        matches!(self.source(span), "]" | "}")
+    }
+
+    /// An alias's node was written somewhere else: its own place must not stretch the collection around it.
+    fn is_alias_of_elsewhere(&self, event: Span, node: Span) -> bool {
+        self.source(event).starts_with('*') && event != node
+    }
+
+    fn source(&self, span: Span) -> &'a str {
+        self.file.text_at(span)
+    }
+}
+
+/// Own keys win, then earlier mappings.
+fn merge_keys(map: &mut Mapping, merged: Vec<Node>) {
+    for node in merged {
+        let Value::Map(entries) = node.value else { continue };
+        for (key, entry) in entries {
+            map.entry(key).or_insert(entry);
+        }
+    }
+}
+
+fn merge_tag(suffix: Option<&str>) -> Tag {
+    match suffix {
+        Some("reset") => Tag::Reset,
+        Some("override") => Tag::Override,
+        _ => Tag::None,
+    }
+}
+
+/// Resolves a scalar as Go's yaml parser does, which docker compose reads with.
+fn resolve(text: &str, style: ScalarStyle, tag: Option<(&str, &str)>) -> Value {
+    if let Some(("tag:yaml.org,2002:", "str")) = tag {
+        return Value::Text(text.to_owned());
+    }
+    let typed = matches!(tag, Some(("tag:yaml.org,2002:", "int" | "float" | "bool" | "null")));
+    if style != ScalarStyle::Plain && !typed {
+        return Value::Text(text.to_owned());
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Value::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return Value::Float(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
+        _ => {}
+    }
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
+        return Value::Text(text.to_owned());
+    }
+    if is_date(text) {
+        return Value::Date(text.to_owned());
+    }
+    let digits = text.replace('_', "");
+    if let Some(number) = integer(&digits) {
+        return Value::Int(number);
+    }
+    if is_float(&digits) {
+        if let Ok(number) = digits.parse() {
+            return Value::Float(number);
+        }
+    }
+    Value::Text(text.to_owned())
+}
+
+fn integer(digits: &str) -> Option<i128> {
+    let (negative, digits) = match digits.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, digits.strip_prefix('+').unwrap_or(digits)),
+    };
+    if digits.starts_with(['+', '-']) {
+        return None;
+    }
+    let number = if let Some(rest) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        u64::from_str_radix(rest, 16)
+    } else if let Some(rest) = digits.strip_prefix("0b").or_else(|| digits.strip_prefix("0B")) {
+        u64::from_str_radix(rest, 2)
+    } else if let Some(rest) = digits.strip_prefix("0o").or_else(|| digits.strip_prefix("0O")) {
+        u64::from_str_radix(rest, 8)
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        u64::from_str_radix(&digits[1..], 8)
+    } else {
+        digits.parse()
+    };
+    let number = i128::from(number.ok()?);
+    (!negative || number <= 1 << 63).then_some(if negative { -number } else { number })
+}
+
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
+fn is_float(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(left, right)| (left, Some(right)));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let exponent_holds = exponent.is_none_or(|exponent| {
+        let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+        !digits.is_empty() && all_digits(digits)
+    });
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    exponent_holds && all_digits(whole) && all_digits(fraction) && !(whole.is_empty() && fraction.is_empty())
+}
+
+/// `2001-01-31`, with or without a time of day.
+fn is_date(text: &str) -> bool {
+    let (date, time) = match text.find(['T', 't', ' ']) {
+        Some(at) => (&text[..at], Some(text[at + 1..].trim_start())),
+        None => (text, None),
+    };
+    let parts: Vec<&str> = date.split('-').collect();
+    let number = |part: &str, low: u32, high: u32| {
+        part.bytes().all(|byte| byte.is_ascii_digit())
+            && part.parse::<u32>().is_ok_and(|value| (low..=high).contains(&value))
+    };
+    let [year, month, day] = parts[..] else { return false };
+    let date_holds = year.len() == 4
+        && number(year, 0, 9999)
+        && (1..=2).contains(&month.len())
+        && number(month, 1, 12)
+        && (1..=2).contains(&day.len())
+        && number(day, 1, 31);
+    date_holds && time.is_none_or(|time| time.split(':').count() >= 3 && time.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Says what usually leads to a syntax error at this place.
+fn syntax_help(text: &str, at: usize) -> Option<String> {
+    let line_start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[line_start..].lines().next().unwrap_or("");
+    let indentation: String = line.chars().take_while(|one| one.is_whitespace()).collect();
+    if indentation.contains('\t') {
+        return Some("indent with spaces: YAML takes no tabs".to_owned());
+    }
+    if line.matches('"').count() % 2 == 1 || line.matches('\'').count() % 2 == 1 {
+        return Some("close the quote".to_owned());
+    }
+    Some("check the indentation of this line and the one before, and that each key is followed by `: `".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::one_line;
+    use crate::source::SourceMap;
+
+    fn check(text: &str) -> (Vec<serde_json::Value>, Vec<String>) {
+        let mut sources = SourceMap::default();
+        sources.add("f.yaml".into(), "/f.yaml".into(), "/".into(), text.into()).expect("small");
+        let mut diagnostics = Diagnostics::default();
+        let documents = parse(&sources.files()[0], &mut diagnostics);
+        let said = diagnostics.sorted().into_iter().map(|one| one_line(one, &sources)).collect();
+        (documents.iter().map(Node::to_json).collect(), said)
+    }
+
+    #[test]
+    fn scalars_are_what_docker_compose_takes_them_for() {
+        let (documents, said) = check("[~, yes, true, 0440, 0o17, 1_000, 1.10, 22:22, 2001-01-02, '1', !!str 1, 1e3, -.5]");
+        assert_eq!(said, Vec::<String>::new());
+        assert_eq!(
+            documents[0].to_string(),
+            r#"[null,"yes",true,288,15,1000,1.1,"22:22","2001-01-02","1","1",1000.0,-0.5]"#
+        );
+    }
+
+    #[test]
+    fn merge_keys_give_way_to_own_keys_and_to_earlier_ones() {
+        let (documents, said) = check("a: &a {x: 1, y: 1}\nb: &b {x: 2, z: 2}\nc: {<<: [*a, *b], y: 3}\n");
+        assert_eq!(said, Vec::<String>::new());
+        assert_eq!(documents[0]["c"].to_string(), r#"{"y":3,"x":1,"z":2}"#);
+    }
+
+    #[test]
+    fn mistakes_have_places() {
+        let (_, said) = check("a: 1\nb: 2\na: 3\n7: x\n");
+        assert_eq!(
+            said,
+            [
+                "f.yaml:3:1: error[duplicate-key]: key `a` is written twice",
+                "f.yaml:4:1: error[wrong-type]: a key must be a string"
+            ]
+        );
+        let (_, said) = check("a:\n\tb: 1\n");
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("error[invalid-yaml]"), "{said:?}");
+    }
+
+    #[test]
+    fn alias_bombs_and_deep_nesting_end_at_once() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let earlier = vec![format!("*a{}", level - 1); 10].join(", ");
+            bomb.push_str(&format!("a{level}: &a{level} [{earlier}]\n"));
+        }
+        assert!(check(&bomb).1[0].contains("error[alias-expansion]"));
+        assert!(check(&"[".repeat(100_000)).1[0].contains("error[invalid-yaml]"));
+        assert!(check("a: &a\n  b: *a\n").1[0].contains("error[invalid-yaml]"));
+    }
+
+    #[test]
+    fn every_node_knows_its_place() {
+        let text = "services:\n  web:\n    ports: [80, 'x']\n    tail: end\n# comment\nother: 1\n";
+        let mut sources = SourceMap::default();
+        sources.add("f.yaml".into(), "/f.yaml".into(), "/".into(), text.into()).expect("small");
+        let documents = parse(&sources.files()[0], &mut Diagnostics::default());
+        let at = |path: &[&str]| sources.text(documents[0].at(path).expect("there").span);
+        assert_eq!(at(&["services", "web", "ports"]), "[80, 'x']");
+        assert_eq!(at(&["services", "web", "ports", "1"]), "'x'");
+        assert_eq!(at(&["services", "web"]), "ports: [80, 'x']\n    tail: end");
+        assert_eq!(sources.text(documents[0].span_of(&["services", "web", "tail"])), "tail");
+    }
+}
