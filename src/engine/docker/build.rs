@@ -96,13 +96,17 @@ fn percent_encoded(text: &str) -> String {
     encoded
 }
 
+#[expect(clippy::disallowed_methods, reason = "what is sent to the engine is read from disk by its nature")]
+fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
 /// Finds out what to send, or says what is missing.
 fn context(build: &Build) -> std::result::Result<Context, String> {
     let root = Path::new(&build.context);
     if !root.is_dir() {
         return Err(format!("the build context {} is not a directory", root.display()));
     }
-    let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     // A digest as name: the same text gives the same archive, and no file of the user's is in the way.
     let outside =
         |text: Vec<u8>| (format!(".dockerfile.{}", &digest(&String::from_utf8_lossy(&text))[..20]), text);

@@ -52,7 +52,7 @@ impl Connection {
     /// Returns the text of docker's `config.json`, or nothing if there is none.
     pub(super) fn config_text(&self) -> String {
         let Some(config) = &self.config else { return String::new() };
-        std::fs::read_to_string(config.join("config.json")).unwrap_or_default()
+        read(&config.join("config.json")).unwrap_or_default()
     }
 
     /// Returns the addresses to try, in that order. One that the user named is the only one.
@@ -110,12 +110,16 @@ impl Connection {
         };
         let id = digest(context);
         let path = config.join("contexts/meta").join(&id).join("meta.json");
-        let text =
-            std::fs::read_to_string(&path).map_err(|_| failed("there is no such context".to_owned()))?;
+        let text = read(&path).map_err(|_| failed("there is no such context".to_owned()))?;
         let meta: Meta =
             serde_json::from_str(&text).map_err(|error| failed(format!("{}: {error}", path.display())))?;
         address(&meta.endpoints.docker.host, config.join("contexts/tls").join(&id).join("docker").is_dir())
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "docker's own files are no part of a project")]
+fn read(path: &Path) -> std::io::Result<String> {
+    std::fs::read_to_string(path)
 }
 
 fn address(text: &str, tls: bool) -> Result<Address> {

@@ -189,14 +189,19 @@ pub(crate) fn in_memory() -> FakeEngine {
     engine
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test of the real engine finds it as topo does")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Returns the real engine with the test image on it, or nothing if it is not to be tested.
 pub(crate) async fn docker() -> Option<Docker> {
     static IMAGE_MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
-    if std::env::var_os("TOPO_E2E").is_none_or(|value| value != "1") {
+    if variable("TOPO_E2E").as_deref() != Some("1") {
         return None;
     }
     let home = std::env::home_dir();
-    let connection = Connection::from_variables(|name| std::env::var(name).ok(), home.as_deref());
+    let connection = Connection::from_variables(variable, home.as_deref());
     let docker = Docker::connect(&connection).await.unwrap();
     IMAGE_MADE.get_or_init(async || make_image(&docker).await).await;
     Some(docker)
