@@ -1,7 +1,7 @@
 //! A real engine, spoken with by bollard. The only place that names `bollard::Docker`.
 //!
 //! bollard 0.21 sends paths without a version, so that an engine would answer as its newest self, and lacks some
-//! parameters. A request modifier adds both; see [`Docker::with`].
+//! parameters. A request modifier adds both; see `Docker::with`.
 
 mod build;
 mod connection;
