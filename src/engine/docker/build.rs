@@ -13,7 +13,8 @@ use super::dockerignore::Dockerignore;
 use super::{Docker, cause};
 use crate::engine::{Cause, EngineError, Progress, Result};
 use crate::observed::ImageId;
-use crate::plan::{Build, digest};
+use crate::plan::Build;
+use crate::project::hash::digest;
 
 /// How many lines of output a failed build shows.
 const LAST_LINES: usize = 12;

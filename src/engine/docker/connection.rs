@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::engine::{Cause, EngineError, Result};
-use crate::plan::digest;
+use crate::project::hash::digest;
 
 /// Where to look for an engine: the outside world, read by the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
