@@ -3,11 +3,13 @@
 
 mod engine;
 mod host;
+mod network;
 mod running;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use bollard::models::ContainerInspectResponse;
@@ -15,6 +17,7 @@ use tempfile::TempDir;
 
 pub(crate) use engine::{Engine, address};
 pub(crate) use host::{answer, free_port, get, repository};
+pub(crate) use network::{Card, Outside};
 pub(crate) use running::Running;
 
 /// A service that runs until it is killed, at once.
@@ -27,6 +30,17 @@ pub(crate) struct Project {
     directory: TempDir,
     file: PathBuf,
     variables: Vec<(String, String)>,
+    /// Given back only after all has been removed.
+    _share: Share,
+}
+
+/// Most tests share the engine. One that changes it as a whole has it alone.
+static ENGINE: RwLock<()> = RwLock::new(());
+
+#[expect(dead_code, reason = "it is held, not looked at")]
+enum Share {
+    Some(RwLockReadGuard<'static, ()>),
+    All(RwLockWriteGuard<'static, ()>),
 }
 
 /// How a command ended.
@@ -40,6 +54,16 @@ pub(crate) struct Run {
 impl Project {
     /// Makes an empty project, or nothing if there is no engine to be tested.
     pub(crate) fn new(name: &str) -> Option<Self> {
+        Self::sharing(name, || Share::Some(ENGINE.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Makes a project of a file in `examples/` that has the engine to itself.
+    pub(crate) fn alone(name: &str, path: &str) -> Option<Self> {
+        let all = || Share::All(ENGINE.write().unwrap_or_else(PoisonError::into_inner));
+        Some(Self::sharing(name, all)?.at_example(path))
+    }
+
+    fn sharing(name: &str, share: impl FnOnce() -> Share) -> Option<Self> {
         if host::variable("TOPO_E2E").as_deref() != Some("1") {
             host::note(&format!("{name}: skipped, because TOPO_E2E is not 1; scripts/test.sh runs it"));
             return None;
@@ -51,6 +75,7 @@ impl Project {
             file: directory.path().join("compose.yaml"),
             directory,
             variables: Vec::new(),
+            _share: share(),
         })
     }
 
@@ -63,9 +88,12 @@ impl Project {
 
     /// Makes a project of a file in `examples/`, read where it is.
     pub(crate) fn of_example(name: &str, path: &str) -> Option<Self> {
-        let mut project = Self::new(name)?;
-        project.file = repository().join("examples").join(path).join("compose.yaml");
-        Some(project)
+        Some(Self::new(name)?.at_example(path))
+    }
+
+    fn at_example(mut self, path: &str) -> Self {
+        self.file = repository().join("examples").join(path).join("compose.yaml");
+        self
     }
 
     /// Sets a variable for all that runs from now on.

@@ -5,6 +5,6 @@
 
 mod harness;
 
-mod course;
+mod alone;
 mod modes;
 mod quickstart;

@@ -1,14 +1,8 @@
-//! Every network mode, by the example that shows it.
-
-use std::process::Command;
-use std::sync::Mutex;
+//! Every network mode but overlay, by the example that shows it.
 
 use serde_json::Value;
 
-use crate::harness::{Project, answer, eventually, free_port, health, is_running};
-
-/// Held by whoever makes or needs the engine's part in a Swarm.
-static SWARM: Mutex<()> = Mutex::new(());
+use crate::harness::{Card, Project, answer, free_port, health};
 
 fn network_mode(project: &Project, container: &str) -> String {
     project.container(container).host_config.unwrap().network_mode.unwrap()
@@ -90,96 +84,4 @@ fn macvlan_must_put_containers_beside_the_host() {
     project.up_does_nothing();
     project.topo(&["down"]).succeeds();
     project.is_nowhere();
-}
-
-/// A network card for macvlan: one of its own where this user may make one, else the one that leads outside.
-struct Card {
-    name: String,
-    is_own: bool,
-}
-
-impl Card {
-    fn new() -> Self {
-        let name = format!("te2e{}", std::process::id());
-        let peer = format!("{name}p");
-        if ip(&["link", "add", &name, "type", "veth", "peer", "name", &peer]) {
-            assert!(ip(&["link", "set", &name, "up"]) && ip(&["link", "set", &peer, "up"]));
-            return Self { name, is_own: true };
-        }
-        let routes = std::process::Command::new("cat").arg("/proc/net/route").output().unwrap().stdout;
-        let routes = String::from_utf8(routes).unwrap();
-        let default = routes.lines().map(|route| route.split_whitespace().collect::<Vec<_>>());
-        let default = default.into_iter().find(|fields| fields.get(1) == Some(&"00000000"));
-        let name = default.expect("a default route leads somewhere")[0].to_owned();
-        Self { name, is_own: false }
-    }
-}
-
-impl Drop for Card {
-    fn drop(&mut self) {
-        if self.is_own {
-            ip(&["link", "delete", &self.name]);
-        }
-    }
-}
-
-fn ip(arguments: &[&str]) -> bool {
-    Command::new("ip").args(arguments).output().is_ok_and(|output| output.status.success())
-}
-
-#[test]
-fn overlay_must_ask_for_a_swarm_and_work_in_one() {
-    let Some(mut project) = Project::of_example("overlay", "modes/overlay") else { return };
-    let _alone = SWARM.lock().unwrap();
-    let port = free_port();
-    project.set("PORT", port);
-
-    let swarm = if project.engine.is_in_swarm() {
-        None
-    } else {
-        let refused = project.topo(&["up", "-d"]).ends_with(1);
-        project.is_nowhere();
-        refused.says(&["error[swarm-needed]", "compose.yaml:", "asked for here", "docker swarm init"]);
-        Some(Swarm::new())
-    };
-
-    project.up();
-    assert!(is_running(&project.container("frontend-1")));
-    let through = eventually("an answer through the overlay", || {
-        let through: Value = serde_json::from_str(&answer(port, "/")).unwrap();
-        (through["upstream"]["name"] == "backend").then_some(through)
-    });
-    assert_eq!(through["name"], "frontend");
-    let network = project.engine.network(&format!("{}_mesh", project.name));
-    assert_eq!((network.driver.as_deref(), network.attachable), (Some("overlay"), Some(true)));
-    project.up_does_nothing();
-    project.topo(&["down"]).succeeds();
-    project.is_nowhere();
-    drop(swarm);
-}
-
-/// The engine as a Swarm of one, for as long as this lives.
-struct Swarm {
-    engine: crate::harness::Engine,
-    had_gateway: bool,
-}
-
-impl Swarm {
-    const GATEWAY: &str = "docker_gwbridge";
-
-    fn new() -> Self {
-        let engine = crate::harness::Engine::connect();
-        let had_gateway = engine.has_network(Self::GATEWAY);
-        engine.init_swarm();
-        Self { engine, had_gateway }
-    }
-}
-
-impl Drop for Swarm {
-    fn drop(&mut self) {
-        self.engine.leave_swarm();
-        if !self.had_gateway && self.engine.has_network(Self::GATEWAY) {
-            self.engine.remove_network(Self::GATEWAY);
-        }
-    }
 }

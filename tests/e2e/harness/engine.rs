@@ -167,6 +167,16 @@ impl Engine {
             let (status, code) = (state.status, state.exit_code);
             let name = container.name.unwrap_or_default();
             let _ = writeln!(text, "  {name} {status:?} {code:?} {health:?} {:?}", state.error);
+            let options = query::LogsOptions {
+                stdout: true,
+                stderr: true,
+                tail: "10".to_owned(),
+                ..query::LogsOptions::default()
+            };
+            let logs = self.docker.logs(name.trim_start_matches('/'), Some(options));
+            for line in self.wait(logs.collect::<Vec<_>>()).into_iter().flatten() {
+                let _ = write!(text, "    {line}");
+            }
         }
         let _ =
             writeln!(text, "  networks {:?}, volumes {:?}", self.networks(project), self.volumes(project));
