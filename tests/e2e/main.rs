@@ -6,5 +6,7 @@
 mod harness;
 
 mod alone;
+mod interop;
+mod mistakes;
 mod modes;
 mod quickstart;
