@@ -113,8 +113,13 @@ pub(crate) async fn plan_up(
     // What was said before is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();
     let desired = Desired::new(project, topology, contents, engine.api(), &mut loaded.diagnostics);
-    let query =
-        Query { project: project.name.clone(), images: desired.images(), swarm: desired.needs_swarm() };
+    let query = Query {
+        project: project.name.clone(),
+        images: desired.images(),
+        networks: desired.external_networks(),
+        volumes: desired.external_volumes(),
+        swarm: desired.needs_swarm(),
+    };
     let observed = engine.observe(&query).await?;
     let plan = match up(&desired, &observed, options) {
         Ok(plan) => plan,

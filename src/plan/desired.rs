@@ -148,6 +148,16 @@ impl Desired {
         images
     }
 
+    /// Returns the names of networks that must be there already.
+    pub fn external_networks(&self) -> Vec<String> {
+        self.networks.iter().filter(|network| network.external).map(|network| network.name.clone()).collect()
+    }
+
+    /// Returns the names of volumes that must be there already.
+    pub fn external_volumes(&self) -> Vec<String> {
+        self.volumes.iter().filter(|volume| volume.external).map(|volume| volume.name.clone()).collect()
+    }
+
     /// Returns whether a network needs a Swarm.
     pub fn needs_swarm(&self) -> bool {
         let is_overlay = |network: &DesiredNetwork| network.request.driver.as_deref() == Some("overlay");
