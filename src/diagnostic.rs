@@ -73,6 +73,10 @@ codes! {
     InvalidProjectName = "invalid-project-name",
     /// A service, network, volume, config, secret or profile that is not defined.
     UnknownReference = "unknown-reference",
+    /// Compose files that include each other, or are nested too deep.
+    IncludeCycle = "include-cycle",
+    /// Services that extend each other.
+    ExtendsCycle = "extends-cycle",
     /// Services that wait for each other.
     DependencyCycle = "dependency-cycle",
     /// Two services publish the same port of the host.

@@ -95,11 +95,13 @@ fn merge_entries(
     diagnostics: &mut Diagnostics,
 ) -> Mapping {
     for (key, entry) in later {
+        // A reset stays as a mark, for the files that come before those that are merged here: what extends
+        // resets in its base, it resets in earlier files too.
         if entry.node.tag == Tag::Reset {
-            map.shift_remove(&key);
+            map.insert(key, entry);
             continue;
         }
-        let Some(earlier) = map.get_mut(&key) else {
+        let Some(earlier) = map.get_mut(&key).filter(|earlier| earlier.node.tag != Tag::Reset) else {
             map.insert(key, entry);
             continue;
         };
