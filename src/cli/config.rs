@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::{Context, Exit};
-use topo::project::hash;
+use topo::project::{Project, hash};
 
 use crate::ui::report;
 
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
         lines(project.services.iter().filter(|(name, _)| is_named(name)).map(line).collect())
     } else {
         let rendered = match arguments.format {
-            Format::Json => serde_json::to_string_pretty(&project).map(|text| text + "\n").map_err(|e| e.to_string()),
+            Format::Json => json(&project).map(|text| text + "\n").map_err(|e| e.to_string()),
             Format::Yaml => topo::yaml::to_string(&project).map_err(|e| e.to_string()),
         };
         match rendered {
@@ -76,4 +76,13 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
     };
     context.ui.data(&text);
     Exit::Success
+}
+
+/// Writes the project as docker compose does: in JSON it leaves the models out.
+fn json(project: &Project) -> serde_json::Result<String> {
+    let mut value = serde_json::to_value(project)?;
+    if let Some(top) = value.as_object_mut() {
+        top.shift_remove("models");
+    }
+    serde_json::to_string_pretty(&value)
 }

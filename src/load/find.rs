@@ -131,7 +131,9 @@ impl Loader<'_> {
         match written {
             Some((name, _)) if !name.is_empty() => name,
             written => {
-                let name = normalize_name(&base);
+                // A name that is written and has no letter does not give way to the directory's.
+                let is_spoilt = written.as_ref().is_some_and(|(_, span)| !self.sources.text(*span).trim_matches(['"', '\'']).is_empty());
+                let name = if is_spoilt { String::new() } else { normalize_name(&base) };
                 if name.is_empty() {
                     let message = "the project has no name: that of the directory has no letter or digit";
                     let mut diagnostic = Diagnostic::error(Code::InvalidProjectName, message);
