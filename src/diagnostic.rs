@@ -83,6 +83,10 @@ codes! {
     DependencyCycle = "dependency-cycle",
     /// Two services publish the same port of the host.
     PortConflict = "port-conflict",
+    /// An external network or volume that the engine does not have.
+    MissingExternal = "missing-external",
+    /// An overlay network on an engine that is no Swarm manager.
+    SwarmNeeded = "swarm-needed",
     /// Something that Kubernetes expresses only nearly.
     ExportApproximated = "export-approximated",
     /// Something that Kubernetes cannot express.

@@ -15,6 +15,8 @@ pub mod load;
 
 pub mod project;
 
+pub mod topology;
+
 pub mod observed;
 
 pub mod plan;

@@ -5,7 +5,6 @@ use clap::{Args, ValueEnum};
 use super::{Context, Exit};
 use topo::project::{Project, hash};
 
-use crate::ui::report;
 
 /// Print the project as it will be used: files merged, variables replaced, defaults written out
 ///
@@ -43,8 +42,7 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
-    let Some((project, loaded)) = context.project(&arguments.selected) else { return Exit::Failure };
-    report(context.ui, &loaded.diagnostics, &loaded.sources);
+    let Some(project) = context.project(&arguments.selected) else { return Exit::Failure };
     let lines = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
     let text = if arguments.quiet {
         String::new()

@@ -1,20 +1,37 @@
 //! The commands: one file each, which turns arguments into options and hands results to [`crate::ui`].
 
+mod completions;
 mod config;
+mod down;
+mod engine;
+mod export;
+mod logs;
+mod plan;
+mod ps;
+mod schema;
+mod up;
+mod version;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use topo::diagnostic::Severity;
 use topo::load::{Loaded, OsWorld, Request, World, load};
-use topo::project::{Project, Selection, resolve};
+use topo::project::{Contents, Project, Selection, read_contents, resolve};
+use topo::topology::{Topology, ports};
 
 use crate::ui::{Ansi, Ui, report};
 
 /// Brings compose topologies up on Docker Engine and exports them to Kubernetes, with a plan before the act.
 ///
-/// Example: topo -f compose.yaml up -d
+/// It reads the same files as docker compose and manages the same running projects.
 #[derive(Debug, Parser)]
-#[command(name = "topo", version, max_term_width = 100)]
+#[command(
+    name = "topo",
+    version,
+    max_term_width = 100,
+    after_help = "Example: topo plan, then topo up -d, then topo ps\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -43,11 +60,25 @@ pub(crate) struct Global {
     /// Colour and movement
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     ansi: Ansi,
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    progress: crate::ui::Style,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(up::Up),
+    Create(up::Create),
+    Down(down::Down),
+    Stop(down::Stop),
+    Ps(ps::Ps),
+    Logs(logs::Logs),
+    Plan(plan::Plan),
     Config(config::Config),
+    Export(export::Export),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Version(version::Version),
 }
 
 /// How a run ends.
@@ -57,6 +88,8 @@ pub(crate) enum Exit {
     Success,
     /// Something was wrong, and has been said: 1.
     Failure,
+    /// `plan --exit-code` found something to do: 2.
+    Changes,
     /// The user interrupted it: 130.
     Interrupted,
 }
@@ -66,6 +99,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Success => 0,
             Exit::Failure => 1,
+            Exit::Changes => 2,
             Exit::Interrupted => 130,
         })
     }
@@ -78,19 +112,62 @@ pub(crate) struct Context {
     pub(crate) global: Global,
 }
 
+/// A project that is ready to be brought up or exported.
+pub(crate) struct Prepared {
+    pub(crate) project: Project,
+    pub(crate) topology: Topology,
+    pub(crate) contents: Contents,
+    pub(crate) loaded: Loaded,
+}
+
 impl Context {
-    /// Loads and completes the project, and prints what there is to say. `None` ends the command.
-    pub(crate) fn project(&self, services: &[String]) -> Option<(Project, Loaded)> {
-        let Global { files, project_name, profiles, env_files, project_directory, ansi: _ } = self.global.clone();
-        let mut loaded =
-            load(&self.world, &Request { files, env_files, project_directory, project_name });
+    /// Loads and completes the project and checks its graph. Nothing is printed.
+    fn checked(&self, services: &[String]) -> (Project, Topology, Loaded) {
+        let Global { files, project_name, profiles, env_files, project_directory, ansi: _, progress: _ } =
+            self.global.clone();
+        let mut loaded = load(&self.world, &Request { files, env_files, project_directory, project_name });
         let selection = Selection { profiles, services: services.to_vec() };
         let project = resolve(&mut loaded, &selection, &self.world);
-        if loaded.diagnostics.has_errors() {
-            report(self.ui, &loaded.diagnostics, &loaded.sources);
-            return None;
+        let topology = Topology::build(&project, &mut loaded.diagnostics);
+        (project, topology, loaded)
+    }
+
+    /// Loads the project for printing it, and prints what there is to say. `None` ends the command.
+    pub(crate) fn project(&self, services: &[String]) -> Option<Project> {
+        let (project, _, mut loaded) = self.checked(services);
+        for mut conflict in ports::conflicts(&project) {
+            // It can be printed all the same: an override may be meant to move one of them.
+            conflict.severity = Severity::Warning;
+            loaded.diagnostics.push(conflict);
         }
-        Some((project, loaded))
+        self.say(&loaded).then_some(project)
+    }
+
+    /// Loads the project for acting on it, and prints what there is to say. `None` ends the command.
+    pub(crate) fn prepared(&self, services: &[String]) -> Option<Prepared> {
+        let (project, topology, mut loaded) = self.checked(services);
+        ports::conflicts(&project).into_iter().for_each(|conflict| loaded.diagnostics.push(conflict));
+        let contents = read_contents(&project, &loaded.environment, &self.world, &mut loaded.diagnostics);
+        self.say(&loaded).then_some(Prepared { project, topology, contents, loaded })
+    }
+
+    /// Prints the diagnostics. Returns whether the command may go on.
+    pub(crate) fn say(&self, loaded: &Loaded) -> bool {
+        report(self.ui, &loaded.diagnostics, &loaded.sources);
+        !loaded.diagnostics.has_errors()
+    }
+
+    /// The project's name and the services of its file, for commands that work without a file if `-p` is given.
+    pub(crate) fn name(&self) -> Option<(String, Option<Project>)> {
+        if let Some(name) = &self.global.project_name
+            && self.global.files.is_empty()
+        {
+            let (project, _, loaded) = self.checked(&[]);
+            let project = (!loaded.diagnostics.has_errors()).then_some(project);
+            return Some((name.clone(), project));
+        }
+        let project = self.project(&[])?;
+        Some((project.name.clone(), Some(project)))
     }
 }
 
@@ -98,9 +175,20 @@ impl Context {
 pub(crate) fn run() -> Exit {
     let Cli { global, command } = Cli::parse();
     let world = OsWorld;
-    let ui = Ui::new(global.ansi, world.var("NO_COLOR").as_deref());
+    let ui = Ui::new(global.ansi, global.progress, world.var("NO_COLOR").as_deref());
     let context = Context { world, ui, global };
     match command {
+        Command::Up(arguments) => up::run(&arguments, &context),
+        Command::Create(arguments) => up::create(&arguments, &context),
+        Command::Down(arguments) => down::run(&arguments, &context),
+        Command::Stop(arguments) => down::stop(&arguments, &context),
+        Command::Ps(arguments) => ps::run(&arguments, &context),
+        Command::Logs(arguments) => logs::run(&arguments, &context),
+        Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
+        Command::Export(arguments) => export::run(&arguments, &context),
+        Command::Schema(arguments) => schema::run(&arguments, &context),
+        Command::Completions(arguments) => completions::run(&arguments, &context),
+        Command::Version(arguments) => version::run(&arguments, &context),
     }
 }

@@ -2,14 +2,20 @@
 //!
 //! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
 
+pub mod container;
+pub mod desired;
+pub mod down;
 pub mod labels;
+mod refuse;
+pub mod up;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+
+use crate::project::hash::digest;
 
 /// The steps that take the engine from what it has to what the project says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -165,14 +171,17 @@ pub struct Build {
     pub pull: bool,
 }
 
+/// Marks a stand-in on both sides: a character of private use, which JSON leaves as it is.
+const MARK: char = '\u{e000}';
+
 /// Stands in a [`Create`] for the ID of the container called `name`, which may not exist yet.
 pub fn container_id_of(name: &str) -> String {
-    format!("\u{1}container {name}\u{1}")
+    format!("{MARK}container {name}{MARK}")
 }
 
 /// Stands in a [`Create`] for the ID of the image called `reference`, which may not be pulled yet.
 pub fn image_id_of(reference: &str) -> String {
-    format!("\u{1}image {reference}\u{1}")
+    format!("{MARK}image {reference}{MARK}")
 }
 
 /// IDs that are known by the time a container is created.
@@ -198,7 +207,7 @@ impl Create {
         }
         if let Some(labels) = &mut body.labels {
             labels.values_mut().for_each(fill);
-            if self.hash_input.contains('\u{1}') {
+            if self.hash_input.contains(MARK) {
                 labels.insert(labels::CONFIG_HASH.to_owned(), digest(&known.fill(&self.hash_input)));
             }
         }
@@ -210,7 +219,7 @@ impl Known {
     /// Replaces the stand-ins in `text`.
     pub fn fill(&self, text: &str) -> String {
         let mut filled = String::with_capacity(text.len());
-        for (at, part) in text.split('\u{1}').enumerate() {
+        for (at, part) in text.split(MARK).enumerate() {
             // Every second part stood between two marks.
             filled.push_str(match part.split_once(' ') {
                 Some(("container", name)) if at % 2 == 1 => self.containers.get(name).map_or(name, String::as_str),
@@ -220,11 +229,6 @@ impl Known {
         }
         filled
     }
-}
-
-/// Returns the SHA-256 of `text` in hexadecimal, as docker compose writes it into labels.
-pub fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Plan {
@@ -245,6 +249,28 @@ impl Plan {
     /// Returns whether nothing but waiting is to be done.
     pub fn is_no_op(&self) -> bool {
         self.steps.iter().all(|step| matches!(step.op, Op::Await { .. }))
+    }
+}
+
+impl Plan {
+    /// Returns the plan as JSON: the steps with their IDs, and the notes.
+    pub fn to_json(&self) -> serde_json::Value {
+        let steps: Vec<_> = self
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(id, step)| {
+                serde_json::json!({
+                    "id": id,
+                    "verb": step.op.verb(),
+                    "subject": step.subject,
+                    "cause": step.cause,
+                    "after": step.after,
+                    "destructive": step.destructive,
+                })
+            })
+            .collect();
+        serde_json::json!({ "steps": steps, "notes": self.notes })
     }
 }
 

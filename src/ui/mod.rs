@@ -1,11 +1,18 @@
 //! The terminal: the only code that prints. Data goes to standard output, all else to standard error.
 
+mod listing;
+mod logs;
+mod progress;
 mod report;
 
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
+use owo_colors::OwoColorize as _;
 
+pub(crate) use listing::{container_json, container_table, plan_text};
+pub(crate) use logs::LogPrinter;
+pub(crate) use progress::Progress;
 pub(crate) use report::report;
 
 /// When to use colour and movement.
@@ -20,6 +27,22 @@ pub(crate) enum Ansi {
     Auto,
 }
 
+/// How to show progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Style {
+    /// Moving lines on a terminal, plain ones elsewhere.
+    #[default]
+    Auto,
+    /// Moving lines.
+    Tty,
+    /// A line for each thing done.
+    Plain,
+    /// An object a line.
+    Json,
+    /// Nothing.
+    Quiet,
+}
+
 /// What to print, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ui {
@@ -27,13 +50,13 @@ pub(crate) struct Ui {
     pub(crate) color_stdout: bool,
     /// Whether standard error takes colour.
     pub(crate) color_stderr: bool,
-    /// Whether standard error is a terminal that progress may be drawn on.
-    pub(crate) is_interactive: bool,
+    /// How to show progress; never `Auto`.
+    pub(crate) style: Style,
 }
 
 impl Ui {
     /// Looks at the terminal. `no_color` is the variable's value.
-    pub(crate) fn new(ansi: Ansi, no_color: Option<&str>) -> Self {
+    pub(crate) fn new(ansi: Ansi, style: Style, no_color: Option<&str>) -> Self {
         let wanted = |is_terminal: bool| match ansi {
             Ansi::Never => false,
             Ansi::Always => true,
@@ -42,7 +65,11 @@ impl Ui {
         Self {
             color_stdout: wanted(io::stdout().is_terminal()),
             color_stderr: wanted(io::stderr().is_terminal()),
-            is_interactive: io::stderr().is_terminal() && ansi != Ansi::Never,
+            style: match style {
+                Style::Auto if io::stderr().is_terminal() && ansi != Ansi::Never => Style::Tty,
+                Style::Auto => Style::Plain,
+                style => style,
+            },
         }
     }
 
@@ -90,5 +117,3 @@ impl Ui {
         if self.color_stdout { paint(text) } else { text.to_owned() }
     }
 }
-
-use owo_colors::OwoColorize as _;

@@ -1,1 +1,4 @@
+//! Tests of topo as a library, in one binary.
 
+mod apply;
+mod contract;

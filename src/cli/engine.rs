@@ -1,0 +1,120 @@
+//! What the commands that talk to an engine share: connecting, carrying out a plan, saying what stands.
+
+use std::future::Future;
+
+use topo::engine::apply::{Ending, Outcome, apply};
+use topo::engine::docker::{Connection, Docker};
+use topo::engine::{Cause, EngineError};
+use topo::load::World;
+use topo::observed::Observed;
+use topo::plan::Plan;
+
+use super::{Context, Exit};
+use crate::ui::Progress;
+
+impl Context {
+    /// Runs a command that talks to an engine. Only such commands start a runtime.
+    pub(crate) fn with_engine<F>(&self, command: impl FnOnce(Docker) -> F) -> Exit
+    where
+        F: Future<Output = Result<Exit, EngineError>>,
+    {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                self.ui.error(&format!("failed to start the runtime: {error}"));
+                return Exit::Failure;
+            }
+        };
+        let ended = runtime.block_on(async {
+            let home = self.world.home();
+            let connection = Connection::from_variables(|name| self.world.var(name), home.as_deref());
+            command(Docker::connect(&connection).await?).await
+        });
+        // A signal handler or a log stream must not keep the process.
+        runtime.shutdown_background();
+        ended.unwrap_or_else(|error| {
+            self.fail(&error);
+            Exit::Failure
+        })
+    }
+
+    /// Prints an error of the engine, and what helps against it.
+    pub(crate) fn fail(&self, error: &EngineError) {
+        self.ui.error(&format!("failed to {error}"));
+        if let Some(help) = help(error) {
+            self.ui.help(help);
+        }
+    }
+
+    /// Carries out a plan and shows how it goes. Ctrl-C stops it.
+    pub(crate) async fn carry_out(
+        &self,
+        plan: &Plan,
+        observed: &Observed,
+        engine: &Docker,
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let progress = Progress::new(self.ui, plan);
+        let applied = async {
+            let outcome = apply(plan, observed, engine, &sender, stop).await;
+            drop(sender);
+            outcome
+        };
+        let (outcome, ()) = tokio::join!(applied, progress.show(receiver));
+        outcome
+    }
+
+    /// Says how a plan ended, if not well: what failed, what stands, what a second run does.
+    pub(crate) fn conclude(&self, plan: &Plan, outcome: &Outcome) -> Exit {
+        for (_, error) in &outcome.tolerated {
+            self.ui.warning(&format!("went on although it failed to {error}"));
+        }
+        for (_, error) in &outcome.failed {
+            self.fail(error);
+        }
+        if outcome.ending == Ending::Complete {
+            return Exit::Success;
+        }
+        let subjects = |steps: &[usize]| {
+            let mut names: Vec<String> = steps.iter().map(|step| plan.steps[*step].subject.to_string()).collect();
+            names.sort();
+            names.dedup();
+            names
+        };
+        let undone = subjects(&outcome.skipped);
+        if !undone.is_empty() {
+            self.ui.say(&format!("not finished: {}", undone.join(", ")));
+        }
+        self.ui.help("run the command again: it goes on from here");
+        match outcome.ending {
+            Ending::Interrupted => Exit::Interrupted,
+            _ => Exit::Failure,
+        }
+    }
+}
+
+/// What mends an error of the engine, where that is known.
+fn help(error: &EngineError) -> Option<&'static str> {
+    Some(match &error.cause {
+        Cause::NotReachable { .. } => {
+            "start Docker Engine (`systemctl start docker`), or point DOCKER_HOST at one"
+        }
+        Cause::Unsupported { .. } => "use a `unix://` or `tcp://` address in DOCKER_HOST",
+        Cause::ImageMissing { .. } => "let it be pulled: remove `pull_policy: never`",
+        Cause::PullFailed { .. } => "check the image's name and tag, and `docker login` for a private one",
+        Cause::NameTaken { .. } => "remove or rename the other one, or set `container_name` or `name`",
+        Cause::PortTaken { .. } => "stop what listens there (`ss -ltnp` names it), or publish another port",
+        Cause::SubnetTaken { .. } => "choose another subnet in `ipam`, or remove networks that are not used",
+        Cause::SwarmOff => "run `docker swarm init` once, or use driver `bridge`",
+        Cause::NoHealthcheck => "add a `healthcheck` to it, or wait for `service_started`",
+        Cause::Disconnected { .. } | Cause::TimedOut => "look at the engine's own log, then run the command again",
+        Cause::NotFound { .. }
+        | Cause::InUse { .. }
+        | Cause::BuildContext { .. }
+        | Cause::BuildFailed { .. }
+        | Cause::Exited { .. }
+        | Cause::Unhealthy { .. }
+        | Cause::Other { .. } => return None,
+    })
+}

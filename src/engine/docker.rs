@@ -1,0 +1,411 @@
+//! A real engine, spoken with by bollard. The only place that names `bollard::Docker`.
+//!
+//! bollard 0.21 sends paths without a version, so that an engine would answer as its newest self, and lacks some
+//! parameters. A request modifier adds both; see `Docker::with`.
+
+mod build;
+mod connection;
+mod context;
+mod credentials;
+mod dockerignore;
+mod happenings;
+mod logs;
+mod ping;
+mod pull;
+mod snapshot;
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, EndpointSettings, HealthConfig,
+    HealthStatusEnum, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest,
+    VolumeCreateRequest,
+};
+use bollard::query_parameters as query;
+use bytes::Bytes;
+use futures_util::future::OptionFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryFutureExt};
+
+pub use connection::Connection;
+
+use self::connection::Address;
+use self::credentials::Credentials;
+use super::{
+    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Result, Scope,
+    Since,
+};
+use crate::observed::{Health, ImageId, Observed, State};
+use crate::plan::{Build, File, labels};
+
+/// The newest API version that topo was written for.
+const NEWEST: (u32, u32) = (1, 51);
+
+/// How long a call may take: starting a container can copy a whole image into a volume.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long calls may take that have no bound of their own: builds, pulls, streams.
+const NO_BOUND: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A connection to a Docker Engine, or to what speaks its API.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    client: bollard::Docker,
+    api: (u32, u32),
+    /// When, in seconds since 1970 by the engine's clock, if it says so.
+    connected: Option<i64>,
+    address: Address,
+    credentials: Credentials,
+}
+
+impl Docker {
+    /// Connects to the first engine that answers and agrees on an API version.
+    pub async fn connect(connection: &Connection) -> Result<Self> {
+        let mut tried = Vec::new();
+        for address in connection.addresses()? {
+            let pong = match ping::ping(&address).await {
+                Ok(pong) => pong,
+                Err(reason) => {
+                    tried.push(format!("{address}: {reason}"));
+                    continue;
+                }
+            };
+            let api = connection.api_version.as_deref().and_then(ping::parse_version);
+            let client = open(&address).map_err(failed("connect to the engine"))?;
+            let credentials = Credentials::read(&connection.config_text());
+            let (client, api) = (client.with_timeout(PATIENCE), api.unwrap_or(pong.api.min(NEWEST)));
+            return Ok(Self { client, api, connected: pong.seconds, address, credentials }.versioned());
+        }
+        Err(EngineError::new("reach a container engine", Cause::NotReachable { tried }))
+    }
+
+    /// Returns where the engine listens, as `DOCKER_HOST` would have it.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn versioned(mut self) -> Self {
+        self.client = self.with("", None);
+        self
+    }
+
+    /// Returns a client that adds `query` to every request, and puts `body` in place of the request's.
+    fn with(&self, query: &str, body: Option<Bytes>) -> bollard::Docker {
+        let (major, minor) = self.api;
+        let query = query.to_owned();
+        self.client.clone().with_request_modifier(move |mut request| {
+            let uri = request.uri();
+            let scheme = uri.scheme_str().unwrap_or("http");
+            let authority = uri.authority().map_or("", |authority| authority.as_str());
+            let asked = uri.path_and_query().map_or("/", |asked| asked.as_str());
+            let mark = if query.is_empty() || asked.ends_with('?') {
+                ""
+            } else if asked.contains('?') {
+                "&"
+            } else {
+                "?"
+            };
+            let versioned = format!("{scheme}://{authority}/v{major}.{minor}{asked}{mark}{query}");
+            if let Ok(uri) = versioned.parse() {
+                *request.uri_mut() = uri;
+            }
+            // bollard encodes credentials for MIME, the engine decodes them as for URLs.
+            for name in ["X-Registry-Auth", "X-Registry-Config"] {
+                if let Some(value) = request.headers_mut().get_mut(name) {
+                    let text = value.to_str().unwrap_or_default().replace('+', "-").replace('/', "_");
+                    if let Ok(text) = text.parse() {
+                        *value = text;
+                    }
+                }
+            }
+            if let Some(body) = &body {
+                *request.body_mut() = bollard::body_full(body.clone());
+            }
+            request
+        })
+    }
+
+    /// Returns a client for calls that may take long.
+    fn patient(&self) -> bollard::Docker {
+        self.client.clone().with_timeout(NO_BOUND)
+    }
+
+    async fn swarm(&self) -> Result<crate::observed::Swarm> {
+        self.client.info().await.map(snapshot::swarm).map_err(failed("ask whether the engine is in a Swarm"))
+    }
+}
+
+impl Engine for Docker {
+    fn api(&self) -> (u32, u32) {
+        self.api
+    }
+
+    fn connected(&self) -> Since {
+        self.connected.map_or(Since::Earliest, |seconds| Since::After(seconds.saturating_mul(1_000_000_000)))
+    }
+
+    async fn observe(&self, query: &Query) -> Result<Observed> {
+        let of_project = format!("{}={}", labels::PROJECT, query.project);
+        let containers = query::ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("label".to_owned(), vec![of_project])])),
+            ..query::ListContainersOptions::default()
+        };
+        let images = query::ListImagesOptions { digests: true, ..query::ListImagesOptions::default() };
+        let images: OptionFuture<_> = (!query.images.is_empty())
+            .then(|| self.client.list_images(Some(images)).map_err(failed("list images")))
+            .into();
+        let swarm: OptionFuture<_> = query.swarm.then(|| self.swarm()).into();
+        let (containers, networks, volumes, images, swarm) = tokio::join!(
+            self.client.list_containers(Some(containers)).map_err(failed("list containers")),
+            self.client.list_networks(None::<query::ListNetworksOptions>).map_err(failed("list networks")),
+            self.client.list_volumes(None::<query::ListVolumesOptions>).map_err(failed("list volumes")),
+            images,
+            swarm,
+        );
+        let mut containers: Vec<_> = containers?.into_iter().map(snapshot::container).collect();
+        containers.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut networks: Vec<_> = networks?.into_iter().map(snapshot::network).collect();
+        networks.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        let mut volumes: Vec<_> =
+            volumes?.volumes.unwrap_or_default().into_iter().map(snapshot::volume).collect();
+        volumes.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(Observed {
+            api: self.api,
+            swarm: swarm.transpose()?.unwrap_or_default(),
+            containers,
+            networks,
+            volumes,
+            images: snapshot::images(&query.images, &images.transpose()?.unwrap_or_default()),
+        })
+    }
+
+    async fn inspect(&self, container: &str) -> Result<Inspection> {
+        let inspected =
+            self.client.inspect_container(container, None::<query::InspectContainerOptions>).await;
+        inspected.map(inspection).map_err(failed(format!("look at container {container}")))
+    }
+
+    async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId> {
+        self.pull_image(image, platform, report).await
+    }
+
+    async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId> {
+        self.build_image(build, report).await
+    }
+
+    async fn create_network(&self, request: &NetworkCreateRequest) -> Result<String> {
+        let doing = format!("create network {}", request.name);
+        // Engines before API 1.44 make a second network of the same name unless asked to check. bollard's
+        // request has no such field, so its body is replaced.
+        let other = |error: serde_json::Error| Cause::Other { status: None, message: error.to_string() };
+        let body = serde_json::to_value(request).and_then(|mut body| {
+            body["CheckDuplicate"] = true.into();
+            serde_json::to_vec(&body)
+        });
+        let body = body.map_err(|error| EngineError::new(&doing, other(error)))?;
+        let client = self.with("", Some(body.into()));
+        let created = client.create_network(request.clone()).await.map_err(failed(doing))?;
+        Ok(created.id)
+    }
+
+    async fn remove_network(&self, network: &str) -> Result<()> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let removed = self.client.remove_network(network).await;
+            let removed = removed.map_err(failed(format!("remove network {network}")));
+            match removed {
+                Err(EngineError { cause: Cause::InUse { .. }, .. }) if pause < Duration::from_secs(2) => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                removed => return removed,
+            }
+        }
+    }
+
+    async fn create_volume(&self, request: &VolumeCreateRequest) -> Result<()> {
+        let name = request.name.as_deref().unwrap_or("without a name");
+        let created = self.client.create_volume(request.clone()).await;
+        created.map(|_| ()).map_err(failed(format!("create volume {name}")))
+    }
+
+    async fn remove_volume(&self, volume: &str) -> Result<()> {
+        let removed = self.client.remove_volume(volume, None::<query::RemoveVolumeOptions>).await;
+        removed.map_err(failed(format!("remove volume {volume}")))
+    }
+
+    async fn create_container(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        body: &ContainerCreateBody,
+    ) -> Result<String> {
+        let options = query::CreateContainerOptions {
+            name: Some(name.to_owned()),
+            platform: platform.unwrap_or_default().to_owned(),
+        };
+        let created = self.client.create_container(Some(options), body.clone()).await;
+        created.map(|created| created.id).map_err(failed(format!("create container {name}")))
+    }
+
+    async fn connect_network(
+        &self,
+        network: &str,
+        container: &str,
+        endpoint: &EndpointSettings,
+    ) -> Result<()> {
+        let request = NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: Some(endpoint.clone()),
+        };
+        let connected = self.client.connect_network(network, request).await;
+        connected.map_err(failed(format!("connect container {container} to network {network}")))
+    }
+
+    async fn disconnect_network(&self, network: &str, container: &str) -> Result<()> {
+        let request = NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
+        let disconnected = self.client.disconnect_network(network, request).await;
+        disconnected.map_err(failed(format!("disconnect container {container} from network {network}")))
+    }
+
+    async fn copy_files(&self, container: &str, files: &[File]) -> Result<()> {
+        let doing = format!("copy files into container {container}");
+        let packed = context::pack(files).map_err(|error| {
+            EngineError::new(&doing, Cause::Other { status: None, message: error.to_string() })
+        })?;
+        let options = query::UploadToContainerOptions {
+            path: "/".to_owned(),
+            // Without it the files belong to root, whatever the archive says.
+            copy_uidgid: Some("true".to_owned()),
+            ..query::UploadToContainerOptions::default()
+        };
+        let body = bollard::body_full(packed.into());
+        self.client.upload_to_container(container, Some(options), body).await.map_err(failed(doing))
+    }
+
+    async fn start(&self, container: &str) -> Result<()> {
+        let started = self.client.start_container(container, None::<query::StartContainerOptions>).await;
+        started.map_err(failed(format!("start container {container}")))
+    }
+
+    async fn stop(&self, container: &str, timeout: Option<i32>) -> Result<()> {
+        let options = query::StopContainerOptions { t: timeout, ..query::StopContainerOptions::default() };
+        // The answer comes when the container has ended, so the client waits longer than the engine does.
+        let grace = timeout.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+        let client = self.client.clone().with_timeout(grace.map_or(NO_BOUND, |grace| grace + PATIENCE));
+        let stopped = client.stop_container(container, Some(options)).await;
+        stopped.map_err(failed(format!("stop container {container}")))
+    }
+
+    async fn remove_container(&self, container: &str, volumes: bool) -> Result<()> {
+        let options = query::RemoveContainerOptions { v: volumes, force: true, link: false };
+        let removed = self.client.remove_container(container, Some(options)).await;
+        let removed = removed.map_err(failed(format!("remove container {container}")));
+        let Err(error) = removed else { return Ok(()) };
+        if !error.cause.to_string().contains("already in progress") {
+            return Err(error);
+        }
+        // Someone else is removing it (`--rm`, another command): it is gone when they are done.
+        let until = query::WaitContainerOptions { condition: "removed".to_owned() };
+        self.client.wait_container(container, Some(until)).next().await;
+        Ok(())
+    }
+
+    async fn rename(&self, container: &str, to: &str) -> Result<()> {
+        let options = query::RenameContainerOptions { name: to.to_owned() };
+        let renamed = self.client.rename_container(container, options).await;
+        renamed.map_err(failed(format!("rename container {container} to {to}")))
+    }
+
+    fn logs(&self, container: &str, query: &LogQuery) -> BoxStream<'static, Result<LogLine>> {
+        logs::lines(&self.patient(), container, query)
+    }
+
+    fn happenings(&self, scope: &Scope, since: Since) -> BoxStream<'static, Result<Happening>> {
+        happenings::subscribe(&self.patient(), scope, since)
+    }
+}
+
+fn open(address: &Address) -> std::result::Result<bollard::Docker, bollard::errors::Error> {
+    let version = bollard::API_DEFAULT_VERSION;
+    match address {
+        #[cfg(unix)]
+        Address::Unix(path) => bollard::Docker::connect_with_unix(path, 120, version),
+        #[cfg(windows)]
+        Address::Pipe(path) => bollard::Docker::connect_with_named_pipe(path, 120, version),
+        Address::Tcp(host) => bollard::Docker::connect_with_http(&format!("tcp://{host}"), 120, version),
+        other => Err(bollard::errors::Error::UnsupportedURISchemeError { uri: other.to_string() }),
+    }
+}
+
+/// Returns a function that says what failed and why.
+fn failed(doing: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> EngineError {
+    let doing = doing.into();
+    move |error| EngineError::new(doing, cause(&error))
+}
+
+fn cause(error: &bollard::errors::Error) -> Cause {
+    use bollard::errors::Error as Bollard;
+    match error {
+        Bollard::DockerResponseServerError { status_code, message } => {
+            Cause::from_answer(*status_code, message)
+        }
+        Bollard::RequestTimeoutError => Cause::TimedOut,
+        Bollard::HyperLegacyError { .. } | Bollard::HyperResponseError { .. } | Bollard::IOError { .. } => {
+            // The transport's own text is the last in the chain: the outer ones say "client error".
+            let mut message = error.to_string();
+            let mut source = error.source();
+            while let Some(inner) = source {
+                message = inner.to_string();
+                source = inner.source();
+            }
+            Cause::Disconnected { message }
+        }
+        Bollard::DockerStreamError { error } => Cause::from_answer(500, error),
+        other => Cause::Other { status: None, message: other.to_string() },
+    }
+}
+
+fn inspection(inspected: ContainerInspectResponse) -> Inspection {
+    use ContainerStateStatusEnum as Status;
+    let state = inspected.state.unwrap_or_default();
+    let config = inspected.config.unwrap_or_default();
+    let mut reason = state.error.unwrap_or_default();
+    if state.oom_killed == Some(true) {
+        "out of memory".clone_into(&mut reason);
+    }
+    let health = state.health.unwrap_or_default();
+    let probes = health.log.unwrap_or_default();
+    Inspection {
+        id: inspected.id.unwrap_or_default(),
+        name: inspected.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+        state: match state.status {
+            Some(Status::CREATED) => State::Created,
+            Some(Status::RUNNING | Status::STOPPING) => State::Running,
+            Some(Status::PAUSED) => State::Paused,
+            Some(Status::RESTARTING) => State::Restarting,
+            Some(Status::REMOVING) => State::Removing,
+            Some(Status::DEAD) => State::Dead,
+            Some(Status::EXITED | Status::EMPTY) | None => State::Exited(state.exit_code),
+        },
+        reason,
+        has_healthcheck: config.healthcheck.is_some_and(|check| checks(&check)),
+        health: match health.status {
+            Some(HealthStatusEnum::STARTING) => Some(Health::Starting),
+            Some(HealthStatusEnum::HEALTHY) => Some(Health::Healthy),
+            Some(HealthStatusEnum::UNHEALTHY) => Some(Health::Unhealthy),
+            Some(HealthStatusEnum::NONE | HealthStatusEnum::EMPTY) | None => None,
+        },
+        failing_streak: health.failing_streak.and_then(|streak| streak.try_into().ok()).unwrap_or(0),
+        health_output: probes.last().and_then(|probe| probe.output.clone()),
+        tty: config.tty.unwrap_or(false),
+    }
+}
+
+/// Returns whether a health check checks anything: `["NONE"]` switches an image's off.
+pub(super) fn checks(check: &HealthConfig) -> bool {
+    check.test.as_ref().is_some_and(|test| test.first().is_some_and(|kind| kind != "NONE"))
+}

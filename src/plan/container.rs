@@ -1,0 +1,615 @@
+//! A service as the request that creates one of its containers: every attribute has its place here.
+
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
+    HostConfigCgroupnsModeEnum, HostConfigIsolationEnum, HostConfigLogConfig, Mount as EngineMount,
+    MountBindOptions, MountBindOptionsPropagationEnum, MountImageOptions, MountTmpfsOptions,
+    MountType as EngineMountType, MountVolumeOptions, NetworkingConfig, PortBinding, PortMap,
+    ResourcesBlkioWeightDevice, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum, ThrottleDevice,
+};
+
+use super::{container_id_of, labels};
+use crate::model::deploy::{Deploy, DeviceCount, Limits, Reservations, Resources};
+use crate::model::lifecycle::{Healthcheck, Restart};
+use crate::model::network::Attachment;
+use crate::model::service::{Blkio, CgroupNamespace, Service};
+use crate::model::storage::{Mount, MountType, Recursive};
+use crate::project::Project;
+
+/// Engines from this API version on take all networks of a container when it is created.
+const MANY_NETWORKS: (u32, u32) = (1, 44);
+
+/// A network that a container joins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// The network's name in the engine.
+    pub network: String,
+    /// How it is joined.
+    pub settings: EndpointSettings,
+}
+
+/// A container to create, but for what differs between recreating and creating.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Container {
+    /// The request.
+    pub body: ContainerCreateBody,
+    /// The networks that must be joined by calls of their own, in this order.
+    pub later: Vec<Endpoint>,
+}
+
+/// Returns the request that creates container `number` of a service.
+pub fn container(project: &Project, name: &str, service: &Service, number: u32, api: (u32, u32)) -> Container {
+    let container_name = container_name(project, name, service, number);
+    let mut endpoints = endpoints(project, name, service, &container_name);
+    // Older engines take one network; the one of the highest priority comes first.
+    let later = if api < MANY_NETWORKS && !endpoints.is_empty() { endpoints.split_off(1) } else { Vec::new() };
+    let mut body = settings(service);
+    body.image = Some(project.image_of(name, service));
+    body.labels = Some(container_labels(project, name, service, number));
+    body.networking_config = (!endpoints.is_empty()).then(|| NetworkingConfig {
+        endpoints_config: Some(
+            endpoints.iter().map(|endpoint| (endpoint.network.clone(), endpoint.settings.clone())).collect(),
+        ),
+    });
+    let (binds, mounts, anonymous) = mounts(project, service);
+    body.volumes = (!anonymous.is_empty()).then_some(anonymous);
+    let mut host = host(project, service);
+    host.network_mode = Some(match (&service.network_mode, endpoints.first()) {
+        (Some(mode), _) => shared_namespace(project, mode),
+        (None, Some(endpoint)) => endpoint.network.clone(),
+        (None, None) => "none".to_owned(),
+    });
+    host.binds = some(binds);
+    host.mounts = some(mounts);
+    host.links = some(links(project, service));
+    body.host_config = Some(host);
+    Container { body, later }
+}
+
+/// Returns the name of container `number` of a service.
+pub fn container_name(project: &Project, name: &str, service: &Service, number: u32) -> String {
+    match &service.container_name {
+        Some(name) => name.0.clone(),
+        None => format!("{}-{name}-{number}", project.name),
+    }
+}
+
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn nonzero(number: i64) -> Option<i64> {
+    (number != 0).then_some(number)
+}
+
+fn map<'a>(entries: impl IntoIterator<Item = (&'a String, &'a String)>) -> Option<HashMap<String, String>> {
+    let map: HashMap<_, _> = entries.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    (!map.is_empty()).then_some(map)
+}
+
+/// The part of a request that says what runs in the container.
+fn settings(service: &Service) -> ContainerCreateBody {
+    let exposed = service.ports.0.iter().map(|port| format!("{}/{}", port.target.0, port.protocol()));
+    let mut exposed: Vec<String> = service.expose.0.iter().map(|port| port.0.clone()).chain(exposed).collect();
+    exposed.sort();
+    exposed.dedup();
+    ContainerCreateBody {
+        hostname: service.hostname.clone(),
+        domainname: service.domainname.clone(),
+        user: service.user.clone(),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        exposed_ports: some(exposed),
+        tty: Some(service.tty),
+        open_stdin: Some(service.stdin_open),
+        env: some(environment(service)),
+        cmd: service.command.0.clone(),
+        entrypoint: service.entrypoint.0.clone(),
+        healthcheck: service.healthcheck.as_ref().map(healthcheck),
+        working_dir: service.working_dir.clone(),
+        stop_signal: service.stop_signal.clone(),
+        stop_timeout: service
+            .stop_grace_period
+            .map(|period| i64::try_from(period.0.as_secs()).unwrap_or(i64::MAX)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn environment(service: &Service) -> Vec<String> {
+    let line = |(name, value): (&String, &Option<String>)| match value {
+        Some(value) => format!("{name}={value}"),
+        // Without a value the engine unsets what the image has.
+        None => name.clone(),
+    };
+    service.environment.0.iter().map(line).collect()
+}
+
+/// Durations that are not given are 0, which leaves the image's.
+fn healthcheck(check: &Healthcheck) -> HealthConfig {
+    let Healthcheck { test, timeout, interval, retries, start_period, start_interval, disable, extensions: _ } =
+        check;
+    let test = if *disable { Some(vec!["NONE".to_owned()]) } else { test.as_ref().map(|test| test.0.clone()) };
+    HealthConfig {
+        test,
+        interval: interval.map(|time| time.nanoseconds()),
+        timeout: timeout.map(|time| time.nanoseconds()),
+        retries: retries.map(|times| i64::try_from(times).unwrap_or(i64::MAX)),
+        start_period: start_period.map(|time| time.nanoseconds()),
+        start_interval: start_interval.map(|time| time.nanoseconds()),
+    }
+}
+
+fn container_labels(project: &Project, name: &str, service: &Service, number: u32) -> HashMap<String, String> {
+    let mut labels: HashMap<String, String> = service.labels.0.clone().into_iter().collect();
+    let paths = |paths: &[std::path::PathBuf]| {
+        paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>().join(",")
+    };
+    let depends_on: Vec<String> = service
+        .depends_on
+        .0
+        .iter()
+        .map(|(name, how)| format!("{name}:{}:{}", how.condition, how.restart))
+        .collect();
+    let mut add = |key: &str, value: String| labels.insert(key.to_owned(), value);
+    add(labels::PROJECT, project.name.clone());
+    add(labels::SERVICE, name.to_owned());
+    add(labels::VERSION, labels::COMPOSE_VERSION.to_owned());
+    add(labels::ONEOFF, "False".to_owned());
+    add(labels::CONTAINER_NUMBER, number.to_string());
+    add(labels::DEPENDS_ON, depends_on.join(","));
+    add(labels::IMAGE, super::image_id_of(&project.image_of(name, service)));
+    add(labels::WORKING_DIR, project.directory.to_string_lossy().into_owned());
+    add(labels::CONFIG_FILES, paths(&project.files));
+    if !project.env_files.is_empty() {
+        add(labels::ENVIRONMENT_FILE, paths(&project.env_files));
+    }
+    labels
+}
+
+/// The networks of a service, the primary one first: by priority, then by name.
+fn endpoints(project: &Project, name: &str, service: &Service, container_name: &str) -> Vec<Endpoint> {
+    let unset = Attachment::default();
+    let mut attachments: Vec<(&String, &Attachment)> =
+        service.networks.0.iter().map(|(key, how)| (key, how.0.as_ref().unwrap_or(&unset))).collect();
+    attachments.sort_by(|(one, left), (other, right)| right.priority.cmp(&left.priority).then(one.cmp(other)));
+    let links = links(project, service);
+    let endpoint = |(at, (key, how)): (usize, (&String, &Attachment))| {
+        let Attachment {
+            aliases,
+            driver_opts,
+            gw_priority,
+            interface_name,
+            ipv4_address,
+            ipv6_address,
+            link_local_ips,
+            mac_address,
+            priority: _,
+            extensions: _,
+        } = how;
+        let mut names = vec![container_name.to_owned(), name.to_owned()];
+        names.extend(aliases.0.iter().cloned());
+        let mut driver_opts = driver_opts.0.clone();
+        if let Some(interface) = interface_name {
+            driver_opts.insert("com.docker.network.endpoint.ifname".to_owned(), interface.clone());
+        }
+        let addressed = ipv4_address.is_some() || ipv6_address.is_some() || !link_local_ips.0.is_empty();
+        let own_mac = if at == 0 { service.mac_address.clone() } else { None };
+        let settings = EndpointSettings {
+            aliases: Some(names),
+            links: some(links.clone()),
+            mac_address: mac_address.clone().or(own_mac),
+            driver_opts: map(&driver_opts),
+            gw_priority: nonzero(*gw_priority),
+            ipam_config: addressed.then(|| EndpointIpamConfig {
+                ipv4_address: ipv4_address.clone(),
+                ipv6_address: ipv6_address.clone(),
+                link_local_ips: some(link_local_ips.0.clone()),
+            }),
+            // docker compose writes the addresses here too.
+            ip_address: ipv4_address.clone(),
+            ipv6_gateway: ipv6_address.clone(),
+            ..EndpointSettings::default()
+        };
+        Endpoint { network: project.network_name(key).to_owned(), settings }
+    };
+    attachments.into_iter().enumerate().map(endpoint).collect()
+}
+
+/// Legacy links: names for the containers of other services, and for containers outside of the project.
+fn links(project: &Project, service: &Service) -> Vec<String> {
+    let mut links = Vec::new();
+    for link in &service.links.0 {
+        let (other, alias) = link.split_once(':').unwrap_or((link, link));
+        let Some(linked) = project.services.get(other) else { continue };
+        for number in 1..=containers(linked) {
+            let container = container_name(project, other, linked, number);
+            links.push(format!("{container}:{alias}"));
+            links.push(format!("{container}:{other}-{number}"));
+            links.push(format!("{container}:{}-{other}-{number}", project.name));
+        }
+    }
+    for link in &service.external_links.0 {
+        let (container, alias) = link.split_once(':').unwrap_or((link, link));
+        links.push(format!("{container}:{alias}"));
+    }
+    links
+}
+
+/// Returns how many containers a service has.
+pub fn containers(service: &Service) -> u32 {
+    u32::try_from(service.containers()).unwrap_or(0)
+}
+
+/// Replaces `service:x` by a stand-in for the ID of its container.
+fn shared_namespace(project: &Project, mode: &str) -> String {
+    match mode.strip_prefix("service:").and_then(|name| Some((name, project.services.get(name)?))) {
+        Some((name, service)) => {
+            format!("container:{}", container_id_of(&container_name(project, name, service, 1)))
+        }
+        None => mode.to_owned(),
+    }
+}
+
+/// The part of a request that says what the container has of the host.
+fn host(project: &Project, service: &Service) -> HostConfig {
+    let shared = |mode: &Option<String>| mode.as_ref().map(|mode| shared_namespace(project, mode));
+    let (security_opt, unconfined) = security(service);
+    let mut host = HostConfig {
+        annotations: map(&service.annotations.0),
+        auto_remove: None,
+        cap_add: some(capabilities(&service.cap_add.0)),
+        cap_drop: some(capabilities(&service.cap_drop.0)),
+        cgroup_parent: service.cgroup_parent.clone(),
+        cgroupns_mode: service.cgroup.map(|cgroup| match cgroup {
+            CgroupNamespace::Host => HostConfigCgroupnsModeEnum::HOST,
+            CgroupNamespace::Private => HostConfigCgroupnsModeEnum::PRIVATE,
+        }),
+        device_cgroup_rules: some(service.device_cgroup_rules.clone()),
+        devices: some(service.devices.0.iter().map(device).collect()),
+        dns: some(service.dns.0.clone()),
+        dns_options: some(service.dns_opt.0.clone()),
+        dns_search: some(service.dns_search.0.clone()),
+        extra_hosts: some(service.extra_hosts.pairs().map(|(host, ip)| format!("{host}:{ip}")).collect()),
+        group_add: some(service.group_add.0.iter().map(|group| group.0.clone()).collect()),
+        init: service.init,
+        ipc_mode: shared(&service.ipc),
+        isolation: service.isolation.as_deref().map(|isolation| match isolation {
+            "process" => HostConfigIsolationEnum::PROCESS,
+            "hyperv" => HostConfigIsolationEnum::HYPERV,
+            _ => HostConfigIsolationEnum::DEFAULT,
+        }),
+        log_config: service.logging.as_ref().map(|logging| HostConfigLogConfig {
+            typ: logging.driver.clone(),
+            config: map(&logging.options.0),
+        }),
+        masked_paths: unconfined.then(Vec::new),
+        readonly_paths: unconfined.then(Vec::new),
+        oom_score_adj: nonzero(service.oom_score_adj),
+        pid_mode: shared(&service.pid),
+        port_bindings: Some(port_bindings(service)),
+        privileged: service.privileged.then_some(true),
+        readonly_rootfs: service.read_only.then_some(true),
+        restart_policy: restart(service),
+        runtime: service.runtime.clone(),
+        security_opt: some(security_opt),
+        shm_size: nonzero(service.shm_size.0),
+        storage_opt: map(&service.storage_opt.0),
+        sysctls: map(&service.sysctls.0),
+        tmpfs: tmpfs(service),
+        userns_mode: service.userns_mode.clone(),
+        uts_mode: service.uts.clone(),
+        volumes_from: some(volumes_from(project, service)),
+        ..HostConfig::default()
+    };
+    limit(&mut host, service);
+    host
+}
+
+/// The engine's own form, so that a container made by either tool looks the same.
+fn capabilities(names: &[String]) -> Vec<String> {
+    names.to_vec()
+}
+
+fn device(device: &crate::model::service::Device) -> DeviceMapping {
+    DeviceMapping {
+        path_on_host: Some(device.source.clone()),
+        path_in_container: device.target.clone().or_else(|| Some(device.source.clone())),
+        cgroup_permissions: device.permissions.clone().or_else(|| Some("rwm".to_owned())),
+    }
+}
+
+/// `systempaths=unconfined` is not an option of the engine's but of its paths.
+fn security(service: &Service) -> (Vec<String>, bool) {
+    let unconfined = |option: &&String| option.as_str() == "systempaths=unconfined";
+    let options = &service.security_opt.0;
+    (options.iter().filter(|option| !unconfined(option)).cloned().collect(), options.iter().any(|option| unconfined(&option)))
+}
+
+fn port_bindings(service: &Service) -> PortMap {
+    let mut bindings = PortMap::new();
+    for port in &service.ports.0 {
+        let key = format!("{}/{}", port.target.0, port.protocol());
+        let binding = PortBinding {
+            host_ip: Some(port.host_ip.clone().unwrap_or_default()),
+            host_port: Some(port.published.as_ref().map_or_else(String::new, |published| published.0.clone())),
+        };
+        bindings.entry(key).or_insert_with(|| Some(Vec::new())).get_or_insert_default().push(binding);
+    }
+    bindings
+}
+
+/// `deploy.restart_policy` wins over `restart`.
+fn restart(service: &Service) -> Option<RestartPolicy> {
+    let policy = service.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref());
+    let (name, times) = match (policy, service.restart) {
+        (Some(policy), _) => {
+            let name = match policy.condition.as_deref() {
+                Some("none" | "no") => RestartPolicyNameEnum::NO,
+                Some("on-failure") => RestartPolicyNameEnum::ON_FAILURE,
+                Some("unless-stopped") => RestartPolicyNameEnum::UNLESS_STOPPED,
+                _ => RestartPolicyNameEnum::ALWAYS,
+            };
+            (name, policy.max_attempts.and_then(|times| i64::try_from(times).ok()))
+        }
+        (None, Some(restart)) => match restart {
+            Restart::No => (RestartPolicyNameEnum::NO, None),
+            Restart::Always => (RestartPolicyNameEnum::ALWAYS, None),
+            Restart::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, None),
+            Restart::OnFailure(times) => (RestartPolicyNameEnum::ON_FAILURE, times.map(i64::from)),
+        },
+        (None, None) => return None,
+    };
+    Some(RestartPolicy { name: Some(name), maximum_retry_count: times })
+}
+
+fn tmpfs(service: &Service) -> Option<HashMap<String, String>> {
+    let split = |place: &String| {
+        let (path, options) = place.split_once(':').unwrap_or((place, ""));
+        (path.to_owned(), options.to_owned())
+    };
+    let places: HashMap<_, _> = service.tmpfs.0.iter().map(split).collect();
+    (!places.is_empty()).then_some(places)
+}
+
+fn volumes_from(project: &Project, service: &Service) -> Vec<String> {
+    let one = |from: &String| {
+        if let Some(container) = from.strip_prefix("container:") {
+            return container.to_owned();
+        }
+        let (name, mode) = from.split_once(':').map_or((from.as_str(), None), |(name, mode)| (name, Some(mode)));
+        let Some(service) = project.services.get(name) else { return from.clone() };
+        let id = container_id_of(&container_name(project, name, service, 1));
+        mode.map_or_else(|| id.clone(), |mode| format!("{id}:{mode}"))
+    };
+    service.volumes_from.0.iter().map(one).collect()
+}
+
+/// Limits and reservations; those of `deploy` win.
+fn limit(host: &mut HostConfig, service: &Service) {
+    host.cpu_count = nonzero(service.cpu_count);
+    #[expect(clippy::cast_possible_truncation, reason = "hundredths of a percent")]
+    let percent = (service.cpu_percent * 100.0) as i64;
+    host.cpu_percent = nonzero(percent);
+    host.cpu_period = nonzero(service.cpu_period);
+    host.cpu_quota = nonzero(service.cpu_quota);
+    host.cpu_realtime_period = nonzero(service.cpu_rt_period);
+    host.cpu_realtime_runtime = nonzero(service.cpu_rt_runtime);
+    host.cpu_shares = nonzero(service.cpu_shares);
+    host.cpuset_cpus = service.cpuset.clone();
+    host.nano_cpus = nonzero(nano_cpus(service.cpus));
+    host.memory = nonzero(service.mem_limit.0);
+    host.memory_reservation = nonzero(service.mem_reservation.0);
+    host.memory_swap = nonzero(service.memswap_limit.0);
+    host.memory_swappiness = nonzero(service.mem_swappiness.0);
+    host.oom_kill_disable = service.oom_kill_disable.then_some(true);
+    host.pids_limit = nonzero(service.pids_limit);
+    host.ulimits = some(
+        service
+            .ulimits
+            .0
+            .iter()
+            .map(|(name, limit)| {
+                let (soft, hard) = limit.soft_hard();
+                ResourcesUlimits { name: Some(name.clone()), soft: Some(soft), hard: Some(hard) }
+            })
+            .collect(),
+    );
+    if let Some(Blkio {
+        weight,
+        weight_device,
+        device_read_bps,
+        device_read_iops,
+        device_write_bps,
+        device_write_iops,
+        extensions: _,
+    }) = &service.blkio_config
+    {
+        let rates = |rates: &[crate::model::service::DeviceRate]| {
+            let rate = |one: &crate::model::service::DeviceRate| ThrottleDevice {
+                path: Some(one.path.clone()),
+                rate: Some(one.rate.0),
+            };
+            some(rates.iter().map(rate).collect())
+        };
+        host.blkio_weight = u16::try_from(*weight).ok().filter(|weight| *weight != 0);
+        host.blkio_weight_device = some(
+            weight_device
+                .iter()
+                .map(|one| ResourcesBlkioWeightDevice {
+                    path: Some(one.path.clone()),
+                    weight: usize::try_from(one.weight).ok(),
+                })
+                .collect(),
+        );
+        host.blkio_device_read_bps = rates(device_read_bps);
+        host.blkio_device_read_iops = rates(device_read_iops);
+        host.blkio_device_write_bps = rates(device_write_bps);
+        host.blkio_device_write_iops = rates(device_write_iops);
+    }
+    let mut requests = Vec::new();
+    if let Some(Deploy { resources: Some(Resources { limits, reservations, extensions: _ }), .. }) = &service.deploy {
+        if let Some(Limits { cpus, memory, pids, extensions: _ }) = limits {
+            host.nano_cpus = nonzero(nano_cpus(*cpus)).or(host.nano_cpus);
+            host.memory = nonzero(memory.0).or(host.memory);
+            host.pids_limit = nonzero(*pids).or(host.pids_limit);
+        }
+        if let Some(Reservations { cpus: _, memory, devices, generic_resources: _, extensions: _ }) = reservations {
+            host.memory_reservation = nonzero(memory.0).or(host.memory_reservation);
+            for device in devices {
+                let options = &device.options.0;
+                let asked = (&device.capabilities, &device.driver, device.count, &device.device_ids, options);
+                requests.push(device_request(asked));
+            }
+        }
+    }
+    for gpu in &service.gpus.0 {
+        let mut capabilities = gpu.capabilities.clone();
+        if !capabilities.iter().any(|one| one == "gpu") {
+            capabilities.push("gpu".to_owned());
+        }
+        let asked = (&capabilities, &gpu.driver, gpu.count, &gpu.device_ids, &gpu.options.0);
+        requests.push(device_request(asked));
+    }
+    host.device_requests = some(requests);
+}
+
+type Asked<'a> = (
+    &'a Vec<String>,
+    &'a Option<String>,
+    Option<DeviceCount>,
+    &'a Vec<String>,
+    &'a std::collections::BTreeMap<String, String>,
+);
+
+fn device_request((capabilities, driver, count, ids, options): Asked<'_>) -> bollard::models::DeviceRequest {
+    bollard::models::DeviceRequest {
+        driver: Some(driver.clone().unwrap_or_default()),
+        count: Some(count.map_or(0, |count| count.0)),
+        device_ids: some(ids.clone()),
+        capabilities: Some(vec![capabilities.clone()]),
+        options: map(options),
+    }
+}
+
+fn nano_cpus(cpus: f32) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "a number of processors is small")]
+    let nano = (f64::from(cpus) * 1e9) as i64;
+    nano
+}
+
+/// What a service mounts: binds as text, mounts with their details, and anonymous volumes.
+fn mounts(project: &Project, service: &Service) -> (Vec<String>, Vec<EngineMount>, Vec<String>) {
+    let (mut binds, mut mounts, anonymous) = (Vec::new(), Vec::new(), Vec::new());
+    for mount in &service.volumes.0 {
+        match (mount.kind, &mount.source) {
+            // The text form is the only one that creates a missing directory of the host.
+            (MountType::Bind, Some(source)) if !needs_mount(mount) => binds.push(bind(source, mount)),
+            (MountType::Volume, Some(source)) if !source.is_empty() && !needs_mount(mount) => {
+                binds.push(bind(project.volume_name(source), mount));
+            }
+            _ => mounts.push(engine_mount(project, mount)),
+        }
+    }
+    for (references, root) in [(&service.configs, "/"), (&service.secrets, "/run/secrets/")] {
+        for reference in &references.0 {
+            let file = match root {
+                "/" => project.configs.get(&reference.source).and_then(|config| config.file.as_ref()),
+                _ => project.secrets.get(&reference.source).and_then(|secret| secret.file.as_ref()),
+            };
+            let Some(file) = file else { continue };
+            mounts.push(EngineMount {
+                typ: Some(EngineMountType::BIND),
+                source: Some(file.0.clone()),
+                target: Some(reference_target(reference, root)),
+                read_only: Some(true),
+                ..EngineMount::default()
+            });
+        }
+    }
+    (binds, mounts, anonymous)
+}
+
+/// Returns where a config or secret goes in the container; `root` is where relative targets start from.
+pub fn reference_target(reference: &crate::model::storage::FileReference, root: &str) -> String {
+    let target = reference.target.as_deref().unwrap_or(&reference.source);
+    if target.starts_with('/') { target.to_owned() } else { format!("{root}{target}") }
+}
+
+fn needs_mount(mount: &Mount) -> bool {
+    let bind = mount.bind.as_ref().is_some_and(|bind| !bind.create_host_path || bind.recursive.is_some());
+    let volume =
+        mount.volume.as_ref().is_some_and(|volume| !volume.labels.0.is_empty() || volume.subpath.is_some());
+    match mount.kind {
+        MountType::Bind => bind,
+        MountType::Volume => volume,
+        _ => true,
+    }
+}
+
+fn bind(source: &str, mount: &Mount) -> String {
+    let mut options = vec![if mount.read_only { "ro" } else { "rw" }];
+    if let Some(bind) = &mount.bind {
+        options.extend(bind.propagation.as_deref());
+        options.extend(bind.selinux.as_deref());
+    }
+    if mount.volume.as_ref().is_some_and(|volume| volume.nocopy) {
+        options.push("nocopy");
+    }
+    format!("{source}:{}:{}", mount.target.as_deref().unwrap_or_default(), options.join(","))
+}
+
+fn engine_mount(project: &Project, mount: &Mount) -> EngineMount {
+    let Mount { kind, source, target, read_only, consistency, bind, volume, tmpfs, image, extensions: _ } = mount;
+    let (typ, source) = match kind {
+        MountType::Bind => (EngineMountType::BIND, source.clone()),
+        MountType::Volume => {
+            let name = source.as_deref().filter(|source| !source.is_empty());
+            (EngineMountType::VOLUME, name.map(|source| project.volume_name(source).to_owned()))
+        }
+        MountType::Tmpfs => (EngineMountType::TMPFS, None),
+        MountType::Cluster => (EngineMountType::CLUSTER, source.clone()),
+        MountType::Npipe => (EngineMountType::NPIPE, source.clone()),
+        MountType::Image => (EngineMountType::IMAGE, source.clone()),
+    };
+    EngineMount {
+        target: target.clone(),
+        source,
+        typ: Some(typ),
+        read_only: read_only.then_some(true),
+        consistency: consistency.clone(),
+        bind_options: bind.as_ref().map(|bind| MountBindOptions {
+            propagation: bind.propagation.as_deref().and_then(propagation),
+            non_recursive: (bind.recursive == Some(Recursive::Disabled)).then_some(true),
+            create_mountpoint: bind.create_host_path.then_some(true),
+            read_only_non_recursive: (bind.recursive == Some(Recursive::Writable)).then_some(true),
+            read_only_force_recursive: (bind.recursive == Some(Recursive::Readonly)).then_some(true),
+        }),
+        volume_options: volume.as_ref().map(|volume| MountVolumeOptions {
+            no_copy: volume.nocopy.then_some(true),
+            labels: map(&volume.labels.0),
+            subpath: volume.subpath.clone(),
+            ..MountVolumeOptions::default()
+        }),
+        image_options: image.as_ref().map(|image| MountImageOptions { subpath: image.subpath.clone() }),
+        tmpfs_options: tmpfs.as_ref().map(|tmpfs| MountTmpfsOptions {
+            size_bytes: nonzero(tmpfs.size.0),
+            mode: nonzero(tmpfs.mode),
+            ..MountTmpfsOptions::default()
+        }),
+    }
+}
+
+fn propagation(name: &str) -> Option<MountBindOptionsPropagationEnum> {
+    use MountBindOptionsPropagationEnum as Propagation;
+    Some(match name {
+        "private" => Propagation::PRIVATE,
+        "rprivate" => Propagation::RPRIVATE,
+        "shared" => Propagation::SHARED,
+        "rshared" => Propagation::RSHARED,
+        "slave" => Propagation::SLAVE,
+        "rslave" => Propagation::RSLAVE,
+        _ => return None,
+    })
+}

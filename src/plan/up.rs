@@ -1,0 +1,673 @@
+//! What `up` does: the difference between what the project wants and what the engine has.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::container::Endpoint;
+use super::desired::{Desired, DesiredContainer, DesiredService};
+use super::{Condition, Create, Known, Op, Plan, StepId, Subject};
+use crate::diagnostic::Code;
+use crate::observed::{Container, Health, Observed, State};
+
+/// How `up` is asked to go about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpOptions {
+    /// Start containers; otherwise only create them.
+    pub start: bool,
+    /// Replace containers although nothing changed.
+    pub force_recreate: bool,
+    /// Leave containers as they are although something changed.
+    pub no_recreate: bool,
+    /// Build images although they are there.
+    pub build: bool,
+    /// Never build.
+    pub no_build: bool,
+    /// Overrides `pull_policy`.
+    pub pull: Option<String>,
+    /// Remove containers of services that the file does not have.
+    pub remove_orphans: bool,
+    /// Wait until all services run, and are healthy where they have a health check.
+    pub wait: bool,
+    /// Seconds before a container that does not end is killed, in place of its own grace period.
+    pub timeout: Option<i32>,
+    /// The services to act on, with all they depend on; empty for all.
+    pub selected: Vec<String>,
+}
+
+/// Plans to bring the project up. What cannot work is an error, in words for the user.
+pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result<Plan, Vec<Impossible>> {
+    let impossible = impossible(desired, observed);
+    if !impossible.is_empty() {
+        return Err(impossible);
+    }
+    let mut planner = Planner {
+        desired,
+        observed,
+        options,
+        plan: Plan::default(),
+        images: HashMap::new(),
+        networks: HashMap::new(),
+        volumes: HashMap::new(),
+        existing: existing(observed),
+        services: BTreeMap::new(),
+        waits: HashMap::new(),
+    };
+    planner.orphans();
+    planner.volumes();
+    planner.services();
+    Ok(planner.plan)
+}
+
+/// Something that the engine would refuse, known before anything is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impossible {
+    /// The kind of mistake.
+    pub code: Code,
+    /// `networks` or `volumes`.
+    pub section: &'static str,
+    /// The key in the file.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub help: String,
+}
+
+fn impossible(desired: &Desired, observed: &Observed) -> Vec<Impossible> {
+    let mut found = Vec::new();
+    for network in &desired.networks {
+        let name = &network.name;
+        let is_there = observed.network(name).is_some();
+        if network.external && !is_there {
+            found.push(Impossible {
+                code: Code::MissingExternal,
+                section: "networks",
+                key: network.key.clone(),
+                message: format!("external network `{name}` does not exist"),
+                help: format!("create it with `docker network create {name}`, or remove `external`"),
+            });
+        }
+        let is_overlay = network.request.driver.as_deref() == Some("overlay");
+        if is_overlay && !network.external && !is_there && observed.swarm != crate::observed::Swarm::Manager {
+            found.push(Impossible {
+                code: Code::SwarmNeeded,
+                section: "networks",
+                key: network.key.clone(),
+                message: format!("overlay network `{name}` needs a Swarm manager, and this engine is none"),
+                help: "run `docker swarm init` once, or use driver `bridge` if one host is enough".to_owned(),
+            });
+        }
+    }
+    for volume in desired.volumes.iter().filter(|volume| volume.external) {
+        if observed.volume(&volume.name).is_none() {
+            found.push(Impossible {
+                code: Code::MissingExternal,
+                section: "volumes",
+                key: volume.key.clone(),
+                message: format!("external volume `{}` does not exist", volume.name),
+                help: format!("create it with `docker volume create {}`, or remove `external`", volume.name),
+            });
+        }
+    }
+    found
+}
+
+/// The containers of each service, by number.
+fn existing(observed: &Observed) -> BTreeMap<&str, Vec<&Container>> {
+    let mut existing: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
+    for container in observed.containers.iter().filter(|container| !container.oneoff) {
+        existing.entry(&container.service).or_default().push(container);
+    }
+    for containers in existing.values_mut() {
+        containers.sort_by(|one, other| (one.number, &one.name).cmp(&(other.number, &other.name)));
+    }
+    existing
+}
+
+/// What the plan makes of a service.
+#[derive(Default)]
+struct Planned {
+    /// Its containers' final names.
+    names: Vec<String>,
+    /// The steps after which its containers exist.
+    created: Vec<StepId>,
+    /// The steps after which its containers have been told to start.
+    started: Vec<StepId>,
+    /// Whether one of its containers is replaced, so that those who share with it must be too.
+    is_replaced: bool,
+    /// Containers that the plan leaves alone.
+    untouched: BTreeSet<String>,
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    options: &'a UpOptions,
+    plan: Plan,
+    images: HashMap<&'a str, Option<StepId>>,
+    networks: HashMap<&'a str, Vec<StepId>>,
+    volumes: HashMap<&'a str, StepId>,
+    existing: BTreeMap<&'a str, Vec<&'a Container>>,
+    services: BTreeMap<&'a str, Planned>,
+    waits: HashMap<(String, Condition), StepId>,
+}
+
+/// What is to become of a container.
+enum Fate<'a> {
+    Create(&'static str),
+    Replace(&'a Container, String),
+    Keep(&'a Container),
+}
+
+impl<'a> Planner<'a> {
+    fn orphans(&mut self) {
+        let known = |service: &str| {
+            self.desired.service(service).is_some() || self.desired.disabled.iter().any(|name| name == service)
+        };
+        let orphans: Vec<&Container> =
+            self.existing.iter().filter(|(service, _)| !known(service)).flat_map(|(_, all)| all.iter().copied()).collect();
+        if orphans.is_empty() || !self.options.selected.is_empty() {
+            return;
+        }
+        if self.options.remove_orphans {
+            for orphan in orphans {
+                self.remove(orphan, "its service is not in the file", Vec::new());
+            }
+            return;
+        }
+        let names: Vec<&str> = orphans.iter().map(|orphan| orphan.name.as_str()).collect();
+        self.plan.notes.push(format!(
+            "{} of services that the file does not have: {}; `--remove-orphans` removes them",
+            if names.len() == 1 { "there is a container" } else { "there are containers" },
+            names.join(", ")
+        ));
+    }
+
+    /// Volumes that are wanted and not there.
+    fn volumes(&mut self) {
+        let desired = self.desired;
+        for volume in desired.volumes.iter().filter(|volume| !volume.external) {
+            let subject = Subject::Volume(volume.name.clone());
+            match self.observed.volume(&volume.name) {
+                None => {
+                    let op = Op::CreateVolume(Box::new(volume.request.clone()));
+                    let step = self.plan.push(op, subject, "not there yet", Vec::new());
+                    self.volumes.insert(&volume.name, step);
+                }
+                Some(there) => {
+                    let hash = there.labels.get(super::labels::CONFIG_HASH);
+                    if hash.is_some_and(|hash| *hash != volume.hash) {
+                        self.plan.notes.push(format!(
+                            "volume {} was made with another configuration and is kept, since it may hold data; \
+                             remove it with `docker volume rm {}` to have it made anew",
+                            volume.name, volume.name
+                        ));
+                    }
+                }
+            }
+        }
+    }
+
+    fn services(&mut self) {
+        let desired = self.desired;
+        let changed: BTreeSet<&str> = desired
+            .networks
+            .iter()
+            .filter(|network| !network.external)
+            .filter(|network| {
+                let there = self.observed.network(&network.name);
+                let hash = there.and_then(|there| there.labels.get(super::labels::CONFIG_HASH));
+                hash.is_some_and(|hash| *hash != network.hash)
+            })
+            .map(|network| network.name.as_str())
+            .collect();
+        self.networks(&changed);
+        for service in &desired.services {
+            if self.is_selected(&service.name) {
+                self.service(service, &changed);
+            }
+        }
+        if self.options.wait && self.options.start {
+            for service in &desired.services {
+                let condition = if service.has_healthcheck { Condition::Healthy } else { Condition::Started };
+                let condition = if service.is_task { Condition::CompletedSuccessfully } else { condition };
+                self.satisfied(&service.name, condition, true, "`--wait`");
+            }
+        }
+    }
+
+    fn is_selected(&self, name: &str) -> bool {
+        if self.options.selected.is_empty() {
+            return true;
+        }
+        let mut wanted: BTreeSet<&str> = BTreeSet::new();
+        let mut next: Vec<&str> = self.options.selected.iter().map(String::as_str).collect();
+        while let Some(name) = next.pop() {
+            if wanted.insert(name)
+                && let Some(service) = self.desired.service(name)
+            {
+                next.extend(service.dependencies.iter().map(|dependency| dependency.service.as_str()));
+            }
+        }
+        wanted.contains(name)
+    }
+
+    /// Networks that are wanted and not there. One whose configuration changed is made anew: its containers go
+    /// first, since the engine does not remove a network that is in use.
+    fn networks(&mut self, changed: &BTreeSet<&str>) {
+        let desired = self.desired;
+        for network in desired.networks.iter().filter(|network| !network.external) {
+            let subject = Subject::Network(network.name.clone());
+            let mut after = Vec::new();
+            let mut cause = "not there yet";
+            if let Some(there) = self.observed.network(&network.name) {
+                if !changed.contains(network.name.as_str()) {
+                    continue;
+                }
+                let attached: Vec<&Container> = self
+                    .observed
+                    .containers
+                    .iter()
+                    .filter(|container| container.networks.iter().any(|(_, id)| *id == there.id))
+                    .collect();
+                for container in attached {
+                    let op = Op::DisconnectNetwork { container: container.name.clone(), network: there.id.clone() };
+                    let subject = Subject::Container(container.name.clone());
+                    after.push(self.plan.push(op, subject, "its network is made anew", Vec::new()));
+                }
+                cause = "configuration changed";
+                let op = Op::RemoveNetwork { id: there.id.clone() };
+                after = vec![self.plan.push(op, subject.clone(), cause, after)];
+            }
+            let op = Op::CreateNetwork(Box::new(network.request.clone()));
+            let step = self.plan.push(op, subject, cause, after);
+            self.networks.insert(&network.name, vec![step]);
+        }
+    }
+
+    /// The step after which the image is there, if it is not already.
+    fn image(&mut self, service: &'a DesiredService) -> Option<StepId> {
+        if let Some(step) = self.images.get(service.image.as_str()) {
+            return *step;
+        }
+        let subject = Subject::Image(service.image.clone());
+        let is_there = self.observed.images.contains_key(&service.image);
+        let policy = self.options.pull.as_deref().unwrap_or(&service.pull_policy);
+        let build = service.build.as_ref().filter(|_| !self.options.no_build);
+        let step = match build {
+            Some(build) if self.options.build || !is_there || policy == "build" => {
+                let cause = if is_there { "a build was asked for" } else { "not there yet" };
+                Some(self.plan.push(Op::BuildImage(Box::new(build.clone())), subject, cause, Vec::new()))
+            }
+            Some(_) => None,
+            None if policy != "never" && (!is_there || policy == "always") => {
+                let cause = if is_there { "`pull_policy: always`" } else { "not there yet" };
+                let op = Op::PullImage { image: service.image.clone(), platform: service.platform.clone() };
+                Some(self.plan.push(op, subject, cause, Vec::new()))
+            }
+            None => None,
+        };
+        self.images.insert(&service.image, step);
+        step
+    }
+
+    fn service(&mut self, service: &'a DesiredService, changed_networks: &BTreeSet<&str>) {
+        let image = self.image(service);
+        let existing = self.existing.get(service.name.as_str()).cloned().unwrap_or_default();
+        let existing = self.clear_leftovers(existing);
+        let fates = self.fates(service, &existing, image.is_some(), changed_networks);
+        let surplus = existing.iter().filter(|container| {
+            !fates.iter().any(|(fate, _)| matches!(fate, Fate::Keep(kept) | Fate::Replace(kept, _) if kept.id == container.id))
+        });
+        for container in surplus {
+            self.remove(container, "the service has fewer containers now", Vec::new());
+        }
+        let mut needs: Vec<StepId> = image.into_iter().collect();
+        needs.extend(service.volumes.iter().filter_map(|name| self.volumes.get(name.as_str())));
+        needs.extend(service.networks.iter().filter_map(|name| self.networks.get(name.as_str())).flatten());
+        for other in &service.shares {
+            needs.extend(self.services.get(other.as_str()).iter().flat_map(|planned| planned.created.iter()));
+        }
+        let ready = self.dependencies(service, &fates);
+        let mut planned = Planned::default();
+        for (fate, wanted) in fates {
+            planned.names.push(match &fate {
+                Fate::Keep(container) if !is_replacement(container) => container.name.clone(),
+                _ => wanted.create.name.clone(),
+            });
+            self.container(service, fate, wanted, &needs, &ready, &mut planned);
+        }
+        self.services.insert(&service.name, planned);
+    }
+
+    /// Removes replacements that were interrupted before the old container was gone. One whose old container is
+    /// gone takes its place.
+    fn clear_leftovers(&mut self, existing: Vec<&'a Container>) -> Vec<&'a Container> {
+        let (kept, superfluous): (Vec<_>, Vec<_>) = existing.iter().partition(|container| {
+            let rival = |other: &&&Container| other.number == container.number && !is_replacement(other);
+            !is_replacement(container) || !existing.iter().any(|other| rival(&other))
+        });
+        for container in superfluous {
+            self.remove(container, "an interrupted replacement left it behind", Vec::new());
+        }
+        kept
+    }
+
+    /// Decides on each container that the service should have.
+    fn fates(
+        &self,
+        service: &'a DesiredService,
+        existing: &[&'a Container],
+        new_image: bool,
+        changed_networks: &BTreeSet<&str>,
+    ) -> Vec<(Fate<'a>, &'a DesiredContainer)> {
+        let mut left: Vec<&Container> = existing.to_vec();
+        let mut fates = Vec::new();
+        for wanted in &service.containers {
+            let same_number = left.iter().position(|container| container.number == wanted.number);
+            // A container that lacks one of the numbers is as good.
+            let found = same_number.or_else(|| {
+                let taken = |container: &&Container| {
+                    service.containers.iter().any(|other| other.number == container.number)
+                };
+                left.iter().position(|container| !taken(container))
+            });
+            let fate = match found.map(|at| left.remove(at)) {
+                None => Fate::Create("not there yet"),
+                Some(container) => {
+                    match self.reason_to_replace(service, wanted, container, new_image, changed_networks) {
+                        Some(reason) if !self.options.no_recreate => Fate::Replace(container, reason),
+                        _ => Fate::Keep(container),
+                    }
+                }
+            };
+            fates.push((fate, wanted));
+        }
+        fates
+    }
+
+    fn reason_to_replace(
+        &self,
+        service: &DesiredService,
+        wanted: &DesiredContainer,
+        container: &Container,
+        new_image: bool,
+        changed_networks: &BTreeSet<&str>,
+    ) -> Option<String> {
+        if self.options.force_recreate {
+            return Some("`--force-recreate`".to_owned());
+        }
+        if matches!(container.state, State::Dead | State::Removing) {
+            return Some("the engine could not clean up after it".to_owned());
+        }
+        for other in &service.shares {
+            if self.services.get(other.as_str()).is_some_and(|planned| planned.is_replaced) {
+                return Some(format!("it shares with service {other}, which is replaced"));
+            }
+        }
+        let known = Known {
+            containers: self.observed.containers.iter().map(|one| (one.name.clone(), one.id.clone())).collect(),
+            images: HashMap::new(),
+        };
+        let hash = crate::project::hash::digest(&known.fill(&wanted.create.hash_input));
+        if container.config_hash.as_deref() != Some(&hash) {
+            return Some("configuration changed".to_owned());
+        }
+        if new_image {
+            return Some("a newer image is fetched".to_owned());
+        }
+        let image = container.labels.get(super::labels::IMAGE).unwrap_or(&container.image);
+        if self.observed.images.get(&service.image).is_some_and(|id| id != image) {
+            return Some("image changed".to_owned());
+        }
+        for name in &service.networks {
+            if changed_networks.contains(name.as_str()) {
+                return Some(format!("network {name} is made anew"));
+            }
+            let Some(network) = self.observed.network(name) else {
+                return Some(format!("network {name} is gone"));
+            };
+            // A container that does not run is not always listed with its networks.
+            let is_running = matches!(container.state, State::Running | State::Paused | State::Restarting);
+            if is_running && !container.networks.iter().any(|(_, id)| *id == network.id) {
+                return Some(format!("it is not attached to network {name}"));
+            }
+        }
+        service
+            .volumes
+            .iter()
+            .find(|name| self.observed.volume(name).is_none())
+            .map(|name| format!("volume {name} is gone"))
+    }
+
+    /// Plans the waits that must be over before a container of the service starts.
+    fn dependencies(&mut self, service: &'a DesiredService, fates: &[(Fate<'a>, &'a DesiredContainer)]) -> Vec<StepId> {
+        let starts = fates.iter().any(|(fate, _)| match fate {
+            Fate::Keep(container) => !runs(container) && !is_done(service, container),
+            _ => true,
+        });
+        if !starts || !self.options.start {
+            return Vec::new();
+        }
+        let mut ready = Vec::new();
+        for dependency in &service.dependencies {
+            let cause = format!("service {} needs it", service.name);
+            ready.extend(self.satisfied(&dependency.service, dependency.condition, dependency.required, &cause));
+        }
+        ready
+    }
+
+    /// Returns the steps after which all containers of a service are as asked for; none if they are already.
+    fn satisfied(&mut self, service: &str, condition: Condition, required: bool, cause: &str) -> Vec<StepId> {
+        let Some(planned) = self.services.get(service) else { return Vec::new() };
+        let mut steps = planned.started.clone();
+        if condition == Condition::Started {
+            return steps;
+        }
+        let names = planned.names.clone();
+        let untouched = planned.untouched.clone();
+        let started = planned.started.clone();
+        for name in names {
+            let there = self.observed.containers.iter().find(|container| container.name == name);
+            let holds = there.filter(|_| untouched.contains(&name)).is_some_and(|container| match condition {
+                Condition::Healthy => runs(container) && container.health == Some(Health::Healthy),
+                _ => container.state == State::Exited(Some(0)),
+            });
+            if holds {
+                continue;
+            }
+            let key = (name.clone(), condition);
+            let step = self.waits.get(&key).copied().unwrap_or_else(|| {
+                let op = Op::Await { container: name.clone(), condition, required };
+                let step = self.plan.push(op, Subject::Container(name), cause, started.clone());
+                self.waits.insert(key, step);
+                step
+            });
+            steps.push(step);
+        }
+        steps
+    }
+
+    fn container(
+        &mut self,
+        service: &DesiredService,
+        fate: Fate<'a>,
+        wanted: &DesiredContainer,
+        needs: &[StepId],
+        ready: &[StepId],
+        planned: &mut Planned,
+    ) {
+        let name = &wanted.create.name;
+        match fate {
+            Fate::Keep(container) => {
+                let restarts = self.restarts_with(service);
+                let mut after = ready.to_vec();
+                let subject = Subject::Container(name.clone());
+                if is_replacement(container) {
+                    let op = Op::Rename { container: container.id.clone(), to: name.clone() };
+                    after.push(self.plan.push(op, subject.clone(), "its replacement was interrupted", Vec::new()));
+                }
+                let cause = match restarts {
+                    Some(other) if runs(container) && self.options.start => {
+                        let cause = format!("service {other}, on which it depends, is replaced");
+                        let op = Op::Stop { container: container.id.clone(), timeout: self.options.timeout };
+                        after.push(self.plan.push(op, subject.clone(), cause.clone(), Vec::new()));
+                        let others = self.services.get(other.as_str());
+                        after.extend(others.iter().flat_map(|planned| planned.started.iter()));
+                        cause
+                    }
+                    _ if runs(container) || is_done(service, container) || !self.options.start => {
+                        planned.untouched.insert(container.name.clone());
+                        return;
+                    }
+                    _ => not_running(container),
+                };
+                let op = Op::Start { container: container.id.clone() };
+                planned.started.push(self.plan.push(op, subject, cause, after));
+            }
+            Fate::Create(cause) => {
+                let created = self.create(&wanted.create, &wanted.later, cause, needs, name);
+                let (created, ready) = self.copy(wanted, name, created, ready);
+                planned.created.extend(created);
+                self.start(name, cause, ready, planned);
+            }
+            Fate::Replace(old, cause) => {
+                planned.is_replaced = true;
+                // The old one goes only when all that the new one needs is there.
+                let temporary = format!("{}_{name}", old.id.get(..12).unwrap_or(&old.id));
+                let mut create = wanted.create.clone();
+                create.name.clone_from(&temporary);
+                if let Some(labels) = &mut create.body.labels {
+                    labels.insert(super::labels::REPLACE.to_owned(), replaced(&service.name, wanted, old));
+                }
+                inherit_anonymous_volumes(&mut create, old);
+                let created = self.create(&create, &wanted.later, &cause, needs, name);
+                let (created, ready) = self.copy(wanted, &temporary, created, ready);
+                let subject = || Subject::Container(name.clone());
+                let op = Op::Stop { container: old.id.clone(), timeout: self.options.timeout };
+                let stopped = self.plan.push(op, subject(), cause.clone(), ready);
+                let op = Op::RemoveContainer { container: old.id.clone(), volumes: false };
+                let removed = self.plan.push(op, subject(), cause.clone(), vec![stopped]);
+                let op = Op::Rename { container: temporary, to: name.clone() };
+                let renamed = self.plan.push(op, subject(), cause.clone(), vec![removed]);
+                planned.created.extend(created);
+                planned.created.push(renamed);
+                self.start(name, &cause, vec![renamed], planned);
+            }
+        }
+    }
+
+    /// The service, if any, whose replacement this one asked to be restarted after.
+    fn restarts_with(&self, service: &DesiredService) -> Option<String> {
+        let replaced = |name: &str| self.services.get(name).is_some_and(|planned| planned.is_replaced);
+        let dependency =
+            service.dependencies.iter().find(|dependency| dependency.restart && replaced(&dependency.service))?;
+        Some(dependency.service.clone())
+    }
+
+    fn create(&mut self, create: &Create, later: &[Endpoint], cause: &str, needs: &[StepId], name: &str) -> Vec<StepId> {
+        let subject = || Subject::Container(name.to_owned());
+        let op = Op::CreateContainer(Box::new(create.clone()));
+        let mut last = self.plan.push(op, subject(), cause, needs.to_vec());
+        // One after the other: the order decides which interface is which.
+        for endpoint in later {
+            let op = Op::ConnectNetwork {
+                container: create.name.clone(),
+                network: endpoint.network.clone(),
+                endpoint: Box::new(endpoint.settings.clone()),
+            };
+            last = self.plan.push(op, subject(), cause, vec![last]);
+        }
+        vec![last]
+    }
+
+    /// Copies the files in. Returns the steps after which the container exists, and those after which it may start.
+    fn copy(
+        &mut self,
+        wanted: &DesiredContainer,
+        container: &str,
+        mut created: Vec<StepId>,
+        ready: &[StepId],
+    ) -> (Vec<StepId>, Vec<StepId>) {
+        if !wanted.files.is_empty() {
+            let op = Op::CopyFiles { container: container.to_owned(), files: wanted.files.clone() };
+            let subject = Subject::Container(wanted.create.name.clone());
+            created = vec![self.plan.push(op, subject, "it reads them", created)];
+        }
+        let ready = created.iter().chain(ready).copied().collect();
+        (created, ready)
+    }
+
+    fn start(&mut self, name: &str, cause: &str, after: Vec<StepId>, planned: &mut Planned) {
+        if self.options.start {
+            let op = Op::Start { container: name.to_owned() };
+            planned.started.push(self.plan.push(op, Subject::Container(name.to_owned()), cause, after));
+        }
+    }
+
+    fn remove(&mut self, container: &Container, cause: &str, after: Vec<StepId>) {
+        let subject = || Subject::Container(container.name.clone());
+        let op = Op::Stop { container: container.id.clone(), timeout: self.options.timeout };
+        let stopped = self.plan.push(op, subject(), cause, after);
+        let op = Op::RemoveContainer { container: container.id.clone(), volumes: false };
+        self.plan.push(op, subject(), cause, vec![stopped]);
+    }
+}
+
+/// Whether it was made to replace another one and has not got its final name: `<id of the old one, 12>_<name>`.
+fn is_replacement(container: &Container) -> bool {
+    let prefix = container.name.split_once('_').map_or("", |(prefix, _)| prefix);
+    let is_id = prefix.len() == 12 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id && container.labels.contains_key(super::labels::REPLACE)
+}
+
+fn runs(container: &Container) -> bool {
+    matches!(container.state, State::Running | State::Restarting)
+}
+
+/// A task that has succeeded, unchanged, is not run again.
+fn is_done(service: &DesiredService, container: &Container) -> bool {
+    service.is_task && container.state == State::Exited(Some(0))
+}
+
+fn not_running(container: &Container) -> String {
+    match container.state {
+        State::Exited(Some(code)) => format!("it ended with code {code}"),
+        State::Exited(None) => "it has ended".to_owned(),
+        State::Paused => "it is paused".to_owned(),
+        _ => "it was not started yet".to_owned(),
+    }
+}
+
+/// What docker compose writes into the label of a replacement.
+fn replaced(service: &str, wanted: &DesiredContainer, old: &Container) -> String {
+    match wanted.create.name == old.name && !old.name.ends_with(&format!("-{service}-{}", wanted.number)) {
+        true => old.name.clone(),
+        false => format!("{service}-{}", wanted.number),
+    }
+}
+
+/// Mounts the anonymous volumes of the old container at the same places: they may hold data.
+fn inherit_anonymous_volumes(create: &mut Create, old: &Container) {
+    let is_anonymous =
+        |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let host = create.body.host_config.get_or_insert_default();
+    for mount in old.mounts.iter().filter(|mount| is_anonymous(&mount.volume)) {
+        let mounts = host.mounts.get_or_insert_default();
+        if let Some(own) = mounts.iter_mut().find(|own| own.target.as_deref() == Some(&mount.target)) {
+            if own.source.is_none() && own.typ == Some(bollard::models::MountType::VOLUME) {
+                own.source = Some(mount.volume.clone());
+            }
+            continue;
+        }
+        let bound = |bind: &String| bind.split(':').nth(1) == Some(&mount.target);
+        if host.binds.iter().flatten().any(bound) {
+            continue;
+        }
+        mounts.push(bollard::models::Mount {
+            typ: Some(bollard::models::MountType::VOLUME),
+            source: Some(mount.volume.clone()),
+            target: Some(mount.target.clone()),
+            ..Default::default()
+        });
+    }
+}

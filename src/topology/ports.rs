@@ -1,0 +1,106 @@
+//! Ports of the host that are published more than once.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::project::Project;
+use crate::source::Span;
+
+struct Published<'a> {
+    service: &'a str,
+    address: &'a str,
+    span: Span,
+}
+
+/// Returns an error for each port of the host that two services, or two containers of one, would share.
+///
+/// The engine refuses the second one only when it starts, after the first is up.
+pub fn conflicts(project: &Project) -> Vec<Diagnostic> {
+    let mut taken: BTreeMap<(u16, &str), Vec<Published<'_>>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (service, settings) in &project.services {
+        for (at, port) in settings.ports.0.iter().enumerate() {
+            // A range is a choice: the engine finds a free one.
+            let Some((first, last)) = port.published_range().filter(|(first, last)| first == last && *first != 0)
+            else {
+                continue;
+            };
+            debug_assert_eq!(first, last);
+            let span = project.span(&["services", service, "ports", &at.to_string()]);
+            let address = port.host_ip.as_deref().unwrap_or("");
+            let others = taken.entry((first, port.protocol())).or_default();
+            let clash = others.iter().find(|other| overlap(other.address, address));
+            if let Some(other) = clash {
+                let message = match other.service == service {
+                    true => format!("service `{service}` publishes port {first}/{} twice", port.protocol()),
+                    false => format!(
+                        "services `{}` and `{service}` both publish port {first}/{}",
+                        other.service,
+                        port.protocol()
+                    ),
+                };
+                found.push(
+                    Diagnostic::error(Code::PortConflict, message)
+                        .label(span, "again here")
+                        .label(other.span, "first here")
+                        .help("publish one of them on another port of the host"),
+                );
+            } else if settings.containers() > 1 {
+                let containers = settings.containers();
+                let message = format!("{containers} containers of service `{service}` cannot share port {first}");
+                found.push(
+                    Diagnostic::error(Code::PortConflict, message)
+                        .label(span, "one port of the host")
+                        .help("leave the published port out, or give a range such as 8000-8010"),
+                );
+            }
+            others.push(Published { service, address, span });
+        }
+    }
+    found
+}
+
+/// Returns whether listening on one address takes the port of the other.
+fn overlap(one: &str, other: &str) -> bool {
+    let is_any = |address: &str| matches!(address, "" | "0.0.0.0" | "::");
+    let is_v6 = |address: &str| address.contains(':');
+    if one == other || one.is_empty() || other.is_empty() {
+        return true;
+    }
+    (is_any(one) || is_any(other)) && is_v6(one) == is_v6(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{MemWorld, Request, load};
+    use crate::project::{Selection, resolve};
+
+    fn check(services: &str) -> Vec<String> {
+        let text = format!("services:\n{services}");
+        let world = MemWorld::project([("compose.yaml", text.as_str())]);
+        let mut loaded = load(&world, &Request::default());
+        let project = resolve(&mut loaded, &Selection::default(), &world);
+        conflicts(&project).into_iter().map(|one| one.message).collect()
+    }
+
+    #[test]
+    fn the_same_port_of_the_same_address_is_taken() {
+        assert_eq!(
+            check("  a: {image: x, ports: ['80:80']}\n  b: {image: x, ports: ['80:8080', '80:80/udp']}\n"),
+            ["services `a` and `b` both publish port 80/tcp"]
+        );
+        assert_eq!(
+            check("  a: {image: x, ports: ['127.0.0.1:80:80']}\n  b: {image: x, ports: ['127.0.0.2:80:80']}\n"),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            check("  a: {image: x, ports: ['127.0.0.1:80:80']}\n  b: {image: x, ports: ['0.0.0.0:80:80']}\n").len(),
+            1
+        );
+        assert_eq!(
+            check("  a: {image: x, scale: 2, ports: ['80:80', '81-82:81']}\n"),
+            ["2 containers of service `a` cannot share port 80"]
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! Lines of several containers, each behind the name and in the colour of its own.
+
+use std::collections::HashMap;
+
+use owo_colors::{AnsiColors, OwoColorize as _};
+use topo::engine::LogLine;
+
+use super::Ui;
+
+const COLORS: [AnsiColors; 6] = [
+    AnsiColors::Cyan,
+    AnsiColors::Yellow,
+    AnsiColors::Green,
+    AnsiColors::Magenta,
+    AnsiColors::Blue,
+    AnsiColors::BrightCyan,
+];
+
+/// Prints lines of containers.
+pub(crate) struct LogPrinter {
+    ui: Ui,
+    project: String,
+    with_prefix: bool,
+    width: usize,
+    colors: HashMap<String, AnsiColors>,
+}
+
+impl LogPrinter {
+    /// Prepares for the containers that are known; others may come.
+    pub(crate) fn new<'a>(
+        ui: Ui,
+        project: &str,
+        with_prefix: bool,
+        containers: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut printer =
+            Self { ui, project: format!("{project}-"), with_prefix, width: 0, colors: HashMap::new() };
+        let mut known: Vec<&str> = containers.into_iter().collect();
+        known.sort_unstable();
+        for container in known {
+            printer.color_of(container);
+        }
+        printer
+    }
+
+    fn short<'a>(&self, container: &'a str) -> &'a str {
+        container.strip_prefix(&*self.project).unwrap_or(container)
+    }
+
+    fn color_of(&mut self, container: &str) -> AnsiColors {
+        self.width = self.width.max(self.short(container).len());
+        let next = COLORS[self.colors.len() % COLORS.len()];
+        *self.colors.entry(container.to_owned()).or_insert(next)
+    }
+
+    /// Prints a line that a container wrote.
+    pub(crate) fn line(&mut self, container: &str, line: &LogLine) {
+        let text = String::from_utf8_lossy(&line.text);
+        let time = line.timestamp.as_ref().map_or(String::new(), |time| format!("{time} "));
+        self.text(container, &format!("{time}{text}"));
+    }
+
+    /// Prints what topo has to say of a container, among its lines.
+    pub(crate) fn text(&mut self, container: &str, text: &str) {
+        if !self.with_prefix {
+            self.ui.data(&format!("{text}\n"));
+            return;
+        }
+        let color = self.color_of(container);
+        let prefix = format!("{:width$} |", self.short(container), width = self.width);
+        let prefix = self.ui.paint_stdout(&prefix, |prefix| prefix.color(color).to_string());
+        self.ui.data(&format!("{prefix} {text}\n"));
+    }
+}
