@@ -156,10 +156,6 @@ record! {
         pub platform: Option<String>,
         /// Ports of the host that lead to the container, `[[address:]published:]target[/protocol]`.
         pub ports: Ports,
-        /// Commands that run after the container has started.
-        pub post_start: Vec<Hook>,
-        /// Commands that run before the container is stopped.
-        pub pre_stop: Vec<Hook>,
         /// All privileges of the host.
         pub privileged: bool,
         /// When to pull the image: `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_<duration>`.
@@ -208,6 +204,10 @@ record! {
         pub volumes_from: UniqueList<String, true>,
         /// The directory that the command runs in.
         pub working_dir: Option<String>,
+        /// Commands that run after the container has started.
+        pub post_start: Vec<Hook>,
+        /// Commands that run before the container is stopped.
+        pub pre_stop: Vec<Hook>,
     }
     check service_holds;
 }

@@ -23,7 +23,10 @@ impl Resolver<'_> {
             if let Some(build) = &mut service.build {
                 let directory = self.project.directory.to_string_lossy().into_owned();
                 build.context.get_or_insert(BuildContext(directory));
-                if build.dockerfile_inline.is_none() {
+                let is_written = ["dockerfile", "dockerfile_inline"]
+                    .iter()
+                    .any(|key| self.project.written.at(&["services", &name, "build", key]).is_some());
+                if !is_written {
                     build.dockerfile.get_or_insert_with(|| "Dockerfile".to_owned());
                 }
                 self.fill_from_environment(&mut build.args);

@@ -84,8 +84,9 @@ impl Resolver<'_> {
     /// Gives services without networks the project's own, and drops what no service uses.
     pub(super) fn drop_unused(&mut self) {
         let project = &mut *self.project;
-        for service in project.services.values_mut() {
-            let alone = service.network_mode.is_some() || service.provider.is_some();
+        for (name, service) in &mut project.services {
+            let is_mode_written = project.written.at(&["services", name, "network_mode"]).is_some();
+            let alone = is_mode_written || service.network_mode.is_some() || service.provider.is_some();
             if !alone && service.networks.0.is_empty() {
                 service.networks.0.insert("default".to_owned(), Nullable(None));
             }
