@@ -208,6 +208,7 @@ impl Attribute for Restart {
 
 record! {
     /// A command that runs in the container at a turn of its life.
+    #[derive(Default)]
     pub struct Hook {
         /// The command: a list of words, or one string that is split into words.
         pub command: CommandLine,
@@ -236,6 +237,7 @@ record! {
         /// The rules, one for each path.
         pub watch: Vec<Trigger>,
     }
+    may be nothing;
 }
 
 record! {
@@ -256,6 +258,12 @@ record! {
         /// Copy all files once when watching starts.
         pub initial_sync: bool,
     }
+    check write_out_exec;
+}
+
+/// docker compose writes it out, even empty.
+fn write_out_exec(trigger: &mut Trigger, _: &Node, _: &Place<'_>, _: &mut Decoder<'_>) {
+    trigger.exec.get_or_insert_default();
 }
 
 words! {

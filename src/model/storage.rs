@@ -299,18 +299,42 @@ fn complete_mount(mount: &mut Mount, node: &Node, place: &Place<'_>, decoder: &m
     if mount.target.as_ref().is_none_or(String::is_empty) && mount.kind != MountType::Npipe {
         decoder.missing(node.span, place, "target");
     }
+    if let Some(target) = &mut mount.target {
+        *target = clean_target(target);
+    }
     let source = node.get("source").map_or(node.span, |entry| entry.node.span);
     match (mount.kind, &mut mount.source) {
         (MountType::Bind, None) => decoder.missing(node.span, place, "source"),
         (MountType::Bind, Some(path)) => *path = decoder.absolute(path, source),
-        (MountType::Volume, _) => {
-            mount.volume.get_or_insert_default();
-        }
         _ => {}
     }
     if mount.tmpfs.as_ref().is_some_and(|tmpfs| tmpfs.size.0 < 0) {
         let place = place.key("tmpfs");
         decoder.invalid::<()>(node.span, &place, "the size is below 0", "write a size such as 64m");
+    }
+}
+
+/// Takes `.`, `..` and doubled or trailing slashes out of a place in the container.
+fn clean_target(target: &str) -> String {
+    if target.is_empty() || is_windows_path(target) {
+        return target.to_owned();
+    }
+    let is_absolute = target.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if is_absolute => {}
+            part => parts.push(part),
+        }
+    }
+    match (is_absolute, parts.join("/")) {
+        (true, path) => format!("/{path}"),
+        (false, path) if path.is_empty() => ".".to_owned(),
+        (false, path) => path,
     }
 }
 

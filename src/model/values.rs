@@ -8,7 +8,8 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::Span;
 use crate::yaml::{Entry, Mapping, Node, Tag, Value};
 
 /// Implements [`Attribute`] for a scalar: what it expects in words, how it reads a node, its schema.
@@ -45,7 +46,24 @@ macro_rules! scalar {
 }
 pub(crate) use scalar;
 
-scalar!(String, "a string", { "type": "string" }, |node| Ok(node.as_text().map(str::to_owned)));
+impl Attribute for String {
+    const SHAPE: &'static Shape = Shape::REPLACE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match node.as_text() {
+            Some(text) => Some(text.to_owned()),
+            None => decoder.wrong_type(node, place, "a string"),
+        }
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+
+    fn is_hollow(&self) -> bool {
+        self.is_empty()
+    }
+}
 
 scalar!(
     bool,
@@ -310,24 +328,37 @@ fn list_of_one(node: Node, _: &mut Diagnostics) -> Node {
     Node { span: node.span, tag: node.tag, value: Value::List(vec![Node { tag: Tag::None, ..node }]) }
 }
 
-/// A list in which the same scalar counts once.
+/// A list in which the same scalar counts once; with `STRICT`, one that must not have the same scalar twice, as
+/// docker compose has it for some attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct UniqueList<T>(pub Vec<T>);
+pub struct UniqueList<T, const STRICT: bool = false>(pub Vec<T>);
 
-impl<T> Default for UniqueList<T> {
+impl<T, const STRICT: bool> Default for UniqueList<T, STRICT> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T: Attribute> Attribute for UniqueList<T> {
+impl<T: Attribute, const STRICT: bool> Attribute for UniqueList<T, STRICT> {
     const SHAPE: &'static Shape = &Shape {
-        kind: Kind::List(T::SHAPE, Some(Identity { of: Node::scalar_text, replace: true })),
+        kind: Kind::List(
+            T::SHAPE,
+            if STRICT { None } else { Some(Identity { of: Node::scalar_text, replace: true }) },
+        ),
         expand: None,
     };
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if STRICT {
+            let mut known = std::collections::HashMap::new();
+            for item in node.as_list().into_iter().flatten() {
+                let Some(text) = item.scalar_text() else { continue };
+                if let Some(first) = known.insert(text.clone(), item.span) {
+                    decoder.diagnostics.push(repeated(&text, item.span, first));
+                }
+            }
+        }
         Vec::decode(node, place, decoder).map(Self)
     }
 
@@ -354,7 +385,7 @@ pub struct Variables(pub BTreeMap<String, Option<String>>);
 #[serde(transparent)]
 pub struct KeyValues(pub BTreeMap<String, String>);
 
-const LIST_OR_MAP: &Shape = &Shape { kind: Kind::Map(Shape::REPLACE), expand: Some(map_of_assignments) };
+const LIST_OR_MAP: &Shape = &Shape { kind: Kind::Map(Shape::REPLACE_ALWAYS), expand: Some(map_of_assignments) };
 
 /// Turns a list of `KEY=value` into a mapping; a later one wins. Anything else is left for decoding to report.
 pub(crate) fn map_of_assignments(node: Node, _: &mut Diagnostics) -> Node {
@@ -569,14 +600,25 @@ impl<T: Attribute> Attribute for Nullable<T> {
 }
 
 /// Turns a list of names into a mapping from them to nothing. Anything else is left for decoding to report.
-pub(crate) fn map_of_names(node: Node, _: &mut Diagnostics) -> Node {
+pub(crate) fn map_of_names(node: Node, diagnostics: &mut Diagnostics) -> Node {
     let Value::List(list) = &node.value else { return node };
     let mut map = Mapping::with_capacity(list.len());
     for item in list {
         let Some(name) = item.as_text() else { return node };
-        map.insert(name.to_owned(), Entry { key: item.span, node: Node::new(Value::Null, item.span) });
+        let entry = Entry { key: item.span, node: Node::new(Value::Null, item.span) };
+        if let Some(first) = map.insert(name.to_owned(), entry) {
+            diagnostics.push(repeated(name, item.span, first.key));
+        }
     }
     Node { span: node.span, tag: node.tag, value: Value::Map(map) }
+}
+
+/// Says that a list has the same item twice.
+pub(crate) fn repeated(item: &str, again: Span, first: Span) -> Diagnostic {
+    Diagnostic::error(Code::DuplicateKey, format!("`{item}` is listed twice"))
+        .label(again, "again here")
+        .label(first, "first here")
+        .help("remove one")
 }
 
 /// A path on the host. A relative one starts from the directory of the file it is written in; `~` is the

@@ -42,7 +42,8 @@ pub fn read_contents(
                 }
             },
             (None, None, Some(variable)) => {
-                let value = environment.get(variable, world);
+                let included = environment.included_content(section, key).map(str::to_owned);
+                let value = included.or_else(|| environment.get(variable, world));
                 if value.is_none() {
                     let message = format!("`{section}.{key}` is read from variable `{variable}`, which is not set");
                     let help = format!("set `{variable}` in the shell or in the `.env` file");

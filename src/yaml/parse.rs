@@ -282,6 +282,11 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<(&str, &str)>) -> Value {
     if let Some(("tag:yaml.org,2002:", "str")) = tag {
         return Value::Text(text.to_owned());
     }
+    if let Some(("tag:yaml.org,2002:", "binary")) = tag
+        && let Some(decoded) = base64(text)
+    {
+        return Value::Text(decoded);
+    }
     let typed = matches!(tag, Some(("tag:yaml.org,2002:", "int" | "float" | "bool" | "null")));
     if style != ScalarStyle::Plain && !typed {
         return Value::Text(text.to_owned());
@@ -311,6 +316,29 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<(&str, &str)>) -> Value {
         }
     }
     Value::Text(text.to_owned())
+}
+
+/// Decodes `!!binary`; `None` if it is not base 64, or not text.
+fn base64(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for byte in text.trim_end_matches('=').bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn integer(digits: &str) -> Option<i128> {
