@@ -53,9 +53,8 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
         lines(project.services.iter().map(|(name, service)| project.image_of(name, service)).collect())
     } else if let Some(named) = &arguments.hash {
         let is_named = |name: &str| named == "*" || named.split(',').any(|one| one == name);
-        let line = |(name, service)| {
-            format!("{name} {}", hash::digest(&hash::service_hash_input(service, None)))
-        };
+        let line =
+            |(name, service)| format!("{name} {}", hash::digest(&hash::service_hash_input(service, None)));
         lines(project.services.iter().filter(|(name, _)| is_named(name)).map(line).collect())
     } else {
         if matches!(arguments.format, Format::Json) {
@@ -63,7 +62,9 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
             project.models.clear();
         }
         let rendered = match arguments.format {
-            Format::Json => serde_json::to_string_pretty(&project).map(|text| text + "\n").map_err(|e| e.to_string()),
+            Format::Json => {
+                serde_json::to_string_pretty(&project).map(|text| text + "\n").map_err(|e| e.to_string())
+            }
             Format::Yaml => topo::yaml::to_string(&project).map_err(|e| e.to_string()),
         };
         match rendered {

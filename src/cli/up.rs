@@ -136,7 +136,7 @@ pub(crate) async fn plan_up(
 }
 
 fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
-    let Some(mut prepared) = context.prepared(&options.selected) else { return Exit::Failure };
+    let Some(mut prepared) = context.prepared(&options.selected, options.start) else { return Exit::Failure };
     context.with_engine(async |engine| {
         let Some((desired, observed, plan)) = plan_up(&mut prepared, options, &engine, context).await? else {
             return Ok(Exit::Failure);
@@ -274,7 +274,10 @@ async fn summarize(
                     address if address.contains(':') => format!("[{address}]"),
                     address => address.to_owned(),
                 };
-                Some(format!("  {} {address}:{host} -> {}/{}", container.service, port.container, port.protocol))
+                Some(format!(
+                    "  {} {address}:{host} -> {}/{}",
+                    container.service, port.container, port.protocol
+                ))
             })
             .collect();
         lines.sort();

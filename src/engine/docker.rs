@@ -149,7 +149,8 @@ impl Docker {
     /// Asks for networks that must be there and are not listed.
     async fn missing_networks(&self, wanted: &[String], listed: &[Network]) -> Vec<Network> {
         let missing = wanted.iter().filter(|name| !listed.iter().any(|network| network.name == **name));
-        let asked = missing.map(|name| self.client.inspect_network(name, None::<query::InspectNetworkOptions>));
+        let asked =
+            missing.map(|name| self.client.inspect_network(name, None::<query::InspectNetworkOptions>));
         join_all(asked).await.into_iter().flatten().map(snapshot::inspected_network).collect()
     }
 

@@ -301,7 +301,12 @@ fn complete_port(port: &mut Port, node: &Node, place: &Place<'_>, decoder: &mut 
         && address.parse::<IpAddr>().is_err()
     {
         let help = "write an address of the host, such as 127.0.0.1";
-        decoder.invalid::<()>(span("host_ip"), &place.key("host_ip"), format!("`{address}` is no IP address"), help);
+        decoder.invalid::<()>(
+            span("host_ip"),
+            &place.key("host_ip"),
+            format!("`{address}` is no IP address"),
+            help,
+        );
     }
     if port.published.as_ref().is_some_and(|published| published.0.is_empty()) {
         port.published = None;

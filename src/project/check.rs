@@ -23,10 +23,11 @@ impl Resolver<'_> {
         let mut report = |what: &str, section: &str, service: &str, name: &str, at: &[&str], verb: &str| {
             let path: Vec<&str> = ["services", service].into_iter().chain(at.iter().copied()).collect();
             let names = names(section);
-            let help = did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
-                "services" => "define it under `services`, or remove the reference".to_owned(),
-                _ => format!("define it: `{section}: {{ {name}: {{}} }}`"),
-            });
+            let help =
+                did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
+                    "services" => "define it under `services`, or remove the reference".to_owned(),
+                    _ => format!("define it: `{section}: {{ {name}: {{}} }}`"),
+                });
             unknown.push(
                 Diagnostic::error(
                     Code::UnknownReference,
@@ -39,13 +40,22 @@ impl Resolver<'_> {
         for (name, service) in &self.project.services {
             for (dependency, how) in &service.depends_on.0 {
                 if !is_written("services", dependency) {
-                    report("service", "services", name, dependency, &["depends_on", dependency], "depends on");
+                    report(
+                        "service",
+                        "services",
+                        name,
+                        dependency,
+                        &["depends_on", dependency],
+                        "depends on",
+                    );
                 } else if self.project.disabled.contains_key(dependency) && how.is_required() {
                     let path = ["services", name, "depends_on", dependency];
                     self.diagnostics.push(
                         Diagnostic::error(
                             Code::UnknownReference,
-                            format!("service `{name}` depends on `{dependency}`, whose profile is not active"),
+                            format!(
+                                "service `{name}` depends on `{dependency}`, whose profile is not active"
+                            ),
                         )
                         .label(self.project.span(&path), "needed here")
                         .label(self.project.span(&["services", dependency, "profiles"]), "its profiles")
@@ -142,7 +152,8 @@ impl Resolver<'_> {
                         path.push((next, service.depends_on.0.keys()));
                     }
                     (Some(1), _) => {
-                        let cycle = path.iter().map(|(name, _)| *name).skip_while(|name| *name != next).collect();
+                        let cycle =
+                            path.iter().map(|(name, _)| *name).skip_while(|name| *name != next).collect();
                         self.diagnostics.push(self.cycle(cycle));
                     }
                     _ => {}
@@ -158,7 +169,8 @@ impl Resolver<'_> {
         let mut diagnostic = Diagnostic::error(Code::DependencyCycle, message);
         for edge in path.windows(2) {
             let [from, to] = edge else { continue };
-            diagnostic = diagnostic.label(self.place_of_dependency(from, to), format!("`{from}` waits for `{to}`"));
+            diagnostic =
+                diagnostic.label(self.place_of_dependency(from, to), format!("`{from}` waits for `{to}`"));
         }
         diagnostic.help("remove one of these dependencies")
     }
@@ -191,7 +203,8 @@ impl Resolver<'_> {
         for (name, service) in &self.project.services {
             let mut conflict = |one: &[&str], other: &[&str], message: String| {
                 let place = |path: &[&str]| {
-                    let path: Vec<&str> = ["services", name].into_iter().chain(path.iter().copied()).collect();
+                    let path: Vec<&str> =
+                        ["services", name].into_iter().chain(path.iter().copied()).collect();
                     self.project.span(&path)
                 };
                 self.diagnostics.push(
@@ -203,7 +216,11 @@ impl Resolver<'_> {
             };
             let mut distinct = |one: &[&str], other: &[&str]| {
                 let (one_name, other_name) = (one.join("."), other.join("."));
-                conflict(one, other, format!("service `{name}` has different values for `{one_name}` and `{other_name}`"));
+                conflict(
+                    one,
+                    other,
+                    format!("service `{name}` has different values for `{one_name}` and `{other_name}`"),
+                );
             };
             if let Some(deploy) = &service.deploy {
                 if service.scale.is_some() && deploy.replicas.is_some() && service.scale != deploy.replicas {

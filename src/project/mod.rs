@@ -2,11 +2,11 @@
 //!
 //! What comes out is what docker compose prints with `config`.
 
-mod select;
 mod check;
 mod complete;
 mod contents;
 pub mod hash;
+mod select;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -25,8 +25,9 @@ pub(crate) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(ui: Ui, plan: &'a Plan) -> Self {
-        let lines = (ui.style == Style::Tty)
-            .then(|| (MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15)), HashMap::new()));
+        let lines = (ui.style == Style::Tty).then(|| {
+            (MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15)), HashMap::new())
+        });
         Self { ui, plan, lines, said: HashMap::new() }
     }
 
@@ -50,7 +51,9 @@ impl<'a> Progress<'a> {
             Event::Progress { step, progress } => {
                 let subject = &self.plan.steps[*step].subject;
                 let share = match (progress.current, progress.total) {
-                    (Some(current), Some(total)) if total > 0 => format!(" {}%", current.min(total) * 100 / total),
+                    (Some(current), Some(total)) if total > 0 => {
+                        format!(" {}%", current.min(total) * 100 / total)
+                    }
                     _ => String::new(),
                 };
                 let text = format!("{}{share} {}", doing(&self.plan.steps[*step].op), progress.text.trim());
@@ -156,7 +159,9 @@ fn doing(op: &Op) -> String {
         Op::PullImage { .. } => "pulling".to_owned(),
         Op::BuildImage(_) => "building".to_owned(),
         Op::CreateNetwork(_) | Op::CreateVolume(_) | Op::CreateContainer(_) => "creating".to_owned(),
-        Op::RemoveNetwork { .. } | Op::RemoveVolume { .. } | Op::RemoveContainer { .. } => "removing".to_owned(),
+        Op::RemoveNetwork { .. } | Op::RemoveVolume { .. } | Op::RemoveContainer { .. } => {
+            "removing".to_owned()
+        }
         Op::ConnectNetwork { network, .. } => format!("joining {network}"),
         Op::DisconnectNetwork { network, .. } => format!("leaving {network}"),
         Op::CopyFiles { .. } => "copying files".to_owned(),
@@ -179,7 +184,10 @@ fn done(op: &Op) -> Option<&'static str> {
         Op::Await { condition: Condition::Started, .. } => "running",
         Op::Await { condition: Condition::Healthy, .. } => "healthy",
         Op::Await { condition: Condition::CompletedSuccessfully, .. } => "completed",
-        Op::ConnectNetwork { .. } | Op::DisconnectNetwork { .. } | Op::CopyFiles { .. } | Op::Rename { .. } => {
+        Op::ConnectNetwork { .. }
+        | Op::DisconnectNetwork { .. }
+        | Op::CopyFiles { .. }
+        | Op::Rename { .. } => {
             return None;
         }
     })
