@@ -165,7 +165,6 @@ pub fn resolve(loaded: &mut Loaded, selection: &Selection, world: &dyn World) ->
     resolver.complete_services();
     resolver.complete_resources();
     resolver.check_names();
-    resolver.check_cycles();
     resolver.check_contradictions();
     project
 }
