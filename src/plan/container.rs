@@ -16,6 +16,7 @@ use crate::model::lifecycle::{Healthcheck, Restart};
 use crate::model::network::Attachment;
 use crate::model::service::{Blkio, CgroupNamespace, Service};
 use crate::model::storage::{Mount, MountType, Recursive};
+use crate::model::values::Duration;
 use crate::project::Project;
 
 /// Engines from this API version on take all networks of a container when it is created.
@@ -153,11 +154,11 @@ fn healthcheck(check: &Healthcheck) -> HealthConfig {
         if *disable { Some(vec!["NONE".to_owned()]) } else { test.as_ref().map(|test| test.0.clone()) };
     HealthConfig {
         test,
-        interval: interval.map(|time| time.nanoseconds()),
-        timeout: timeout.map(|time| time.nanoseconds()),
+        interval: interval.map(Duration::nanoseconds),
+        timeout: timeout.map(Duration::nanoseconds),
         retries: retries.map(|times| i64::try_from(times).unwrap_or(i64::MAX)),
-        start_period: start_period.map(|time| time.nanoseconds()),
-        start_interval: start_interval.map(|time| time.nanoseconds()),
+        start_period: start_period.map(Duration::nanoseconds),
+        start_interval: start_interval.map(Duration::nanoseconds),
     }
 }
 
@@ -435,7 +436,7 @@ fn limit(host: &mut HostConfig, service: &Service) {
     host.cpu_realtime_period = nonzero(service.cpu_rt_period);
     host.cpu_realtime_runtime = nonzero(service.cpu_rt_runtime);
     host.cpu_shares = nonzero(service.cpu_shares);
-    host.cpuset_cpus = service.cpuset.clone();
+    host.cpuset_cpus.clone_from(&service.cpuset);
     host.nano_cpus = nonzero(nano_cpus(service.cpus));
     host.memory = nonzero(service.mem_limit.0);
     host.memory_reservation = nonzero(service.mem_reservation.0);

@@ -111,6 +111,38 @@ fn impossible(desired: &Desired, observed: &Observed) -> Vec<Impossible> {
     found
 }
 
+/// Plans to fetch images that are there and are asked for anew, by `pull_policy: always` or `--build`. What comes
+/// out is known only afterwards: carry it out, look again, and plan the rest with [`up`].
+pub fn refresh(desired: &Desired, observed: &Observed, options: &UpOptions) -> Plan {
+    let mut plan = Plan::default();
+    let mut seen = BTreeSet::new();
+    for service in &desired.services {
+        if !observed.images.contains_key(&service.image) || !seen.insert(&service.image) {
+            continue;
+        }
+        let policy = options.pull.as_deref().unwrap_or(&service.pull_policy);
+        let is_built = service.build.is_some() && !options.no_build;
+        if is_built && (options.build || policy == "build") {
+            fetch(&mut plan, service, options, "a build was asked for");
+        } else if !is_built && policy == "always" {
+            fetch(&mut plan, service, options, "`always` is the pull policy");
+        }
+    }
+    plan
+}
+
+/// Plans to build or pull the image of a service, if that is allowed.
+fn fetch(plan: &mut Plan, service: &DesiredService, options: &UpOptions, cause: &str) -> Option<StepId> {
+    let subject = Subject::Image(service.image.clone());
+    let policy = options.pull.as_deref().unwrap_or(&service.pull_policy);
+    let op = match &service.build {
+        Some(build) if !options.no_build => Op::BuildImage(Box::new(build.clone())),
+        _ if policy == "never" => return None,
+        _ => Op::PullImage { image: service.image.clone(), platform: service.platform.clone() },
+    };
+    Some(plan.push(op, subject, cause, Vec::new()))
+}
+
 /// The containers of each service, by number.
 fn existing(observed: &Observed) -> BTreeMap<&str, Vec<&Container>> {
     let mut existing: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
@@ -297,23 +329,9 @@ impl<'a> Planner<'a> {
         if let Some(step) = self.images.get(service.image.as_str()) {
             return *step;
         }
-        let subject = Subject::Image(service.image.clone());
+        // One that is there and may be outdated is the business of `refresh`, which comes first.
         let is_there = self.observed.images.contains_key(&service.image);
-        let policy = self.options.pull.as_deref().unwrap_or(&service.pull_policy);
-        let build = service.build.as_ref().filter(|_| !self.options.no_build);
-        let step = match build {
-            Some(build) if self.options.build || !is_there || policy == "build" => {
-                let cause = if is_there { "a build was asked for" } else { "not there yet" };
-                Some(self.plan.push(Op::BuildImage(Box::new(build.clone())), subject, cause, Vec::new()))
-            }
-            Some(_) => None,
-            None if policy != "never" && (!is_there || policy == "always") => {
-                let cause = if is_there { "`pull_policy: always`" } else { "not there yet" };
-                let op = Op::PullImage { image: service.image.clone(), platform: service.platform.clone() };
-                Some(self.plan.push(op, subject, cause, Vec::new()))
-            }
-            None => None,
-        };
+        let step = if is_there { None } else { fetch(&mut self.plan, service, self.options, "not there yet") };
         self.images.insert(&service.image, step);
         step
     }
@@ -321,8 +339,8 @@ impl<'a> Planner<'a> {
     fn service(&mut self, service: &'a DesiredService, changed_networks: &BTreeSet<&str>) {
         let image = self.image(service);
         let existing = self.existing.get(service.name.as_str()).cloned().unwrap_or_default();
-        let existing = self.clear_leftovers(existing);
-        let fates = self.fates(service, &existing, image.is_some(), changed_networks);
+        let existing = self.clear_leftovers(&existing);
+        let fates = self.fates(service, &existing, changed_networks);
         let surplus = existing.iter().filter(|container| {
             !fates.iter().any(|(fate, _)| matches!(fate, Fate::Keep(kept) | Fate::Replace(kept, _) if kept.id == container.id))
         });
@@ -349,7 +367,7 @@ impl<'a> Planner<'a> {
 
     /// Removes replacements that were interrupted before the old container was gone. One whose old container is
     /// gone takes its place.
-    fn clear_leftovers(&mut self, existing: Vec<&'a Container>) -> Vec<&'a Container> {
+    fn clear_leftovers(&mut self, existing: &[&'a Container]) -> Vec<&'a Container> {
         let (kept, superfluous): (Vec<_>, Vec<_>) = existing.iter().partition(|container| {
             let rival = |other: &&&Container| other.number == container.number && !is_replacement(other);
             !is_replacement(container) || !existing.iter().any(|other| rival(&other))
@@ -365,7 +383,6 @@ impl<'a> Planner<'a> {
         &self,
         service: &'a DesiredService,
         existing: &[&'a Container],
-        new_image: bool,
         changed_networks: &BTreeSet<&str>,
     ) -> Vec<(Fate<'a>, &'a DesiredContainer)> {
         let mut left: Vec<&Container> = existing.to_vec();
@@ -382,7 +399,7 @@ impl<'a> Planner<'a> {
             let fate = match found.map(|at| left.remove(at)) {
                 None => Fate::Create("not there yet"),
                 Some(container) => {
-                    match self.reason_to_replace(service, wanted, container, new_image, changed_networks) {
+                    match self.reason_to_replace(service, wanted, container, changed_networks) {
                         Some(reason) if !self.options.no_recreate => Fate::Replace(container, reason),
                         _ => Fate::Keep(container),
                     }
@@ -398,7 +415,6 @@ impl<'a> Planner<'a> {
         service: &DesiredService,
         wanted: &DesiredContainer,
         container: &Container,
-        new_image: bool,
         changed_networks: &BTreeSet<&str>,
     ) -> Option<String> {
         if self.options.force_recreate {
@@ -424,9 +440,6 @@ impl<'a> Planner<'a> {
         let hash = crate::project::hash::digest(&known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
             return Some("configuration changed".to_owned());
-        }
-        if new_image {
-            return Some("a newer image is fetched".to_owned());
         }
         let image = container.labels.get(super::labels::IMAGE).unwrap_or(&container.image);
         if self.observed.images.get(&service.image).is_some_and(|id| id != image) {

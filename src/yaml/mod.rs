@@ -201,6 +201,7 @@ fn float_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
+    #[expect(clippy::cast_possible_truncation, reason = "an exponent is small")]
     let exponent = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     if (-4..21).contains(&exponent) {
         return value.to_string();
