@@ -17,5 +17,7 @@ pub mod project;
 
 pub mod observed;
 
+pub mod k8s;
+
 pub mod plan;
 pub mod engine;

@@ -1,0 +1,673 @@
+//! Volumes as claims, configs and secrets as objects whose names change with their content, and how pods mount them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, ConfigMapVolumeSource, EmptyDirVolumeSource, ImageVolumeSource, KeyToPath,
+    PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeClaimVolumeSource, Secret,
+    SecretVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::model::deploy::Deploy;
+use crate::model::service::Service;
+use crate::model::storage::{
+    self as model, FileReference, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions,
+};
+use crate::model::values::Options as DriverOptions;
+use crate::project::Project;
+
+use super::names::{local_name, short_hash};
+use super::resources::bytes;
+use super::workload::{Kind, annotations};
+use super::{Object, Scope, Secrets};
+
+/// The most that a ConfigMap or a Secret may hold.
+const MOST_BYTES: usize = 1 << 20;
+/// Docker's permissions of configs and secrets.
+const FILE_MODE: u32 = 0o444;
+
+/// What a pod mounts.
+#[derive(Debug, Default)]
+pub(super) struct PodStorage {
+    pub(super) volumes: Vec<Volume>,
+    pub(super) mounts: Vec<VolumeMount>,
+    /// Claims that each pod gets for itself.
+    pub(super) templates: Vec<PersistentVolumeClaim>,
+    /// Whether a claim is mounted that only one node can have at a time.
+    pub(super) keeps_alone: bool,
+}
+
+/// Configs or secrets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Configs,
+    Secrets,
+}
+
+impl Section {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Configs => "configs",
+            Self::Secrets => "secrets",
+        }
+    }
+
+    fn singular(self) -> &'static str {
+        match self {
+            Self::Configs => "config",
+            Self::Secrets => "secret",
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Configs => "ConfigMap",
+            Self::Secrets => "Secret",
+        }
+    }
+
+    /// Where a file goes whose target is not absolute.
+    fn directory(self) -> &'static str {
+        match self {
+            Self::Configs => "/",
+            Self::Secrets => "/run/secrets/",
+        }
+    }
+
+    fn references(self, service: &Service) -> &[FileReference] {
+        match self {
+            Self::Configs => &service.configs.0,
+            Self::Secrets => &service.secrets.0,
+        }
+    }
+}
+
+/// Returns whether each container of a service has storage of its own: an anonymous volume.
+pub(super) fn has_own(service: &Service) -> bool {
+    service.volumes.0.iter().any(is_anonymous)
+}
+
+fn is_anonymous(mount: &Mount) -> bool {
+    mount.kind == MountType::Volume && mount.source.as_ref().is_none_or(String::is_empty)
+}
+
+/// Returns the claims, configs and secrets that the services use.
+pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
+    let project = scope.project;
+    let mut objects = Vec::new();
+    for (key, volume) in &project.volumes {
+        objects.extend(claim(scope, key, volume).map(Object::from));
+    }
+    for section in [Section::Configs, Section::Secrets] {
+        let services = project.services.values().filter(|service| service.provider.is_none());
+        let used: BTreeSet<&str> =
+            services.flat_map(|service| section.references(service)).map(|one| one.source.as_str()).collect();
+        for key in used {
+            report_source(scope, section, key);
+            objects.extend(holder(scope, section, key));
+        }
+    }
+    objects
+}
+
+/// Returns the services that mount a volume, and how many pods they are together.
+fn users<'a>(project: &'a Project, key: &str) -> (Vec<&'a str>, i64) {
+    let mut users = Vec::new();
+    let mut pods = 0;
+    for (name, service) in &project.services {
+        let mounts = effective_mounts(project, name, service);
+        if !mounts
+            .iter()
+            .any(|one| one.mount.kind == MountType::Volume && one.mount.source.as_deref() == Some(key))
+        {
+            continue;
+        }
+        users.push(name.as_str());
+        let is_global = |deploy: &Deploy| deploy.mode.as_deref() == Some("global");
+        pods += if service.deploy.as_ref().is_some_and(is_global) { 2 } else { service.containers() };
+    }
+    (users, pods)
+}
+
+fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<PersistentVolumeClaim> {
+    let model::Volume {
+        name: _,
+        driver,
+        driver_opts: DriverOptions(options),
+        external,
+        labels,
+        extensions: _,
+    } = volume;
+    let claim = claim_name(scope, key);
+    if external.is {
+        let message = format!("external volume `{key}` must be in the cluster as a claim");
+        let help = format!("create PersistentVolumeClaim `{claim}` in namespace `{}`", scope.names.namespace);
+        scope.report.approximated(&["volumes", key, "external"], message, help);
+        return None;
+    }
+    if let Some(driver) = driver.as_deref().filter(|driver| !matches!(*driver, "" | "local")) {
+        let message = format!("driver `{driver}` of volume `{key}` has no equivalent in Kubernetes");
+        let help = "set the claim's `storageClassName` to one that stores where the driver does";
+        scope.report.lost(&["volumes", key, "driver"], message, help);
+    }
+    if !options.is_empty() {
+        let message = format!("driver options of volume `{key}` have no equivalent in Kubernetes");
+        let help = "create a PersistentVolume for what they describe, such as an NFS share, and bind the claim to it";
+        scope.report.lost(&["volumes", key, "driver_opts"], message, help);
+    }
+    let size = scope.options.volume_size.clone();
+    let message = format!("volume `{key}` asks for {size}, since a claim needs a size and compose has none");
+    scope.report.approximated(
+        &["volumes", key],
+        message,
+        "ask for what it needs in the claim before applying it",
+    );
+    let (users, pods) = users(scope.project, key);
+    if pods > 1 {
+        let message = format!(
+            "volume `{key}` is shared by {pods} pods of {}, which may be on several nodes",
+            users.join(", ")
+        );
+        let help = "use a storage class that offers ReadWriteMany";
+        scope.report.approximated(&["volumes", key], message, help);
+    }
+    let mut metadata = scope.metadata(&claim, None);
+    metadata.annotations = annotations(scope, &["volumes", key, "labels"], [labels]);
+    Some(PersistentVolumeClaim {
+        metadata,
+        spec: Some(claim_spec(&size, if pods > 1 { "ReadWriteMany" } else { "ReadWriteOnce" })),
+        ..PersistentVolumeClaim::default()
+    })
+}
+
+fn claim_spec(size: &str, mode: &str) -> PersistentVolumeClaimSpec {
+    let requests = BTreeMap::from([("storage".to_owned(), Quantity(size.to_owned()))]);
+    PersistentVolumeClaimSpec {
+        access_modes: Some(vec![mode.to_owned()]),
+        resources: Some(VolumeResourceRequirements { requests: Some(requests), limits: None }),
+        ..PersistentVolumeClaimSpec::default()
+    }
+}
+
+fn claim_name(scope: &Scope<'_>, key: &str) -> String {
+    match scope.project.volumes.get(key) {
+        Some(volume) if volume.external.is => local_name(scope.project.volume_name(key)),
+        _ => scope.names.volumes.get(key).cloned().unwrap_or_else(|| local_name(key)),
+    }
+}
+
+fn report_source(scope: &mut Scope<'_>, section: Section, key: &str) {
+    let lost: Vec<&str> = match section {
+        Section::Configs => scope.project.configs.get(key).map_or(Vec::new(), |config| {
+            let model::Config {
+                name: _,
+                file: _,
+                environment: _,
+                content: _,
+                external: _,
+                labels: _,
+                template_driver,
+                extensions: _,
+            } = config;
+            template_driver.iter().map(|_| "template_driver").collect()
+        }),
+        Section::Secrets => scope.project.secrets.get(key).map_or(Vec::new(), |secret| {
+            let model::Secret {
+                name: _,
+                file: _,
+                environment: _,
+                external: _,
+                labels: _,
+                driver,
+                driver_opts,
+                template_driver,
+                extensions: _,
+            } = secret;
+            let given = [
+                ("driver", driver.is_some()),
+                ("driver_opts", !driver_opts.0.is_empty()),
+                ("template_driver", template_driver.is_some()),
+            ];
+            given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
+        }),
+    };
+    for attribute in lost {
+        let message = format!("`{}.{key}.{attribute}` has no equivalent in Kubernetes", section.key());
+        let help = format!(
+            "create the {} `{}` with what it gives",
+            section.kind(),
+            outside_name(scope, section, key)
+        );
+        scope.report.lost(&[section.key(), key, attribute], message, help);
+    }
+    let size = content(scope, section, key).map_or(0, Vec::len);
+    if size > MOST_BYTES {
+        let message = format!("{} `{key}` has {size} bytes, and Kubernetes takes 1 MiB", section.singular());
+        scope.report.lost(&[section.key(), key], message, "build it into the image, or put it on a volume");
+    } else if holder_name(scope, section, key).is_none() {
+        let path = [section.key(), key, "external"];
+        let name = outside_name(scope, section, key);
+        let message =
+            format!("{} `{key}` must be in the cluster as a {}", section.singular(), section.kind());
+        let help = format!(
+            "create {} `{name}` in namespace `{}`, with key `{}`",
+            section.kind(),
+            scope.names.namespace,
+            data_key(key)
+        );
+        scope.report.approximated(&path, message, help);
+    }
+}
+
+fn content<'a>(scope: &Scope<'a>, section: Section, key: &str) -> Option<&'a Vec<u8>> {
+    match section {
+        Section::Configs => scope.contents.configs.get(key),
+        Section::Secrets => scope.contents.secrets.get(key),
+    }
+}
+
+/// Returns the name of the object that is written for a config or secret; `None` if it is expected in the cluster.
+///
+/// A new content makes a new name, so that pods are replaced and old ones keep what they started with.
+fn holder_name(scope: &Scope<'_>, section: Section, key: &str) -> Option<String> {
+    if section == Section::Secrets && scope.options.secrets == Secrets::External {
+        return None;
+    }
+    let content = content(scope, section, key).filter(|content| content.len() <= MOST_BYTES)?;
+    let names = match section {
+        Section::Configs => &scope.names.configs,
+        Section::Secrets => &scope.names.secrets,
+    };
+    Some(format!("{}-{}", names.get(key)?, short_hash(content)))
+}
+
+/// Returns the name of the object that is expected in the cluster.
+fn outside_name(scope: &Scope<'_>, section: Section, key: &str) -> String {
+    let external = match section {
+        Section::Configs => {
+            scope.project.configs.get(key).filter(|one| one.external.is).and_then(|one| one.name.as_deref())
+        }
+        Section::Secrets => {
+            scope.project.secrets.get(key).filter(|one| one.external.is).and_then(|one| one.name.as_deref())
+        }
+    };
+    local_name(external.unwrap_or(key))
+}
+
+/// Returns the key of a config or secret in its object. Two dots at the start are not allowed there.
+fn data_key(key: &str) -> String {
+    if key.starts_with("..") || key == "." { format!("file{key}") } else { key.to_owned() }
+}
+
+fn holder(scope: &mut Scope<'_>, section: Section, key: &str) -> Option<Object> {
+    let name = holder_name(scope, section, key)?;
+    let content = content(scope, section, key)?.clone();
+    let labels = match section {
+        Section::Configs => &scope.project.configs.get(key)?.labels,
+        Section::Secrets => &scope.project.secrets.get(key)?.labels,
+    };
+    let mut metadata = scope.metadata(&name, None);
+    metadata.annotations = annotations(scope, &[section.key(), key, "labels"], [labels]);
+    let data_key = data_key(key);
+    if section == Section::Secrets {
+        let data = Some(BTreeMap::from([(data_key, ByteString(content))]));
+        let type_ = Some("Opaque".to_owned());
+        return Some(Secret { metadata, data, immutable: Some(true), type_, ..Secret::default() }.into());
+    }
+    let mut map = ConfigMap { metadata, immutable: Some(true), ..ConfigMap::default() };
+    match String::from_utf8(content) {
+        Ok(text) => map.data = Some(BTreeMap::from([(data_key, text)])),
+        Err(error) => map.binary_data = Some(BTreeMap::from([(data_key, ByteString(error.into_bytes()))])),
+    }
+    Some(map.into())
+}
+
+/// A mount of a service: its own, or one that `volumes_from` brings.
+struct EffectiveMount<'a> {
+    /// Where it is written.
+    owner: &'a str,
+    index: usize,
+    mount: &'a Mount,
+    is_read_only: bool,
+}
+
+fn effective_mounts<'a>(
+    project: &'a Project,
+    name: &'a str,
+    service: &'a Service,
+) -> Vec<EffectiveMount<'a>> {
+    let own = |owner: &'a str, service: &'a Service, is_read_only: bool| {
+        service.volumes.0.iter().enumerate().map(move |(index, mount)| EffectiveMount {
+            owner,
+            index,
+            mount,
+            is_read_only: is_read_only || mount.read_only,
+        })
+    };
+    let mut mounts: Vec<EffectiveMount<'a>> = own(name, service, false).collect();
+    for from in &service.volumes_from.0 {
+        let (other, mode) = from.split_once(':').unwrap_or((from, ""));
+        let Some((owner, other)) = project.services.get_key_value(other) else { continue };
+        let theirs = own(owner, other, mode == "ro").filter(|one| !is_anonymous(one.mount));
+        let is_new =
+            |one: &EffectiveMount<'_>| !service.volumes.0.iter().any(|own| own.target == one.mount.target);
+        mounts.extend(theirs.filter(is_new));
+    }
+    mounts
+}
+
+/// Returns what the pods of a service mount.
+pub(super) fn of_pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kind) -> PodStorage {
+    let project = scope.project;
+    let mut builder = Builder { name, kind, storage: PodStorage::default() };
+    let mounts = effective_mounts(project, name, service);
+    for one in &mounts {
+        builder.mount(scope, one);
+    }
+    for (at, from) in service.volumes_from.0.iter().enumerate() {
+        let (other, _) = from.split_once(':').unwrap_or((from, ""));
+        let others = project.services.get(other);
+        if others.is_none_or(has_own) {
+            let message = format!("service `{name}` gets only the named volumes of `{from}`");
+            let path = ["services", name, "volumes_from", &at.to_string()];
+            scope.report.lost(&path, message, "give the volume a name and mount it in both");
+        }
+    }
+    for (at, text) in service.tmpfs.0.iter().enumerate() {
+        builder.memory(scope, at, text);
+    }
+    if service.shm_size.0 > 0 {
+        builder.add(scope, &["services", name, "shm_size"], "shm", memory(service.shm_size.0), "/dev/shm");
+    }
+    for section in [Section::Configs, Section::Secrets] {
+        for (at, reference) in section.references(service).iter().enumerate() {
+            builder.file(scope, section, at, reference);
+        }
+    }
+    builder.storage
+}
+
+fn memory(size: i64) -> Volume {
+    let size_limit = (size > 0).then(|| bytes(size));
+    let source = EmptyDirVolumeSource {
+        medium: Some("Memory".to_owned()),
+        size_limit,
+        ..EmptyDirVolumeSource::default()
+    };
+    Volume { empty_dir: Some(source), ..Volume::default() }
+}
+
+struct Builder<'a> {
+    name: &'a str,
+    kind: Kind,
+    storage: PodStorage,
+}
+
+impl Builder<'_> {
+    /// Mounts a volume that is called after `wanted`, unless something is mounted there already.
+    fn add(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: &[&str],
+        wanted: &str,
+        volume: Volume,
+        target: &str,
+    ) -> Option<&mut VolumeMount> {
+        let base = local_name(wanted);
+        let taken: Vec<&str> = self.storage.volumes.iter().map(|volume| &*volume.name).collect();
+        let mut name = base.clone();
+        for count in 2.. {
+            if !taken.contains(&&*name) {
+                break;
+            }
+            name = local_name(&format!("{base}-{count}"));
+        }
+        // A claim that is mounted at two places is one volume.
+        let source = |one: &Volume| Volume { name: String::new(), ..one.clone() };
+        let same = self
+            .storage
+            .volumes
+            .iter()
+            .find(|one| one.persistent_volume_claim.is_some() && source(one) == volume);
+        let known = same.map(|one| one.name.clone());
+        let name = known.clone().unwrap_or(name);
+        let mount = self.mount_at(scope, path, &name, target)?;
+        if known.is_none() {
+            self.storage.volumes.push(Volume { name, ..volume });
+        }
+        self.storage.mounts.get_mut(mount)
+    }
+
+    fn mount_at(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: &[&str],
+        volume: &str,
+        target: &str,
+    ) -> Option<usize> {
+        let mount_path = match target.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            target => target.to_owned(),
+        };
+        if self.storage.mounts.iter().any(|mount| mount.mount_path == mount_path) {
+            let message = format!("service `{}` mounts a second thing at `{target}`", self.name);
+            scope.report.lost(path, message, "mount it somewhere else");
+            return None;
+        }
+        self.storage.mounts.push(VolumeMount {
+            name: volume.to_owned(),
+            mount_path,
+            ..VolumeMount::default()
+        });
+        Some(self.storage.mounts.len() - 1)
+    }
+
+    fn mount(&mut self, scope: &mut Scope<'_>, effective: &EffectiveMount<'_>) {
+        let EffectiveMount { owner, index, mount, is_read_only } = effective;
+        // `consistency` is a hint that engines ignore; a bind mount is lost with its options.
+        let Mount {
+            kind,
+            source,
+            target,
+            read_only: _,
+            consistency: _,
+            bind: _,
+            volume,
+            tmpfs,
+            image,
+            extensions: _,
+        } = mount;
+        let index = index.to_string();
+        let path = ["services", owner, "volumes", &index];
+        let target = target.as_deref().unwrap_or_default();
+        let source = source.as_deref().unwrap_or_default();
+        let read_only = is_read_only.then_some(true);
+        match kind {
+            MountType::Volume => {
+                let options = volume.clone().unwrap_or_default();
+                self.volume(scope, &path, source, target, read_only, &options);
+            }
+            MountType::Tmpfs => {
+                let options = tmpfs.clone().unwrap_or_default();
+                let TmpfsOptions { size, mode, extensions: _ } = options;
+                if mode != 0 {
+                    self.report_mode(scope, &path, target);
+                }
+                self.add(scope, &path, &format!("tmpfs-{target}"), memory(size.0), target);
+            }
+            MountType::Image => {
+                let message =
+                    format!("service `{}` mounts an image, which the cluster must have turned on", self.name);
+                let help =
+                    "turn on the feature `ImageVolume`, or copy the files into the service's own image";
+                scope.report.approximated(&path, message, help);
+                let image_source =
+                    ImageVolumeSource { reference: Some(source.to_owned()), pull_policy: None };
+                let volume = Volume { image: Some(image_source), ..Volume::default() };
+                let subpath = image.clone().and_then(|ImageOptions { subpath, extensions: _ }| subpath);
+                if let Some(mount) = self.add(scope, &path, &format!("image-{target}"), volume, target) {
+                    mount.sub_path = subpath;
+                    mount.read_only = Some(true);
+                }
+            }
+            MountType::Bind => {
+                let message = format!(
+                    "service `{}` does not get `{source}` at `{target}`: it is on this machine",
+                    self.name
+                );
+                let help = if source.ends_with(".sock") {
+                    "use the Kubernetes API in place of the engine's socket"
+                } else {
+                    "copy it into the image, write a file as one of `configs`, or use a named volume"
+                };
+                scope.report.lost(&path, message, help);
+            }
+            MountType::Cluster | MountType::Npipe => {
+                let message = format!("a mount of type `{kind}` has no equivalent in Kubernetes");
+                scope.report.lost(&path, message, "use a named volume");
+            }
+        }
+    }
+
+    fn volume(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: &[&str],
+        source: &str,
+        target: &str,
+        read_only: Option<bool>,
+        options: &VolumeOptions,
+    ) {
+        let VolumeOptions { labels, nocopy, subpath, extensions: _ } = options;
+        let is_external = scope.project.volumes.get(source).is_some_and(|volume| volume.external.is);
+        if !nocopy && !is_external {
+            let what = if source.is_empty() {
+                "an anonymous volume".to_owned()
+            } else {
+                format!("volume `{source}`")
+            };
+            let message =
+                format!("{what} starts empty: what the image has at `{target}` is not copied into it");
+            let help = "write `volume: {nocopy: true}` if the image has nothing there, or copy it when the container starts";
+            scope.report.approximated(path, message, help);
+        }
+        let mount = if !source.is_empty() {
+            let claim =
+                PersistentVolumeClaimVolumeSource { claim_name: claim_name(scope, source), read_only: None };
+            let name = claim.claim_name.clone();
+            let volume = Volume { persistent_volume_claim: Some(claim), ..Volume::default() };
+            self.storage.keeps_alone |= users(scope.project, source).1 <= 1;
+            self.add(scope, path, &name, volume, target)
+        } else if self.kind == Kind::StatefulSet {
+            let name = local_name(&format!("own-{target}"));
+            let labels_path: Vec<&str> = path.iter().copied().chain(["volume", "labels"]).collect();
+            let metadata = ObjectMeta {
+                name: Some(name.clone()),
+                annotations: annotations(scope, &labels_path, [labels]),
+                ..ObjectMeta::default()
+            };
+            let spec = Some(claim_spec(&scope.options.volume_size, "ReadWriteOnce"));
+            self.storage.templates.push(PersistentVolumeClaim {
+                metadata,
+                spec,
+                ..PersistentVolumeClaim::default()
+            });
+            self.mount_at(scope, path, &name, target).and_then(|at| self.storage.mounts.get_mut(at))
+        } else {
+            let volume = Volume { empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() };
+            self.add(scope, path, &format!("own-{target}"), volume, target)
+        };
+        if let Some(mount) = mount {
+            mount.read_only = read_only;
+            mount.sub_path.clone_from(subpath);
+        }
+    }
+
+    fn report_mode(&self, scope: &mut Scope<'_>, path: &[&str], target: &str) {
+        let message =
+            format!("options of the memory at `{target}` of service `{}` have no equivalent", self.name);
+        scope.report.lost(path, message, "set permissions when the container starts; only the size is kept");
+    }
+
+    /// Mounts memory that is written in the short form, `path[:option,...]`.
+    fn memory(&mut self, scope: &mut Scope<'_>, at: usize, text: &str) {
+        let index = at.to_string();
+        let path = ["services", self.name, "tmpfs", &index];
+        let (target, options) = text.split_once(':').unwrap_or((text, ""));
+        let mut size = 0;
+        let mut has_others = false;
+        for option in options.split(',').filter(|option| !option.is_empty() && *option != "rw") {
+            match option.strip_prefix("size=").and_then(tmpfs_size) {
+                Some(bytes) => size = bytes,
+                None => has_others = true,
+            }
+        }
+        if has_others {
+            self.report_mode(scope, &path, target);
+        }
+        self.add(scope, &path, &format!("tmpfs-{target}"), memory(size), target);
+    }
+
+    /// Mounts a config or a secret as the one file that it is, and leaves the rest of its directory alone.
+    fn file(&mut self, scope: &mut Scope<'_>, section: Section, at: usize, reference: &FileReference) {
+        let FileReference { source, target, uid, gid, mode, extensions: _ } = reference;
+        let index = at.to_string();
+        let path = ["services", self.name, section.key(), &index];
+        if content(scope, section, source).is_some_and(|content| content.len() > MOST_BYTES) {
+            return;
+        }
+        for (attribute, owner) in [("uid", uid), ("gid", gid)] {
+            if owner.as_deref().is_some_and(|owner| owner != "0") {
+                let message =
+                    format!("{} `{source}` belongs to root in service `{}`", section.singular(), self.name);
+                let path: Vec<&str> = path.iter().copied().chain([attribute]).collect();
+                scope.report.lost(&path, message, "let others read it, with `mode: 0444`");
+            }
+        }
+        let target = match target.as_deref() {
+            Some(target) if target.starts_with('/') => target.to_owned(),
+            Some(target) if !target.is_empty() => format!("{}{target}", section.directory()),
+            _ => format!("{}{source}", section.directory()),
+        };
+        let file = target.rsplit('/').find(|part| !part.is_empty()).unwrap_or(source).to_owned();
+        let mode = i32::try_from(mode.map_or(FILE_MODE, |mode| mode.0) & 0o777).ok();
+        let items =
+            Some(vec![KeyToPath { key: data_key(source), path: file.clone(), mode, ..KeyToPath::default() }]);
+        let name =
+            holder_name(scope, section, source).unwrap_or_else(|| outside_name(scope, section, source));
+        let volume = match section {
+            Section::Configs => Volume {
+                config_map: Some(ConfigMapVolumeSource { name, items, ..ConfigMapVolumeSource::default() }),
+                ..Volume::default()
+            },
+            Section::Secrets => Volume {
+                secret: Some(SecretVolumeSource {
+                    secret_name: Some(name),
+                    items,
+                    ..SecretVolumeSource::default()
+                }),
+                ..Volume::default()
+            },
+        };
+        let wanted = format!("{}-{source}", section.singular());
+        if let Some(mount) = self.add(scope, &path, &wanted, volume, &target) {
+            mount.sub_path = Some(file);
+            mount.read_only = Some(true);
+        }
+    }
+}
+
+/// Reads the size of a tmpfs as the kernel does: a number with `k`, `m` or `g`.
+fn tmpfs_size(text: &str) -> Option<i64> {
+    let lower = text.to_ascii_lowercase();
+    let (number, shift) = match lower.chars().last()? {
+        'k' => (&lower[..lower.len() - 1], 10),
+        'm' => (&lower[..lower.len() - 1], 20),
+        'g' => (&lower[..lower.len() - 1], 30),
+        _ => (&*lower, 0),
+    };
+    number.parse::<i64>().ok()?.checked_mul(1 << shift)
+}
