@@ -3,6 +3,7 @@
 //! Pure: it reads no file, asks no cluster, and gives the same bytes for the same project.
 
 mod container;
+mod files;
 mod loss;
 mod names;
 mod network;
@@ -214,11 +215,7 @@ impl Scope<'_> {
 
     /// Returns a selector of pods of this project that have a label set to `true`.
     fn labelled(&self, label: &str) -> LabelSelector {
-        self.select([(label.to_owned(), "true".to_owned()), (PART_OF.to_owned(), self.names.project.clone())])
-    }
-
-    fn select(&self, labels: impl IntoIterator<Item = (String, String)>) -> LabelSelector {
-        LabelSelector { match_labels: Some(labels.into_iter().collect()), ..LabelSelector::default() }
+        select([(label.to_owned(), "true".to_owned()), (PART_OF.to_owned(), self.names.project.clone())])
     }
 
     /// Returns the metadata of an object in the namespace; `service` is the one that it belongs to.
@@ -235,6 +232,10 @@ impl Scope<'_> {
             ..ObjectMeta::default()
         }
     }
+}
+
+fn select(labels: impl IntoIterator<Item = (String, String)>) -> LabelSelector {
+    LabelSelector { match_labels: Some(labels.into_iter().collect()), ..LabelSelector::default() }
 }
 
 /// Turns a project into Kubernetes objects. Nothing is dropped in silence: what is lost or only nearly the same

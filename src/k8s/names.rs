@@ -69,7 +69,8 @@ fn allocate<'a>(
 
 /// Returns the first eight hexadecimal digits of the SHA-256.
 pub(super) fn short_hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(bytes);
+    format!("{:08x}", digest.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte)))
 }
 
 /// Makes a DNS-1123 label: `[a-z0-9]([-a-z0-9]*[a-z0-9])?`. One that is too long ends in a hash.

@@ -237,16 +237,12 @@ pub(super) fn services(scope: &mut Scope<'_>) -> Vec<KubernetesService> {
 /// A headless Service: DNS answers with the addresses of the pods, so every port and protocol works, as in Docker.
 /// A pod that is not ready is found too.
 fn named(scope: &Scope<'_>, name: &str, owners: &[Owner]) -> KubernetesService {
-    let (selector, metadata, ports) = match owners {
-        [owner] => {
-            let service = &scope.project.services[&owner.service];
-            let ports = listed_ports(service);
-            (scope.selector(&owner.service), scope.metadata(name, Some(&owner.service)), ports)
-        }
-        _ => {
-            let labels = scope.labelled(&alias_label(name)).match_labels.unwrap_or_default();
-            (labels, scope.metadata(name, None), Vec::new())
-        }
+    let (selector, metadata, ports) = if let [owner] = owners {
+        let ports = listed_ports(&scope.project.services[&owner.service]);
+        (scope.selector(&owner.service), scope.metadata(name, Some(&owner.service)), ports)
+    } else {
+        let labels = scope.labelled(&alias_label(name)).match_labels.unwrap_or_default();
+        (labels, scope.metadata(name, None), Vec::new())
     };
     let spec = ServiceSpec {
         cluster_ip: Some("None".to_owned()),

@@ -10,7 +10,8 @@ use k8s_openapi::api::core::v1::{
 use crate::model::deploy::{Placement, Preference};
 use crate::model::service::Service;
 
-use super::Scope;
+use super::names::{is_label_value, is_qualified_name, local_name};
+use super::{Scope, select};
 
 /// Sets which nodes the pod may run on.
 pub(super) fn place(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &mut PodSpec) {
@@ -30,9 +31,9 @@ pub(super) fn place(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &
     }
     pod.node_selector = (!nodes.is_empty()).then_some(nodes);
     if let Some(runtime) = service.runtime.as_deref().filter(|runtime| !runtime.is_empty()) {
-        pod.runtime_class_name = Some(super::names::local_name(runtime));
+        pod.runtime_class_name = Some(local_name(runtime));
         let message = format!("service `{name}` needs a RuntimeClass in the cluster");
-        let help = format!("create the RuntimeClass `{}`", super::names::local_name(runtime));
+        let help = format!("create the RuntimeClass `{}`", local_name(runtime));
         scope.report.approximated(&["services", name, "runtime"], message, help);
     }
     let Some(placement) = service.deploy.as_ref().and_then(|deploy| deploy.placement.as_ref()) else {
@@ -69,7 +70,7 @@ pub(super) fn place(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &
             continue;
         };
         spread.push(TopologySpreadConstraint {
-            label_selector: Some(scope.select(scope.selector(name))),
+            label_selector: Some(select(scope.selector(name))),
             max_skew: 1,
             topology_key: key,
             when_unsatisfiable: "ScheduleAnyway".to_owned(),
@@ -108,7 +109,7 @@ fn requirement(constraint: &str) -> Option<NodeSelectorRequirement> {
         other => node_label(other)?,
     };
     let value = if key == "kubernetes.io/arch" { architecture(value) } else { value };
-    if !super::names::is_label_value(value) {
+    if !is_label_value(value) {
         return None;
     }
     Some(NodeSelectorRequirement { key, operator: operator.to_owned(), values: Some(vec![value.to_owned()]) })
@@ -116,5 +117,5 @@ fn requirement(constraint: &str) -> Option<NodeSelectorRequirement> {
 
 fn node_label(written: &str) -> Option<String> {
     let label = written.trim().strip_prefix("node.labels.")?;
-    super::names::is_qualified_name(label).then(|| label.to_owned())
+    is_qualified_name(label).then(|| label.to_owned())
 }

@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::network::{DNS_LABEL, Group, groups};
 use super::ports::open_ports;
 use super::workload::annotations;
-use super::{PART_OF, Scope};
+use super::{PART_OF, Scope, select};
 
 /// Returns the policies of a project.
 pub(super) fn policies(scope: &mut Scope<'_>) -> Vec<NetworkPolicy> {
@@ -44,16 +44,16 @@ fn policy(scope: &Scope<'_>, name: &str, service: Option<&str>, spec: NetworkPol
     NetworkPolicy { metadata: scope.metadata(name, service), spec: Some(spec) }
 }
 
-fn types(types: &[&str]) -> Option<Vec<String>> {
-    Some(types.iter().map(|one| (*one).to_owned()).collect())
+fn types(types: &[&str]) -> Vec<String> {
+    types.iter().map(|one| (*one).to_owned()).collect()
 }
 
 /// Selects the pods of the project alone, so that others in the namespace are left as they are.
 fn default_deny(scope: &Scope<'_>) -> NetworkPolicy {
-    let of_project = scope.select([(PART_OF.to_owned(), scope.names.project.clone())]);
+    let of_project = select([(PART_OF.to_owned(), scope.names.project.clone())]);
     let spec = NetworkPolicySpec {
         pod_selector: Some(of_project),
-        policy_types: types(&["Ingress", "Egress"]),
+        policy_types: Some(types(&["Ingress", "Egress"])),
         ..NetworkPolicySpec::default()
     };
     policy(scope, "default-deny", None, spec)
@@ -62,8 +62,8 @@ fn default_deny(scope: &Scope<'_>) -> NetworkPolicy {
 fn allow_dns(scope: &Scope<'_>) -> NetworkPolicy {
     let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let peer = NetworkPolicyPeer {
-        namespace_selector: Some(scope.select([label("kubernetes.io/metadata.name", "kube-system")])),
-        pod_selector: Some(scope.select([label("k8s-app", "kube-dns")])),
+        namespace_selector: Some(select([label("kubernetes.io/metadata.name", "kube-system")])),
+        pod_selector: Some(select([label("k8s-app", "kube-dns")])),
         ..NetworkPolicyPeer::default()
     };
     let rule = NetworkPolicyEgressRule {
@@ -72,7 +72,7 @@ fn allow_dns(scope: &Scope<'_>) -> NetworkPolicy {
     };
     let spec = NetworkPolicySpec {
         pod_selector: Some(scope.labelled(DNS_LABEL)),
-        policy_types: types(&["Egress"]),
+        policy_types: Some(types(&["Egress"])),
         egress: Some(vec![rule]),
         ..NetworkPolicySpec::default()
     };
@@ -84,7 +84,7 @@ fn allow_dns(scope: &Scope<'_>) -> NetworkPolicy {
 fn of_group(scope: &mut Scope<'_>, group: &Group) -> NetworkPolicy {
     let (members, peer) = if group.is_external {
         // Pods of other projects are members too, wherever they run.
-        let members = scope.select([(group.label.clone(), "true".to_owned())]);
+        let members = select([(group.label.clone(), "true".to_owned())]);
         let peer = NetworkPolicyPeer {
             namespace_selector: Some(LabelSelector::default()),
             pod_selector: Some(members),
@@ -99,7 +99,7 @@ fn of_group(scope: &mut Scope<'_>, group: &Group) -> NetworkPolicy {
     let out = if group.is_internal { Some(vec![peer.clone()]) } else { None };
     let spec = NetworkPolicySpec {
         pod_selector: Some(members),
-        policy_types: types(&["Ingress", "Egress"]),
+        policy_types: Some(types(&["Ingress", "Egress"])),
         ingress: Some(vec![NetworkPolicyIngressRule { from: Some(vec![peer]), ports: None }]),
         egress: Some(vec![NetworkPolicyEgressRule { to: out, ports: None }]),
     };
@@ -125,8 +125,8 @@ fn published(scope: &Scope<'_>, name: &str, open: &BTreeMap<String, BTreeSet<u16
         ports.extend(ranges(numbers).into_iter().map(|(first, last)| port(protocol, first, last)));
     }
     let spec = NetworkPolicySpec {
-        pod_selector: Some(scope.select(scope.selector(name))),
-        policy_types: types(&["Ingress"]),
+        pod_selector: Some(select(scope.selector(name))),
+        policy_types: Some(types(&["Ingress"])),
         ingress: Some(vec![NetworkPolicyIngressRule { from: None, ports: Some(ports) }]),
         ..NetworkPolicySpec::default()
     };

@@ -158,24 +158,19 @@ pub(super) fn published_ports(scope: &mut Scope<'_>, name: &str, service: &Servi
         } = port;
         let index = at.to_string();
         let path = ["services", name, "ports", &index, "published"];
-        let number = match port.published_range().filter(|(first, _)| *first > 0) {
-            Some((first, last)) => {
-                if first != last {
-                    let message = format!("port {} of service `{name}` is published as {first}", target.0);
-                    let help = format!("write the one port that is meant, such as {first}");
-                    scope.report.approximated(&path, message, help);
-                }
-                first
-            }
-            None => {
-                let message = format!(
-                    "port {0} of service `{name}` is published as {0}, not as any free one",
-                    target.0
-                );
-                let help = format!("write the port that is meant: \"{0}:{0}\"", target.0);
+        let number = if let Some((first, last)) = port.published_range().filter(|(first, _)| *first > 0) {
+            if first != last {
+                let message = format!("port {} of service `{name}` is published as {first}", target.0);
+                let help = format!("write the one port that is meant, such as {first}");
                 scope.report.approximated(&path, message, help);
-                target.0
             }
+            first
+        } else {
+            let message =
+                format!("port {0} of service `{name}` is published as {0}, not as any free one", target.0);
+            let help = format!("write the port that is meant: \"{0}:{0}\"", target.0);
+            scope.report.approximated(&path, message, help);
+            target.0
         };
         let protocol = port.protocol().to_ascii_uppercase();
         if !numbers.insert((protocol.clone(), number)) {

@@ -49,8 +49,9 @@ pub(super) fn requirements(
             "offer them by a device plugin or as extended resources of the nodes",
         );
     }
-    let quota =
-        service.cpu_quota as f64 / if service.cpu_period > 0 { service.cpu_period } else { PERIOD } as f64;
+    let period = if service.cpu_period > 0 { service.cpu_period } else { PERIOD };
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a period are far below 2^52")]
+    let quota = service.cpu_quota as f64 / period as f64;
     let limit = [f64::from(cpus), f64::from(service.cpus), quota].into_iter().find(|cpus| *cpus > 0.0);
     let limit = limit.map(millicores);
     let shares = (service.cpu_shares > 0).then(|| (service.cpu_shares * 1000 + SHARES - 1) / SHARES);

@@ -19,7 +19,7 @@ use crate::project::Project;
 
 use super::names::{is_label_value, is_qualified_name};
 use super::network::Mode;
-use super::{Object, Scope, container, network, placement, ports, resources, security, storage};
+use super::{Object, Scope, container, network, placement, ports, resources, security, select, storage};
 
 /// Docker's time between the stop signal and SIGKILL, in seconds.
 const STOP_SECONDS: i64 = 10;
@@ -90,7 +90,7 @@ fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
     let storage = storage::of_pod(scope, name, service, kind);
     let keeps_alone = storage.keeps_alone;
     let template = template(scope, name, service, kind, storage.volumes, storage.mounts);
-    let selector = scope.select(scope.selector(name));
+    let selector = select(scope.selector(name));
     let mut metadata = scope.metadata(&scope.names.services[name].clone(), Some(name));
     label_workload(scope, name, service, &mut metadata);
     let replicas = Some(i32::try_from(service.containers()).unwrap_or(i32::MAX));
