@@ -31,6 +31,7 @@ use crate::yaml;
 
 use loss::Report;
 use names::Names;
+use network::Owners;
 
 /// The label of all objects of a project.
 const PART_OF: &str = "app.kubernetes.io/part-of";
@@ -201,6 +202,8 @@ struct Scope<'a> {
     contents: &'a Contents,
     options: &'a Options,
     names: Names,
+    /// Who is found under each name.
+    owners: Owners,
     report: Report<'a>,
 }
 
@@ -242,7 +245,8 @@ fn select(labels: impl IntoIterator<Item = (String, String)>) -> LabelSelector {
 /// is a warning at its place in the file.
 pub fn export(project: &Project, contents: &Contents, options: &Options) -> Export {
     let names = Names::of(project, options.namespace.as_deref());
-    let mut scope = Scope { project, contents, options, names, report: Report::new(project) };
+    let owners = network::owners_of_names(project, &names);
+    let mut scope = Scope { project, contents, options, names, owners, report: Report::new(project) };
     loss::report(&mut scope);
 
     let workloads = workload::workloads(&mut scope);

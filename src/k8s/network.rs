@@ -10,7 +10,7 @@ use crate::model::network::Attachment;
 use crate::model::service::Service;
 use crate::project::Project;
 
-use super::names::{dns_label, resolvable_name};
+use super::names::{Names, dns_label, resolvable_name, service_name};
 use super::ports::{listed_ports, published_ports};
 use super::{Published, Scope};
 
@@ -128,9 +128,9 @@ pub(super) fn pod_labels(scope: &Scope<'_>, name: &str, service: &Service) -> BT
     if !matches!(Mode::of(service), Mode::None | Mode::Host) {
         labels.insert(DNS_LABEL.to_owned(), "true".to_owned());
     }
-    for (alias, owners) in owners_of_names(scope.project) {
+    for (alias, owners) in &scope.owners {
         if owners.len() > 1 && owners.iter().any(|owner| owner.service == name) {
-            labels.insert(alias_label(&alias), "true".to_owned());
+            labels.insert(alias_label(alias), "true".to_owned());
         }
     }
     labels
@@ -142,14 +142,17 @@ fn alias_label(alias: &str) -> String {
 
 /// A service that is found under a name, and on which networks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Owner {
+pub(super) struct Owner {
     service: String,
     networks: BTreeSet<String>,
 }
 
+/// Who is found under each name.
+pub(super) type Owners = BTreeMap<String, Vec<Owner>>;
+
 /// Returns who is found under each name that can be one in Kubernetes: names of services and of containers, host
 /// names, aliases and links.
-fn owners_of_names(project: &Project) -> BTreeMap<String, Vec<Owner>> {
+pub(super) fn owners_of_names(project: &Project, names: &Names) -> Owners {
     let mut owners: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for (name, service) in &project.services {
         if service.provider.is_some() || !matches!(Mode::of(service), Mode::Networks | Mode::Named(_)) {
@@ -159,6 +162,8 @@ fn owners_of_names(project: &Project) -> BTreeMap<String, Vec<Owner>> {
             let Some(found) = resolvable_name(written) else { return };
             owners.entry(found).or_default().entry(name.clone()).or_default().extend(networks.cloned());
         };
+        // A name that is none in Kubernetes is replaced by the one that was made for it.
+        add(&names.services[name], &mut service.networks.0.keys());
         for (written, _) in names_everywhere(name, service) {
             add(written, &mut service.networks.0.keys());
         }
@@ -194,32 +199,17 @@ fn names_everywhere<'a>(name: &'a str, service: &'a Service) -> Vec<(&'a str, Op
 pub(super) fn services(scope: &mut Scope<'_>) -> Vec<KubernetesService> {
     let project = scope.project;
     report_names(scope);
-    let mut services = Vec::new();
-    let mut taken = BTreeSet::new();
-    let owners = owners_of_names(project);
-    for (name, owners) in &owners {
-        taken.insert(name.clone());
-        services.push(named(scope, name, owners));
-    }
-    // Services whose own name is none in Kubernetes are found under the one that was made for them.
-    for (name, service) in &project.services {
-        let made = scope.names.services[name].clone();
-        let is_found =
-            service.provider.is_none() && matches!(Mode::of(service), Mode::Networks | Mode::Named(_));
-        if is_found && !taken.contains(&made) {
-            let owner = Owner { service: name.clone(), networks: BTreeSet::new() };
-            services.push(named(scope, &made, &[owner]));
-            taken.insert(made);
-        }
-    }
+    let mut services: Vec<KubernetesService> =
+        scope.owners.iter().map(|(name, owners)| named(scope, name, owners)).collect();
+    let mut taken: BTreeSet<String> = scope.owners.keys().cloned().collect();
     for (name, service) in &project.services {
         let ports = published_ports(scope, name, service);
         if ports.is_empty() {
             continue;
         }
         let mut published = format!("{}-published", scope.names.services[name]);
-        if !taken.insert(published.clone()) {
-            published = format!("{published}-ports");
+        while !taken.insert(published.clone()) {
+            published = format!("{}-published", service_name(&format!("{published}-")));
         }
         let is_balanced = scope.options.published == Published::LoadBalancer;
         let spec = ServiceSpec {
@@ -261,7 +251,7 @@ fn report_names(scope: &mut Scope<'_>) {
             continue;
         }
         let made = scope.names.services[name].clone();
-        if resolvable_name(name).as_deref() != Some(&made) {
+        if resolvable_name(name).is_none() {
             let message = format!("service `{name}` is found as `{made}` in Kubernetes");
             let help = format!("rename the service, or write `{made}` where others name it");
             scope.report.approximated(&["services", name], message, help);
@@ -302,7 +292,7 @@ fn report_names(scope: &mut Scope<'_>) {
             }
         }
     }
-    for (name, owners) in owners_of_names(project) {
+    for (name, owners) in scope.owners.clone() {
         report_meanings(scope, &name, &owners);
     }
 }
@@ -347,7 +337,13 @@ pub(super) fn set_up_pod(scope: &mut Scope<'_>, name: &str, service: &Service, p
         pod.dns_policy = Some("ClusterFirstWithHostNet".to_owned());
     }
     if let Some(hostname) = service.hostname.as_deref().filter(|hostname| !hostname.is_empty()) {
-        pod.hostname = Some(dns_label(hostname, 63));
+        let label = dns_label(hostname, 63);
+        if label != hostname {
+            let message = format!("the host name of service `{name}` is `{label}`, not `{hostname}`");
+            let help = "use lower-case letters, digits and `-`";
+            scope.report.approximated(&["services", name, "hostname"], message, help);
+        }
+        pod.hostname = Some(label);
     }
     let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (host, address) in service.extra_hosts.pairs() {

@@ -113,6 +113,12 @@ fn of_group(scope: &mut Scope<'_>, group: &Group) -> NetworkPolicy {
             let help = format!("give the other pods on it the label `{}: \"true\"`", group.label);
             scope.report.approximated(&["networks", key, "external"], message, help);
         }
+        if group.is_internal {
+            let message =
+                format!("services on internal network `{key}` can look up names of the outside in DNS");
+            let help = "have the cluster's DNS refuse them if that matters; connections are refused anyway";
+            scope.report.approximated(&["networks", key, "internal"], message, help);
+        }
         policy.metadata.annotations = annotations(scope, &["networks", key, "labels"], [&network.labels]);
     }
     policy
@@ -130,7 +136,7 @@ fn published(scope: &Scope<'_>, name: &str, open: &BTreeMap<String, BTreeSet<u16
         ingress: Some(vec![NetworkPolicyIngressRule { from: None, ports: Some(ports) }]),
         ..NetworkPolicySpec::default()
     };
-    policy(scope, &format!("{}-published", scope.names.services[name]), Some(name), spec)
+    policy(scope, &format!("published-{}", scope.names.services[name]), Some(name), spec)
 }
 
 fn port(protocol: &str, first: u16, last: u16) -> NetworkPolicyPort {

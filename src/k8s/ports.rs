@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use crate::model::network::Port;
 use crate::model::service::Service;
 
-use super::names::is_port_name;
+use super::names::{is_port_name, is_qualified_name};
 use super::network::{Mode, groups};
 use super::{Published, Scope};
 
@@ -188,12 +188,18 @@ pub(super) fn published_ports(scope: &mut Scope<'_>, name: &str, service: &Servi
                 "node ports go from 30000 to 32767: publish one of these",
             );
         }
+        let app_protocol = app_protocol.clone().filter(|protocol| !protocol.is_empty());
+        if let Some(protocol) = app_protocol.as_deref().filter(|protocol| !is_qualified_name(protocol)) {
+            let message = format!("`{protocol}` cannot be the application protocol of a port in Kubernetes");
+            let path = ["services", name, "ports", &index, "app_protocol"];
+            scope.report.lost(&path, message, "write a name such as `http`, or one with a prefix");
+        }
         published.push(ServicePort {
             name: Some(port_name(wanted.as_deref(), &protocol, number, &mut taken)),
             port: i32::from(number),
             target_port: Some(IntOrString::Int(i32::from(target.0))),
             protocol: Some(protocol),
-            app_protocol: app_protocol.clone(),
+            app_protocol: app_protocol.filter(|protocol| is_qualified_name(protocol)),
             node_port,
         });
     }

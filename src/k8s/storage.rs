@@ -305,7 +305,13 @@ impl Builder<'_> {
                 if mode != 0 {
                     self.report_mode(scope, &path, target);
                 }
-                self.add(scope, &path, &format!("tmpfs-{target}"), memory(size.0), target);
+                self.add(
+                    scope,
+                    &path,
+                    &format!("tmpfs-{}", target.trim_matches('/')),
+                    memory(size.0),
+                    target,
+                );
             }
             MountType::Image => {
                 let message =
@@ -317,7 +323,9 @@ impl Builder<'_> {
                     ImageVolumeSource { reference: Some(source.to_owned()), pull_policy: None };
                 let volume = Volume { image: Some(image_source), ..Volume::default() };
                 let subpath = image.clone().and_then(|ImageOptions { subpath, extensions: _ }| subpath);
-                if let Some(mount) = self.add(scope, &path, &format!("image-{target}"), volume, target) {
+                if let Some(mount) =
+                    self.add(scope, &path, &format!("image-{}", target.trim_matches('/')), volume, target)
+                {
                     mount.sub_path = subpath;
                     mount.read_only = Some(true);
                 }
@@ -371,7 +379,7 @@ impl Builder<'_> {
             self.storage.keeps_alone |= users(scope.project, source).1 <= 1;
             self.add(scope, path, &name, volume, target)
         } else if self.kind == Kind::StatefulSet {
-            let name = local_name(&format!("own-{target}"));
+            let name = local_name(&format!("own-{}", target.trim_matches('/')));
             let labels_path: Vec<&str> = path.iter().copied().chain(["volume", "labels"]).collect();
             let metadata = ObjectMeta {
                 name: Some(name.clone()),
@@ -386,8 +394,10 @@ impl Builder<'_> {
             });
             self.mount_at(scope, path, &name, target).and_then(|at| self.storage.mounts.get_mut(at))
         } else {
+            let message = format!("an anonymous volume of service `{}` lives as long as its pod", self.name);
+            scope.report.approximated(path, message, "give the volume a name if what it holds must stay");
             let volume = Volume { empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() };
-            self.add(scope, path, &format!("own-{target}"), volume, target)
+            self.add(scope, path, &format!("own-{}", target.trim_matches('/')), volume, target)
         };
         if let Some(mount) = mount {
             mount.read_only = read_only;
@@ -417,7 +427,7 @@ impl Builder<'_> {
         if has_others {
             self.report_mode(scope, &path, target);
         }
-        self.add(scope, &path, &format!("tmpfs-{target}"), memory(size), target);
+        self.add(scope, &path, &format!("tmpfs-{}", target.trim_matches('/')), memory(size), target);
     }
 }
 

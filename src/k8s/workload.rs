@@ -327,7 +327,7 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
             max_failure_ratio,
             // Here, for Deployments.
             parallelism,
-            delay: _,
+            delay,
             order,
             extensions: _,
         } = update;
@@ -339,6 +339,7 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
             ("max_failure_ratio", *max_failure_ratio > 0.0),
             ("parallelism", parallelism.is_some() && !is_deployment),
             ("order", order.is_some() && !is_deployment),
+            ("delay", delay.is_some() && matches!(kind, Kind::Job(_))),
         ] {
             if is_given {
                 let message = format!("`{attribute}` of service `{name}` has no equivalent in Kubernetes");
@@ -353,6 +354,7 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
 fn report_order(scope: &mut Scope<'_>, name: &str, service: &Service) {
     let mut started = Vec::new();
     for (other, dependency) in &service.depends_on.0 {
+        // `restart` and `required` say what commands of docker compose do.
         let Dependency { condition, restart: _, required: _, extensions: _ } = dependency;
         let path = ["services", name, "depends_on", other];
         if *condition == Condition::CompletedSuccessfully {
@@ -367,7 +369,7 @@ fn report_order(scope: &mut Scope<'_>, name: &str, service: &Service) {
     }
     if !started.is_empty() {
         let message = format!("service `{name}` does not wait for {} to start", started.join(", "));
-        let help = format!("let `{name}` try again until it answers; one that fails is started again");
+        let help = format!("let `{name}` try again until it gets an answer");
         scope.report.approximated(&["services", name, "depends_on"], message, help);
     }
 }

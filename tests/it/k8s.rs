@@ -2,6 +2,8 @@
 //!
 //! `TOPO_ACCEPT=1` writes what comes out over what is expected.
 
+#![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test may panic, and reads better so")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +37,8 @@ fn text_of(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
         text += &one_line(diagnostic, sources);
         text += "\n";
         for other in diagnostic.labels.iter().skip(1) {
-            let place = sources.locate(other.span).map_or(String::new(), |at| format!("{}:{}", at.line, at.column));
+            let place =
+                sources.locate(other.span).map_or(String::new(), |at| format!("{}:{}", at.line, at.column));
             text += &format!("  at {place}: {}\n", other.text);
         }
         text += &format!("  help: {}\n", diagnostic.help.as_deref().unwrap_or("none"));
@@ -54,7 +57,8 @@ fn case_directory(case: &str) -> PathBuf {
 fn check(case: &str, expected: &str, options: &Options) {
     let directory = case_directory(case);
     let (export, sources) = exported(&read(&directory.join("compose.yaml")), options);
-    let objects: Vec<Value> = export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
+    let objects: Vec<Value> =
+        export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
     holds(&objects);
     let outputs = [
         (format!("{expected}.yaml"), export.to_stream().unwrap()),
@@ -66,7 +70,11 @@ fn check(case: &str, expected: &str, options: &Options) {
             std::fs::write(&path, &output).unwrap();
         }
         let expected = read(&path);
-        assert!(expected == output, "{} differs; set TOPO_ACCEPT=1 to accept this:\n{output}", path.display());
+        assert!(
+            expected == output,
+            "{} differs; set TOPO_ACCEPT=1 to accept this:\n{output}",
+            path.display()
+        );
     }
 }
 
@@ -134,6 +142,12 @@ fn holds(objects: &[Value]) {
     assert_eq!(names.len(), objects.len(), "names are unique within a kind");
     for object in objects {
         assert!(!has_null(object), "{object}");
+        assert!(is_dns_label(&name(object)), "{}", name(object));
+        check_labels(&object["metadata"]["labels"]);
+        check_labels(&object["spec"]["template"]["metadata"]["labels"]);
+        if object["kind"] == "Service" {
+            assert!(name(object).starts_with(|first: char| first.is_ascii_lowercase()), "{}", name(object));
+        }
         assert!(object.get("status").is_none());
         let kind = object["kind"].as_str().unwrap();
         let ports = object["spec"]["ports"].as_array().into_iter().flatten();
@@ -160,6 +174,27 @@ fn holds(objects: &[Value]) {
                 assert!(volumes.contains(mount["name"].as_str().unwrap()), "{mount}");
             }
         }
+    }
+}
+
+fn is_dns_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-')
+}
+
+fn check_labels(labels: &Value) {
+    let is_part = |text: &str| {
+        let ends = [text.chars().next(), text.chars().last()];
+        (1..=63).contains(&text.len())
+            && ends.iter().flatten().all(char::is_ascii_alphanumeric)
+            && text.chars().all(|one| one.is_ascii_alphanumeric() || "-_.".contains(one))
+    };
+    for (key, value) in labels.as_object().into_iter().flatten() {
+        let value = value.as_str().unwrap();
+        assert!(is_part(key.rsplit('/').next().unwrap()), "{key}");
+        assert!(value.is_empty() || is_part(value), "{value}");
     }
 }
 
@@ -192,7 +227,10 @@ struct Service {
 fn topologies() -> impl Strategy<Value = (Vec<bool>, Vec<Service>)> {
     (1_usize..5).prop_flat_map(|count| {
         let networks = prop::collection::vec(any::<bool>(), count);
-        let service = (prop::collection::btree_set(0..count, 0..=count), prop::collection::btree_map(80_u16..84, any::<bool>(), 0..3))
+        let service = (
+            prop::collection::btree_set(0..count, 0..=count),
+            prop::collection::btree_map(80_u16..84, any::<bool>(), 0..3),
+        )
             .prop_map(|(networks, published)| Service { networks, published });
         (networks, prop::collection::vec(service, 1..6))
     })
@@ -208,7 +246,9 @@ fn compose_of(networks: &[bool], services: &[Service]) -> String {
         text += &format!("  s{at}:\n    image: i\n");
         let ports = service.published.iter();
         let ports: Vec<String> = ports
-            .map(|(port, udp)| format!("\"{}:{port}/{}\"", 10_000 + 100 * at + usize::from(*port), protocol(*udp)))
+            .map(|(port, udp)| {
+                format!("\"{}:{port}/{}\"", 10_000 + 100 * at + usize::from(*port), protocol(*udp))
+            })
             .collect();
         text += &format!("    ports: [{}]\n", ports.join(", "));
         let joined: Vec<String> = service.networks.iter().map(|network| format!("n{network}")).collect();
@@ -292,6 +332,9 @@ fn selects(selector: &Value, labels: &Value) -> bool {
     wanted.into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value))
 }
 
+/// Whatever compose takes for a name.
+const NAME: &str = "[a-zA-Z0-9._-]{1,3}|[a-z]{1,3}[_.-][a-z]|[a-zA-Z0-9._-]{50,70}";
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -327,5 +370,31 @@ proptest! {
                 }
             }
         }
+    }
+    /// Names that compose takes become names that Kubernetes takes, each thing with its own.
+    #[test]
+    fn names_are_valid_and_unique(
+        services in prop::collection::btree_set(NAME, 1..6),
+        others in prop::collection::btree_set(NAME, 1..4),
+    ) {
+        let mut text = "name: names_\nservices:\n".to_owned();
+        let flow: Vec<String> = others.iter().map(|name| format!("'{name}': {{aliases: ['{name}', '.x']}}")).collect();
+        for service in &services {
+            text += &format!("  '{service}':\n    image: i\n    ports: [\"8080\"]\n");
+            text += &format!("    networks: {{{}}}\n    volumes:\n", flow.join(", "));
+            for (at, name) in others.iter().enumerate() {
+                text += &format!("      - {{type: volume, source: '{name}', target: /v{at}}}\n");
+            }
+            let sources: Vec<String> = others.iter().map(|name| format!("'{name}'")).collect();
+            text += &format!("    configs: [{}]\n", sources.join(", "));
+        }
+        for section in ["networks", "volumes", "configs"] {
+            text += &format!("{section}:\n");
+            let content = if section == "configs" { "content: x" } else { "" };
+            others.iter().for_each(|name| text += &format!("  '{name}': {{{content}}}\n"));
+        }
+        let (export, _) = exported(&text, &Options::default());
+        let objects: Vec<Value> = export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
+        holds(&objects);
     }
 }
