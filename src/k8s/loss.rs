@@ -8,6 +8,7 @@ use crate::model::attribute::Attribute;
 use crate::model::network::{Attachment, Network};
 use crate::model::service::{CgroupNamespace, Service};
 use crate::project::Project;
+use crate::source::Span;
 
 use super::Scope;
 
@@ -297,8 +298,8 @@ fn report_attachment(
     }
 }
 
-/// Returns where services write an address into variables or hosts.
-fn uses_of(project: &Project, address: &str) -> Vec<crate::source::Span> {
+/// Returns where services write an address or a name into variables or hosts.
+pub(super) fn uses_of(project: &Project, address: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     for (name, service) in &project.services {
         for (variable, value) in &service.environment.0 {

@@ -6,10 +6,12 @@ use k8s_openapi::api::core::v1::{
     HostAlias, PodDNSConfig, PodDNSConfigOption, PodSpec, Service as KubernetesService, ServiceSpec,
 };
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::model::network::Attachment;
 use crate::model::service::Service;
 use crate::project::Project;
 
+use super::loss::uses_of;
 use super::names::{Names, dns_label, resolvable_name, service_name};
 use super::ports::{listed_ports, published_ports};
 use super::{Published, Scope};
@@ -253,8 +255,13 @@ fn report_names(scope: &mut Scope<'_>) {
         let made = scope.names.services[name].clone();
         if resolvable_name(name).is_none() {
             let message = format!("service `{name}` is found as `{made}` in Kubernetes");
-            let help = format!("rename the service, or write `{made}` where others name it");
-            scope.report.approximated(&["services", name], message, help);
+            let mut diagnostic = Diagnostic::warning(Code::ExportApproximated, message)
+                .label(project.span(&["services", name]), "this is no name in DNS")
+                .help(format!("rename the service, or write `{made}` where others name it"));
+            for span in uses_of(project, name) {
+                diagnostic = diagnostic.label(span, "this name will not be found");
+            }
+            scope.report.push(diagnostic);
         }
         for (written, attribute) in names_everywhere(name, service) {
             if let (Some(attribute), None) = (attribute, resolvable_name(written)) {

@@ -214,10 +214,13 @@ fn has_null(value: &Value) -> bool {
     }
 }
 
+/// Stands for the engine's own network.
+const BRIDGE: usize = 99;
+
 /// A service of a random topology.
 #[derive(Clone, Debug)]
 struct Service {
-    /// The networks it is on; none for `network_mode: none`.
+    /// The networks it is on; none for `network_mode: none`, `BRIDGE` alone for `network_mode: bridge`.
     networks: BTreeSet<usize>,
     /// The ports that it publishes, as protocol and number in the container.
     published: BTreeMap<u16, bool>,
@@ -228,7 +231,10 @@ fn topologies() -> impl Strategy<Value = (Vec<bool>, Vec<Service>)> {
     (1_usize..5).prop_flat_map(|count| {
         let networks = prop::collection::vec(any::<bool>(), count);
         let service = (
-            prop::collection::btree_set(0..count, 0..=count),
+            prop_oneof![
+                6 => prop::collection::btree_set(0..count, 0..=count),
+                1 => Just(BTreeSet::from([BRIDGE])),
+            ],
             prop::collection::btree_map(80_u16..84, any::<bool>(), 0..3),
         )
             .prop_map(|(networks, published)| Service { networks, published });
@@ -254,6 +260,7 @@ fn compose_of(networks: &[bool], services: &[Service]) -> String {
         let joined: Vec<String> = service.networks.iter().map(|network| format!("n{network}")).collect();
         text += &match joined.as_slice() {
             [] => "    network_mode: none\n".to_owned(),
+            [_] if service.networks.contains(&BRIDGE) => "    network_mode: bridge\n".to_owned(),
             joined => format!("    networks: [{}]\n", joined.join(", ")),
         };
     }
@@ -350,7 +357,7 @@ proptest! {
         prop_assert_eq!(pods.len(), services.len());
         let labels = |at: usize| &pods[at]["spec"]["template"]["metadata"]["labels"];
 
-        let gets_out = |service: &Service| service.networks.iter().any(|network| !networks[*network]);
+        let gets_out = |service: &Service| service.networks.iter().any(|network| *network == BRIDGE || !networks[*network]);
         for (at, from) in services.iter().enumerate() {
             let source = End::Pod(labels(at));
             prop_assert_eq!(evaluator.allows(&source, &End::World, "TCP", 443), gets_out(from));
@@ -391,7 +398,9 @@ proptest! {
         for section in ["networks", "volumes", "configs"] {
             text += &format!("{section}:\n");
             let content = if section == "configs" { "content: x" } else { "" };
-            others.iter().for_each(|name| text += &format!("  '{name}': {{{content}}}\n"));
+            for name in &others {
+                text += &format!("  '{name}': {{{content}}}\n");
+            }
         }
         let (export, _) = exported(&text, &Options::default());
         let objects: Vec<Value> = export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
