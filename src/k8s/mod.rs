@@ -8,6 +8,7 @@ mod loss;
 mod names;
 mod network;
 mod placement;
+mod pod;
 mod policy;
 mod ports;
 mod resources;

@@ -13,6 +13,7 @@ use crate::project::Project;
 
 use super::loss::uses_of;
 use super::names::{Names, dns_label, resolvable_name, service_name};
+use super::pod::root_of;
 use super::ports::{listed_ports, published_ports};
 use super::{Published, Scope};
 
@@ -70,18 +71,10 @@ pub(super) struct Group {
 }
 
 /// Returns the groups that a service is in.
-pub(super) fn groups(scope: &Scope<'_>, service: &Service) -> Vec<Group> {
-    let mut service = service;
-    // Whoever shares the interfaces of a service is where that one is. A chain that comes back ends somewhere.
-    for _ in 0..scope.project.services.len() {
-        match Mode::of(service) {
-            Mode::Service(name) => match scope.project.services.get(name) {
-                Some(other) => service = other,
-                None => break,
-            },
-            _ => break,
-        }
-    }
+pub(super) fn groups(scope: &Scope<'_>, name: &str, service: &Service) -> Vec<Group> {
+    // Whoever shares the interfaces of a service is where that one is.
+    let services = &scope.project.services;
+    let service = services.get(root_of(scope.project, name)).unwrap_or(service);
     match Mode::of(service) {
         Mode::Networks => service.networks.0.keys().map(|key| group_of(scope, key)).collect(),
         Mode::Bridge => vec![Group {
@@ -126,7 +119,7 @@ fn external_group(name: &str, key: Option<&str>) -> Group {
 /// Returns the labels of a pod beside those that select it.
 pub(super) fn pod_labels(scope: &Scope<'_>, name: &str, service: &Service) -> BTreeMap<String, String> {
     let mut labels: BTreeMap<String, String> =
-        groups(scope, service).into_iter().map(|group| (group.label, "true".to_owned())).collect();
+        groups(scope, name, service).into_iter().map(|group| (group.label, "true".to_owned())).collect();
     if !matches!(Mode::of(service), Mode::None | Mode::Host) {
         labels.insert(DNS_LABEL.to_owned(), "true".to_owned());
     }
@@ -396,10 +389,10 @@ fn report_mode(scope: &mut Scope<'_>, name: &str, service: &Service) {
                 "give it networks and publish its ports, if that will do",
             );
         }
+        // Only a chain that leads nowhere gets here.
         Mode::Service(other) => {
-            let message = format!("service `{name}` has an address of its own, not that of `{other}`");
-            let help = format!("reach `{other}` by its name instead of `localhost`");
-            scope.report.lost(&path, message, help);
+            let message = format!("service `{name}` cannot share the interfaces of `{other}`");
+            scope.report.lost(&path, message, "share those of a service that runs in a container");
         }
         Mode::Container => {
             let message =

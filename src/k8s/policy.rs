@@ -22,8 +22,8 @@ pub(super) fn policies(scope: &mut Scope<'_>) -> Vec<NetworkPolicy> {
     let project = scope.project;
     let mut policies = vec![default_deny(scope), allow_dns(scope)];
     let mut used: BTreeMap<String, Group> = BTreeMap::new();
-    for service in project.services.values().filter(|service| service.provider.is_none()) {
-        used.extend(groups(scope, service).into_iter().map(|group| (group.policy.clone(), group)));
+    for (name, service) in project.services.iter().filter(|(_, service)| service.provider.is_none()) {
+        used.extend(groups(scope, name, service).into_iter().map(|group| (group.policy.clone(), group)));
     }
     for group in used.values() {
         policies.push(of_group(scope, group));

@@ -87,7 +87,7 @@ pub(super) fn open_ports<'a>(
     if ports.is_empty() {
         return Vec::new();
     }
-    let groups = groups(scope, service);
+    let groups = groups(scope, name, service);
     let (why, help) = match Mode::of(service) {
         Mode::Host => {
             ("it is on the host's interfaces", "remove `ports`: all its ports are the node's already")

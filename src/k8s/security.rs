@@ -8,8 +8,10 @@ use k8s_openapi::api::core::v1::{
 };
 
 use crate::model::service::Service;
+use crate::project::Project;
 
 use super::Scope;
+use super::pod::root_of;
 
 /// Kernel parameters that a kubelet allows without being told to.
 ///
@@ -205,20 +207,23 @@ fn sysctls(scope: &mut Scope<'_>, name: &str, service: &Service) -> Option<Vec<S
 
 /// Shares the namespaces that the service shares with the host.
 pub(super) fn share_namespaces(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &mut PodSpec) {
-    let mut lost = |attribute: &str, value: &str| {
+    let lost = |scope: &mut Scope<'_>, attribute: &str, value: &str| {
         let message = format!("`services.{name}.{attribute}: {value}` has no equivalent in Kubernetes");
-        let help = "containers share namespaces only within one pod: make them processes of one image";
+        let help = "share the interfaces too, with `network_mode`: then both run in one pod";
         scope.report.lost(&["services", name, attribute], message, help);
     };
     match service.pid.as_deref() {
         None | Some("") => {}
         Some("host") => pod.host_pid = Some(true),
-        Some(other) => lost("pid", other),
+        Some(other) if is_beside(scope.project, name, other) => pod.share_process_namespace = Some(true),
+        Some(other) => lost(scope, "pid", other),
     }
     match service.ipc.as_deref() {
         None | Some("" | "private" | "shareable") => {}
         Some("host") => pod.host_ipc = Some(true),
-        Some(other) => lost("ipc", other),
+        // The containers of a pod share it anyway.
+        Some(other) if is_beside(scope.project, name, other) => {}
+        Some(other) => lost(scope, "ipc", other),
     }
     if service.userns_mode.as_deref() == Some("host") {
         pod.host_users = Some(true);
@@ -231,6 +236,11 @@ pub(super) fn share_namespaces(scope: &mut Scope<'_>, name: &str, service: &Serv
         let help = "build an init such as tini into the image if its signal handling is needed";
         scope.report.approximated(&["services", name, "init"], message, help);
     }
+}
+
+/// Returns whether `service:other` names a service in the same pod.
+fn is_beside(project: &Project, name: &str, written: &str) -> bool {
+    written.strip_prefix("service:").is_some_and(|other| root_of(project, other) == root_of(project, name))
 }
 
 /// Returns the namespace, with the strictest level of Pod Security that lets all pods in.
@@ -251,7 +261,7 @@ fn needs_privileges(pod: &PodSpec) -> bool {
         || pod.host_pid == Some(true)
         || pod.host_ipc == Some(true)
         || sysctls.is_some_and(|sysctls| sysctls.iter().any(is_unsafe))
-        || pod.containers.iter().any(|container| {
+        || pod.containers.iter().chain(pod.init_containers.iter().flatten()).any(|container| {
             let ports = container.ports.as_ref();
             container.security_context.as_ref().is_some_and(context_needs_privileges)
                 || ports.is_some_and(|ports| ports.iter().any(|port| port.host_port.is_some()))

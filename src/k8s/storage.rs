@@ -1,6 +1,6 @@
 //! Volumes as claims, and what pods mount: claims, memory, images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
     EmptyDirVolumeSource, ImageVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
@@ -16,6 +16,7 @@ use crate::model::values::Options as DriverOptions;
 use crate::project::Project;
 
 use super::names::local_name;
+use super::pod::root_of;
 use super::resources::bytes;
 use super::workload::{Kind, annotations};
 use super::{Object, Scope, files};
@@ -24,7 +25,6 @@ use super::{Object, Scope, files};
 #[derive(Debug, Default)]
 pub(super) struct PodStorage {
     pub(super) volumes: Vec<Volume>,
-    pub(super) mounts: Vec<VolumeMount>,
     /// Claims that each pod gets for itself.
     pub(super) templates: Vec<PersistentVolumeClaim>,
     /// Whether a claim is mounted that only one node can have at a time.
@@ -55,6 +55,7 @@ pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
 fn users<'a>(project: &'a Project, key: &str) -> (Vec<&'a str>, i64) {
     let mut users = Vec::new();
     let mut pods = 0;
+    let mut pods_of = BTreeSet::new();
     for (name, service) in &project.services {
         let mounts = effective_mounts(project, name, service);
         if !mounts
@@ -64,6 +65,11 @@ fn users<'a>(project: &'a Project, key: &str) -> (Vec<&'a str>, i64) {
             continue;
         }
         users.push(name.as_str());
+        let root = root_of(project, name);
+        if !pods_of.insert(root) {
+            continue;
+        }
+        let service = project.services.get(root).unwrap_or(service);
         let is_global = |deploy: &Deploy| deploy.mode.as_deref() == Some("global");
         pods += if service.deploy.as_ref().is_some_and(is_global) { 2 } else { service.containers() };
     }
@@ -171,12 +177,25 @@ fn effective_mounts<'a>(
     mounts
 }
 
-/// Returns what the pods of a service mount.
-pub(super) fn of_pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kind) -> PodStorage {
+/// Returns what a pod mounts, and where each of its containers does.
+pub(super) fn of_pod(
+    scope: &mut Scope<'_>,
+    members: &[(&str, &Service)],
+    kind: Kind,
+) -> (PodStorage, Vec<Vec<VolumeMount>>) {
+    let mut builder = Builder { name: "", kind, storage: PodStorage::default(), mounts: Vec::new() };
+    let mut mounts = Vec::new();
+    for (name, service) in members {
+        builder.name = name;
+        fill(scope, name, service, &mut builder);
+        mounts.push(std::mem::take(&mut builder.mounts));
+    }
+    (builder.storage, mounts)
+}
+
+fn fill(scope: &mut Scope<'_>, name: &str, service: &Service, builder: &mut Builder<'_>) {
     let project = scope.project;
-    let mut builder = Builder { name, kind, storage: PodStorage::default() };
-    let mounts = effective_mounts(project, name, service);
-    for one in &mounts {
+    for one in &effective_mounts(project, name, service) {
         builder.mount(scope, one);
     }
     for (at, from) in service.volumes_from.0.iter().enumerate() {
@@ -194,8 +213,7 @@ pub(super) fn of_pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind:
     if service.shm_size.0 > 0 {
         builder.add(scope, &["services", name, "shm_size"], "shm", memory(service.shm_size.0), "/dev/shm");
     }
-    files::mount(scope, name, service, &mut builder);
-    builder.storage
+    files::mount(scope, name, service, builder);
 }
 
 fn memory(size: i64) -> Volume {
@@ -213,6 +231,8 @@ pub(super) struct Builder<'a> {
     name: &'a str,
     kind: Kind,
     storage: PodStorage,
+    /// Where the container that is being looked at mounts them.
+    mounts: Vec<VolumeMount>,
 }
 
 impl Builder<'_> {
@@ -225,15 +245,7 @@ impl Builder<'_> {
         volume: Volume,
         target: &str,
     ) -> Option<&mut VolumeMount> {
-        let base = local_name(wanted);
-        let taken: Vec<&str> = self.storage.volumes.iter().map(|volume| &*volume.name).collect();
-        let mut name = base.clone();
-        for count in 2.. {
-            if !taken.contains(&&*name) {
-                break;
-            }
-            name = local_name(&format!("{base}-{count}"));
-        }
+        let name = self.free_name(wanted);
         // A claim that is mounted at two places is one volume.
         let source = |one: &Volume| Volume { name: String::new(), ..one.clone() };
         let same = self
@@ -247,7 +259,18 @@ impl Builder<'_> {
         if known.is_none() {
             self.storage.volumes.push(Volume { name, ..volume });
         }
-        self.storage.mounts.get_mut(mount)
+        self.mounts.get_mut(mount)
+    }
+
+    /// Returns a name that no volume of the pod has yet.
+    fn free_name(&self, wanted: &str) -> String {
+        let claims = self.storage.templates.iter().filter_map(|claim| claim.metadata.name.as_deref());
+        let taken: BTreeSet<&str> =
+            self.storage.volumes.iter().map(|volume| &*volume.name).chain(claims).collect();
+        let base = local_name(wanted);
+        let mut names =
+            std::iter::once(base.clone()).chain((2..).map(|count| local_name(&format!("{base}-{count}"))));
+        names.find(|name| !taken.contains(name.as_str())).unwrap_or(base)
     }
 
     fn mount_at(
@@ -261,17 +284,13 @@ impl Builder<'_> {
             "" => "/".to_owned(),
             target => target.to_owned(),
         };
-        if self.storage.mounts.iter().any(|mount| mount.mount_path == mount_path) {
+        if self.mounts.iter().any(|mount| mount.mount_path == mount_path) {
             let message = format!("service `{}` mounts a second thing at `{target}`", self.name);
             scope.report.lost(path, message, "mount it somewhere else");
             return None;
         }
-        self.storage.mounts.push(VolumeMount {
-            name: volume.to_owned(),
-            mount_path,
-            ..VolumeMount::default()
-        });
-        Some(self.storage.mounts.len() - 1)
+        self.mounts.push(VolumeMount { name: volume.to_owned(), mount_path, ..VolumeMount::default() });
+        Some(self.mounts.len() - 1)
     }
 
     fn mount(&mut self, scope: &mut Scope<'_>, effective: &EffectiveMount<'_>) {
@@ -379,7 +398,7 @@ impl Builder<'_> {
             self.storage.keeps_alone |= users(scope.project, source).1 <= 1;
             self.add(scope, path, &name, volume, target)
         } else if self.kind == Kind::StatefulSet {
-            let name = local_name(&format!("own-{}", target.trim_matches('/')));
+            let name = self.free_name(&format!("own-{}", target.trim_matches('/')));
             let labels_path: Vec<&str> = path.iter().copied().chain(["volume", "labels"]).collect();
             let metadata = ObjectMeta {
                 name: Some(name.clone()),
@@ -392,7 +411,7 @@ impl Builder<'_> {
                 spec,
                 ..PersistentVolumeClaim::default()
             });
-            self.mount_at(scope, path, &name, target).and_then(|at| self.storage.mounts.get_mut(at))
+            self.mount_at(scope, path, &name, target).and_then(|at| self.mounts.get_mut(at))
         } else {
             let message = format!("an anonymous volume of service `{}` lives as long as its pod", self.name);
             scope.report.approximated(path, message, "give the volume a name if what it holds must stay");

@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetSpec,
 };
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
+use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -19,10 +19,8 @@ use crate::project::Project;
 
 use super::names::{is_label_value, is_qualified_name};
 use super::network::Mode;
-use super::{Object, Scope, container, network, placement, ports, resources, security, select, storage};
-
-/// Docker's time between the stop signal and SIGKILL, in seconds.
-const STOP_SECONDS: i64 = 10;
+use super::pod::Pod;
+use super::{Object, Scope, container, pod, select, storage};
 
 /// What a service becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +37,11 @@ pub(super) enum Kind {
 
 /// Returns the workloads of all services that run in the cluster.
 pub(super) fn workloads(scope: &mut Scope<'_>) -> Vec<Object> {
-    let services = scope.project.services.iter().filter(|(_, service)| service.provider.is_none());
-    services.map(|(name, service)| workload(scope, name, service)).collect()
+    let project = scope.project;
+    let services = project.services.iter().filter(|(_, service)| service.provider.is_none());
+    // A service that shares the interfaces of another runs in the pods of that one.
+    let roots = services.filter(|(name, _)| pod::root_of(project, name) == *name);
+    roots.map(|(name, service)| workload(scope, name, service)).collect()
 }
 
 /// Returns the pod of a workload.
@@ -78,7 +79,9 @@ pub(super) fn kind(project: &Project, name: &str, service: &Service) -> Kind {
         None if is_awaited && !is_job => Kind::Job(Some(0)),
         _ if is_awaited || is_job => Kind::Job(None),
         _ if mode == Some("global") => Kind::DaemonSet,
-        _ if storage::has_own(service) => Kind::StatefulSet,
+        _ if pod::members(project, name).iter().any(|(_, member)| storage::has_own(member)) => {
+            Kind::StatefulSet
+        }
         _ => Kind::Deployment,
     }
 }
@@ -87,9 +90,7 @@ fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
     let kind = kind(scope.project, name, service);
     report_deploy(scope, name, service, kind);
     report_order(scope, name, service);
-    let storage = storage::of_pod(scope, name, service, kind);
-    let keeps_alone = storage.keeps_alone;
-    let template = template(scope, name, service, kind, storage.volumes, storage.mounts);
+    let Pod { template, claims, keeps_alone } = pod::pod(scope, name, service, kind);
     let selector = select(scope.selector(name));
     let mut metadata = scope.metadata(&scope.names.services[name].clone(), Some(name));
     label_workload(scope, name, service, &mut metadata);
@@ -119,7 +120,7 @@ fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
                 service_name: Some(scope.names.services[name].clone()),
                 // Docker starts all containers of a service at once.
                 pod_management_policy: Some("Parallel".to_owned()),
-                volume_claim_templates: Some(storage.templates),
+                volume_claim_templates: Some(claims),
                 ..StatefulSetSpec::default()
             };
             StatefulSet { metadata, spec, ..StatefulSet::default() }.into()
@@ -140,57 +141,6 @@ fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
             Job { metadata, spec: Some(spec), ..Job::default() }.into()
         }
     }
-}
-
-fn template(
-    scope: &mut Scope<'_>,
-    name: &str,
-    service: &Service,
-    kind: Kind,
-    volumes: Vec<k8s_openapi::api::core::v1::Volume>,
-    mounts: Vec<k8s_openapi::api::core::v1::VolumeMount>,
-) -> PodTemplateSpec {
-    let claims = volumes.iter().any(|volume| volume.persistent_volume_claim.is_some());
-    let writes = claims || kind == Kind::StatefulSet;
-    let mut container = container::container(scope, name, service);
-    container.ports = ports::container_ports(service);
-    container.resources = resources::requirements(scope, name, service);
-    container.security_context = security::of_container(scope, name, service);
-    container.volume_mounts = (!mounts.is_empty()).then_some(mounts);
-    let context = security::of_pod(scope, name, service, container.security_context.as_ref(), writes);
-    let grace = service.stop_grace_period.map(|period| i64::from(container::whole_seconds(period.0)));
-    let mut pod = PodSpec {
-        containers: vec![container],
-        volumes: (!volumes.is_empty()).then_some(volumes),
-        security_context: Some(context),
-        termination_grace_period_seconds: Some(grace.unwrap_or(STOP_SECONDS)),
-        restart_policy: match kind {
-            Kind::Job(Some(0)) => Some("Never".to_owned()),
-            Kind::Job(_) => Some("OnFailure".to_owned()),
-            _ => None,
-        },
-        // A container knows nothing of the engine that runs it, nor gets variables about its neighbours.
-        automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
-        ..PodSpec::default()
-    };
-    network::set_up_pod(scope, name, service, &mut pod);
-    security::share_namespaces(scope, name, service, &mut pod);
-    placement::place(scope, name, service, &mut pod);
-
-    let mut labels = scope.selector(name);
-    labels.extend(network::pod_labels(scope, name, service));
-    let labelled = annotations(scope, &["services", name, "labels"], [&service.labels]);
-    let mut notes = labelled.unwrap_or_default();
-    notes.extend(
-        annotations(scope, &["services", name, "annotations"], [&service.annotations]).unwrap_or_default(),
-    );
-    let metadata = ObjectMeta {
-        labels: Some(labels),
-        annotations: (!notes.is_empty()).then_some(notes),
-        ..ObjectMeta::default()
-    };
-    PodTemplateSpec { metadata: Some(metadata), spec: Some(pod) }
 }
 
 /// Turns compose's labels into annotations, which take any text.
@@ -351,7 +301,7 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
 }
 
 /// Kubernetes has no order of start. Readiness keeps traffic away, and a container that fails is started again.
-fn report_order(scope: &mut Scope<'_>, name: &str, service: &Service) {
+pub(super) fn report_order(scope: &mut Scope<'_>, name: &str, service: &Service) {
     let mut started = Vec::new();
     for (other, dependency) in &service.depends_on.0 {
         // `restart` and `required` say what commands of docker compose do.
@@ -363,7 +313,9 @@ fn report_order(scope: &mut Scope<'_>, name: &str, service: &Service) {
                 "let `{name}` wait for what `{other}` prepares, or end with an error to be started again"
             );
             scope.report.lost(&path, message, help);
-        } else if scope.project.written.at(&["services", name, "depends_on"]).is_some() {
+        } else if scope.project.written.at(&["services", name, "depends_on"]).is_some()
+            && pod::root_of(scope.project, other) != pod::root_of(scope.project, name)
+        {
             started.push(format!("`{other}`"));
         }
     }

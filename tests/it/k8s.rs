@@ -105,6 +105,11 @@ fn features_by_choice() {
 }
 
 #[test]
+fn shared_pods() {
+    check("shared-pods", "expected", &Options::default());
+}
+
+#[test]
 fn losses() {
     check("losses", "expected", &Options::default());
 }
@@ -167,7 +172,7 @@ fn holds(objects: &[Value]) {
             assert!(volumes.insert(volume["name"].as_str().unwrap().to_owned()));
         }
         volumes.extend(list(&object["spec"]["volumeClaimTemplates"]).iter().map(&name));
-        for container in list(&pod["containers"]) {
+        for container in list(&pod["containers"]).iter().chain(&list(&pod["initContainers"])) {
             let mounts = list(&container["volumeMounts"]);
             assert_unique(mounts.iter().map(|mount| mount["mountPath"].as_str().unwrap().to_owned()));
             for mount in &mounts {
