@@ -33,6 +33,7 @@ use crate::yaml;
 use loss::Report;
 use names::Names;
 use network::Owners;
+use storage::Users;
 
 /// The label of all objects of a project.
 const PART_OF: &str = "app.kubernetes.io/part-of";
@@ -205,6 +206,8 @@ struct Scope<'a> {
     names: Names,
     /// Who is found under each name.
     owners: Owners,
+    /// Who mounts each volume.
+    users: BTreeMap<&'a str, Users<'a>>,
     report: Report<'a>,
 }
 
@@ -247,7 +250,9 @@ fn select(labels: impl IntoIterator<Item = (String, String)>) -> LabelSelector {
 pub fn export(project: &Project, contents: &Contents, options: &Options) -> Export {
     let names = Names::of(project, options.namespace.as_deref());
     let owners = network::owners_of_names(project, &names);
-    let mut scope = Scope { project, contents, options, names, owners, report: Report::new(project) };
+    let users = storage::users_of_volumes(project);
+    let report = Report::new(project);
+    let mut scope = Scope { project, contents, options, names, owners, users, report };
     loss::report(&mut scope);
 
     let workloads = workload::workloads(&mut scope);

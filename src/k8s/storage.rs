@@ -51,29 +51,35 @@ pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
     objects
 }
 
-/// Returns the services that mount a volume, and how many pods they are together.
-fn users<'a>(project: &'a Project, key: &str) -> (Vec<&'a str>, i64) {
-    let mut users = Vec::new();
-    let mut pods = 0;
-    let mut pods_of = BTreeSet::new();
+/// The services that mount a volume, and how many pods they are together.
+#[derive(Debug, Default)]
+pub(super) struct Users<'a> {
+    services: BTreeSet<&'a str>,
+    roots: BTreeSet<&'a str>,
+    pods: i64,
+}
+
+/// Returns who mounts each volume, by its key.
+pub(super) fn users_of_volumes(project: &Project) -> BTreeMap<&str, Users<'_>> {
+    let mut users: BTreeMap<&str, Users<'_>> = BTreeMap::new();
     for (name, service) in &project.services {
-        let mounts = effective_mounts(project, name, service);
-        if !mounts
-            .iter()
-            .any(|one| one.mount.kind == MountType::Volume && one.mount.source.as_deref() == Some(key))
-        {
-            continue;
+        for one in effective_mounts(project, name, service) {
+            let Some(key) = one.mount.source.as_deref().filter(|_| one.mount.kind == MountType::Volume)
+            else {
+                continue;
+            };
+            let users = users.entry(key).or_default();
+            users.services.insert(name);
+            let root = root_of(project, name);
+            if users.roots.insert(root) {
+                let service = project.services.get(root).unwrap_or(service);
+                let is_global = |deploy: &Deploy| deploy.mode.as_deref() == Some("global");
+                users.pods +=
+                    if service.deploy.as_ref().is_some_and(is_global) { 2 } else { service.containers() };
+            }
         }
-        users.push(name.as_str());
-        let root = root_of(project, name);
-        if !pods_of.insert(root) {
-            continue;
-        }
-        let service = project.services.get(root).unwrap_or(service);
-        let is_global = |deploy: &Deploy| deploy.mode.as_deref() == Some("global");
-        pods += if service.deploy.as_ref().is_some_and(is_global) { 2 } else { service.containers() };
     }
-    (users, pods)
+    users
 }
 
 fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<PersistentVolumeClaim> {
@@ -109,11 +115,13 @@ fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<Per
         message,
         "ask for what it needs in the claim before applying it",
     );
-    let (users, pods) = users(scope.project, key);
+    let pods = scope.users.get(key).map_or(0, |users| users.pods);
     if pods > 1 {
+        let services = scope.users.get(key).into_iter().flat_map(|users| &users.services);
+        let services: Vec<&str> = services.copied().collect();
         let message = format!(
             "volume `{key}` is shared by {pods} pods of {}, which may be on several nodes",
-            users.join(", ")
+            services.join(", ")
         );
         let help = "use a storage class that offers ReadWriteMany";
         scope.report.approximated(&["volumes", key], message, help);
@@ -395,7 +403,7 @@ impl Builder<'_> {
                 PersistentVolumeClaimVolumeSource { claim_name: claim_name(scope, source), read_only: None };
             let name = claim.claim_name.clone();
             let volume = Volume { persistent_volume_claim: Some(claim), ..Volume::default() };
-            self.storage.keeps_alone |= users(scope.project, source).1 <= 1;
+            self.storage.keeps_alone |= scope.users.get(source).is_none_or(|users| users.pods <= 1);
             self.add(scope, path, &name, volume, target)
         } else if self.kind == Kind::StatefulSet {
             let name = self.free_name(&format!("own-{}", target.trim_matches('/')));
