@@ -167,7 +167,8 @@ fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
         }
         if attached {
             // Moving lines and logs would run into each other.
-            let context = Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
+            let context =
+                Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
             return attach(&desired, &observed, &plan, options, &engine, &context).await;
         }
         let outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;

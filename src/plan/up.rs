@@ -331,7 +331,8 @@ impl<'a> Planner<'a> {
         }
         // One that is there and may be outdated is the business of `refresh`, which comes first.
         let is_there = self.observed.images.contains_key(&service.image);
-        let step = if is_there { None } else { fetch(&mut self.plan, service, self.options, "not there yet") };
+        let step =
+            if is_there { None } else { fetch(&mut self.plan, service, self.options, "not there yet") };
         self.images.insert(&service.image, step);
         step
     }

@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, Span as ParserSpan, Tag as ParserTag, options};
+use serde_yaml::granit_parser::{
+    Event, Options, Parser, ScalarStyle, Span as ParserSpan, Tag as ParserTag, options,
+};
 
 use super::{Entry, Mapping, Node, Tag, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};

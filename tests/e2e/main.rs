@@ -1,1 +1,1 @@
-
+//! Scenarios on a real engine; see `scripts/test.sh`.
