@@ -201,6 +201,7 @@ fn float_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
+    #[expect(clippy::cast_possible_truncation, reason = "an exponent is small")]
     let exponent = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     if (-4..21).contains(&exponent) {
         return value.to_string();
@@ -222,7 +223,8 @@ mod tests {
 
     #[test]
     fn numbers_become_text_as_in_go() {
-        let cases = [(1.1, "1.1"), (1e6, "1000000"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0"), (-2.5, "-2.5")];
+        let cases =
+            [(1.1, "1.1"), (1e6, "1000000"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0"), (-2.5, "-2.5")];
         for (number, text) in cases {
             assert_eq!(float_text(number), text);
         }

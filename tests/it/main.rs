@@ -2,3 +2,4 @@
 
 mod apply;
 mod contract;
+mod k8s;
