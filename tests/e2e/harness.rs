@@ -16,7 +16,7 @@ use bollard::models::ContainerInspectResponse;
 use tempfile::TempDir;
 
 pub(crate) use engine::{Engine, address};
-pub(crate) use host::{answer, free_port, get, repository};
+pub(crate) use host::{answer, free_port, note, repository};
 pub(crate) use network::{Card, Outside};
 pub(crate) use running::Running;
 

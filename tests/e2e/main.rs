@@ -6,7 +6,10 @@
 mod harness;
 
 mod alone;
+mod attached;
+mod depends_on;
 mod interop;
 mod mistakes;
 mod modes;
 mod quickstart;
+mod requests;
