@@ -3,3 +3,4 @@
 mod apply;
 mod contract;
 mod k8s;
+mod plan;
