@@ -1,13 +1,11 @@
 //! Mistakes that only the whole project shows: names that nothing is defined under, services that wait for each
 //! other, and settings that contradict each other.
 
-use std::collections::{BTreeMap, HashMap, btree_map};
+use std::collections::{BTreeMap, HashMap};
 
 use super::Resolver;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::model::lifecycle::Dependency;
 use crate::model::storage::MountType;
-use crate::source::Span;
 use crate::yaml::Node;
 
 impl Resolver<'_> {
@@ -117,74 +115,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// Reports services that wait for each other, each cycle once, with a label on each edge.
-    pub(super) fn check_cycles(&mut self) {
-        let services = &self.project.services;
-        // 0: not seen; 1: on the path from the start; 2: done.
-        let mut states: HashMap<&str, u8> = HashMap::new();
-        for start in services.keys() {
-            if states.contains_key(start.as_str()) {
-                continue;
-            }
-            states.insert(start, 1);
-            let mut path: Vec<(&str, btree_map::Keys<'_, String, Dependency>)> =
-                vec![(start, services[start].depends_on.0.keys())];
-            while let Some((_, dependencies)) = path.last_mut() {
-                let Some(next) = dependencies.next() else {
-                    if let Some((done, _)) = path.pop() {
-                        states.insert(done, 2);
-                    }
-                    continue;
-                };
-                match (states.get(next.as_str()), services.get(next)) {
-                    (None, Some(service)) => {
-                        states.insert(next, 1);
-                        path.push((next, service.depends_on.0.keys()));
-                    }
-                    (Some(1), _) => {
-                        let cycle = path.iter().map(|(name, _)| *name).skip_while(|name| *name != next).collect();
-                        self.diagnostics.push(self.cycle(cycle));
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    fn cycle(&self, cycle: Vec<&str>) -> Diagnostic {
-        let mut path = cycle;
-        path.extend(path.first().copied());
-        let message = format!("services wait for each other: {}", path.join(" -> "));
-        let mut diagnostic = Diagnostic::error(Code::DependencyCycle, message);
-        for edge in path.windows(2) {
-            let [from, to] = edge else { continue };
-            diagnostic = diagnostic.label(self.place_of_dependency(from, to), format!("`{from}` waits for `{to}`"));
-        }
-        diagnostic.help("remove one of these dependencies")
-    }
-
-    /// Returns where a service says that it depends on another: also links, namespaces and volumes do.
-    fn place_of_dependency(&self, from: &str, to: &str) -> Span {
-        let written = &self.project.written;
-        let service = ["services", from];
-        if written.at(&[service[0], from, "depends_on", to]).is_some() {
-            return self.project.span(&[service[0], from, "depends_on", to]);
-        }
-        let refers = |node: &Node| {
-            let text = node.as_text().unwrap_or("");
-            text.strip_prefix("service:").unwrap_or(text).split(':').next() == Some(to)
-        };
-        let keys = ["links", "network_mode", "ipc", "pid", "volumes_from"];
-        let found = keys.iter().find_map(|key| {
-            let node = written.at(&[service[0], from, key])?;
-            match node.as_list() {
-                Some(list) => list.iter().find(|item| refers(item)).map(|item| item.span),
-                None => refers(node).then_some(node.span),
-            }
-        });
-        found.unwrap_or_else(|| self.project.span(&service))
-    }
-
     /// Reports two attributes for the same thing with different values, mounts at the same place, and a platform
     /// that is not built.
     pub(super) fn check_contradictions(&mut self) {
@@ -248,4 +178,41 @@ impl Resolver<'_> {
             }
         }
     }
+
+    /// Reports configs and secrets that have no content, or content from several places.
+    pub(super) fn check_contents(&mut self) {
+        let project = &*self.project;
+        for (key, config) in &project.configs {
+            let known = ["file", "environment", "content"];
+            self.diagnostics.push_all(one_source(&project.written, "configs", key, config.external.is, &known));
+        }
+        for (key, secret) in &project.secrets {
+            let known = ["file", "environment"];
+            self.diagnostics.push_all(one_source(&project.written, "secrets", key, secret.external.is, &known));
+        }
+    }
+}
+
+/// Reports a config or secret that has no content, or content from several places.
+fn one_source(
+    written: &Node,
+    section: &str,
+    key: &str,
+    is_external: bool,
+    known: &[&str],
+) -> Option<Diagnostic> {
+    let node = written.at(&[section, key])?;
+    let given: Vec<&str> = known.iter().copied().filter(|source| node.get(source).is_some()).collect();
+    if is_external || given.len() == 1 {
+        return None;
+    }
+    let (code, message) = match given.len() {
+        0 => (Code::MissingKey, format!("`{section}.{key}` has no content")),
+        _ => (Code::Conflict, format!("`{section}.{key}` has its content from {}", given.join(" and "))),
+    };
+    let known = known.join(", ");
+    let diagnostic = Diagnostic::error(code, message)
+        .label(written.span_of(&[section, key]), format!("exactly one of {known} is needed"))
+        .help(format!("write one of {known}, or `external: true`"));
+    Some(diagnostic)
 }
