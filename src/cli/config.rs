@@ -165,6 +165,9 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     if let Some(named) = &aspect.hash {
         return hashes(&project, named, context);
     }
+    if arguments.quiet {
+        return Ok(String::new());
+    }
     let format = arguments.format.unwrap_or_default();
     // By way of text, which has the shortest form of each number.
     let json = serde_json::to_string(&project).and_then(|text| serde_json::from_str(&text));
@@ -251,7 +254,12 @@ fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> Str
     }
     let heading = ["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"].map(str::to_owned);
     let row = |(name, reference): (&String, &Reference)| {
-        [name.clone(), reference.required.to_string(), reference.default.clone(), reference.alternative.clone()]
+        [
+            name.clone(),
+            reference.required.to_string(),
+            reference.default.clone(),
+            reference.alternative.clone(),
+        ]
     };
     let rows: Vec<[String; 4]> = std::iter::once(heading).chain(found.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0) + 3;
@@ -259,7 +267,8 @@ fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> Str
     let line = |row: &[String; 4]| {
         let [name, required, default, alternative] = row;
         let [first, second, third] = widths;
-        format!("{name:<first$}{required:<second$}{default:<third$}{alternative}").trim_end().to_owned() + "\n"
+        format!("{name:<first$}{required:<second$}{default:<third$}{alternative}").trim_end().to_owned()
+            + "\n"
     };
     rows.iter().map(line).collect()
 }
@@ -275,29 +284,37 @@ fn render(
         Format::Json => {
             serde_json::to_string_pretty(project).map(|text| text + "\n").map_err(|error| error.to_string())
         }
-        Format::Yaml => topo::yaml::to_string(&without_empty(value)).map_err(|error| error.to_string()),
+        Format::Yaml => {
+            topo::yaml::to_string_indented(&without_empty(value.clone())).map_err(|error| error.to_string())
+        }
     };
     text.map_err(|why| failure(context, &why))
 }
 
 /// Returns the project without what only JSON says: commands that are not set, and empty parts.
-fn without_empty(value: &Value) -> Value {
-    let mut value = value.clone();
-    let is_empty = |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+fn without_empty(mut value: Value) -> Value {
+    let is_empty =
+        |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
     let drop = |value: Option<&mut Value>, keys: &[&str]| {
         if let Some(map) = value.and_then(Value::as_object_mut) {
             map.retain(|key, value| !keys.contains(&key.as_str()) || !is_empty(value));
         }
     };
-    for service in value.get_mut("services").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
-        for trigger in service.pointer_mut("/develop/watch").and_then(Value::as_array_mut).into_iter().flatten() {
+    for service in
+        value.get_mut("services").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
+    {
+        for trigger in
+            service.pointer_mut("/develop/watch").and_then(Value::as_array_mut).into_iter().flatten()
+        {
             drop(trigger.get_mut("exec"), &["command"]);
             drop(Some(trigger), &["exec"]);
         }
         drop(service.get_mut("deploy"), &["resources", "placement"]);
         drop(Some(service), &["command", "entrypoint"]);
     }
-    for network in value.get_mut("networks").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
+    for network in
+        value.get_mut("networks").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
+    {
         drop(Some(network), &["ipam"]);
     }
     value

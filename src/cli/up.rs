@@ -9,7 +9,7 @@ use topo::engine::follow::Follow;
 use topo::engine::{Engine, EngineError, LogQuery, Query};
 use topo::observed::{Observed, State};
 use topo::plan::desired::Desired;
-use topo::plan::up::{Impossible, UpOptions, up};
+use topo::plan::up::{Impossible, UpOptions, refresh, up};
 use topo::plan::{Plan, labels};
 
 use super::{Context, Exit, Prepared, down, logs};
@@ -102,19 +102,34 @@ pub(crate) fn create(arguments: &Create, context: &Context) -> Exit {
     bring_up(&arguments.how.options(false, false), false, context)
 }
 
+/// A plan, and what it was made from.
+pub(crate) struct Planned {
+    pub(crate) desired: Desired,
+    pub(crate) observed: Observed,
+    /// Images to fetch anew; what they change is known only afterwards.
+    pub(crate) refresh: Plan,
+    pub(crate) plan: Plan,
+    query: Query,
+}
+
 /// Plans against the engine as it is. `None` says that it is not possible, which has been printed.
 pub(crate) async fn plan_up(
     prepared: &mut Prepared,
     options: &UpOptions,
     engine: &Docker,
     context: &Context,
-) -> Result<Option<(Desired, Observed, Plan)>, EngineError> {
+) -> Result<Option<Planned>, EngineError> {
     let Prepared { project, topology, contents, loaded } = prepared;
     // What was said before is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();
     let desired = Desired::new(project, topology, contents, engine.api(), &mut loaded.diagnostics);
-    let query =
-        Query { project: project.name.clone(), images: desired.images(), swarm: desired.needs_swarm() };
+    let query = Query {
+        project: project.name.clone(),
+        images: desired.images(),
+        networks: desired.external_networks(),
+        volumes: desired.external_volumes(),
+        swarm: desired.needs_swarm(),
+    };
     let observed = engine.observe(&query).await?;
     let plan = match up(&desired, &observed, options) {
         Ok(plan) => plan,
@@ -127,20 +142,34 @@ pub(crate) async fn plan_up(
             Plan::default()
         }
     };
-    Ok(context.say(loaded).then_some((desired, observed, plan)))
+    let refresh = refresh(&desired, &observed, options);
+    Ok(context.say(loaded).then_some(Planned { desired, observed, refresh, plan, query }))
 }
 
 fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
-    let Some(mut prepared) = context.prepared(&options.selected) else { return Exit::Failure };
+    let Some(mut prepared) = context.prepared(&options.selected, options.start) else { return Exit::Failure };
     context.with_engine(async |engine| {
-        let Some((desired, observed, plan)) = plan_up(&mut prepared, options, &engine, context).await? else {
+        let Some(planned) = plan_up(&mut prepared, options, &engine, context).await? else {
             return Ok(Exit::Failure);
         };
+        let Planned { desired, mut observed, refresh, mut plan, query } = planned;
+        if !refresh.steps.is_empty() {
+            let outcome = context.carry_out(&refresh, &observed, &engine, interrupt()).await;
+            let exit = context.conclude(&refresh, &outcome);
+            if exit != Exit::Success {
+                return Ok(exit);
+            }
+            observed = engine.observe(&query).await?;
+            plan = up(&desired, &observed, options).unwrap_or(plan);
+        }
         for note in &plan.notes {
             context.ui.warning(note);
         }
         if attached {
-            return attach(&desired, &observed, &plan, options, &engine, context).await;
+            // Moving lines and logs would run into each other.
+            let context =
+                Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
+            return attach(&desired, &observed, &plan, options, &engine, &context).await;
         }
         let outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
         let exit = context.conclude(&plan, &outcome);
@@ -269,7 +298,10 @@ async fn summarize(
                     address if address.contains(':') => format!("[{address}]"),
                     address => address.to_owned(),
                 };
-                Some(format!("  {} {address}:{host} -> {}/{}", container.service, port.container, port.protocol))
+                Some(format!(
+                    "  {} {address}:{host} -> {}/{}",
+                    container.service, port.container, port.protocol
+                ))
             })
             .collect();
         lines.sort();

@@ -38,7 +38,9 @@ impl Loader<'_> {
     /// ones, cannot be extended.
     pub(super) fn extend(&mut self, document: &mut Node, scope: &Scope) {
         let Value::Map(top) = &mut document.value else { return };
-        let Some(Value::Map(services)) = top.get_mut("services").map(|entry| &mut entry.node.value) else { return };
+        let Some(Value::Map(services)) = top.get_mut("services").map(|entry| &mut entry.node.value) else {
+            return;
+        };
         if !services.values().any(|entry| entry.node.get("extends").is_some()) {
             return;
         }
@@ -104,7 +106,8 @@ impl Loader<'_> {
             None if extends.get("file").is_some_and(|file| !matches!(file.node.value, Value::Null)) => {
                 let span = extends.span_of(&["file"]);
                 let message = "`extends.file` takes a string";
-                self.diagnostics.push(Diagnostic::error(Code::WrongType, message).label(span, "this is none"));
+                self.diagnostics
+                    .push(Diagnostic::error(Code::WrongType, message).label(span, "this is none"));
                 return None;
             }
             None => link.layer,
@@ -131,12 +134,21 @@ impl Loader<'_> {
     }
 
     /// Reads a file that a definition is taken from, or finds it among those that were read for this document.
-    fn layer_of_file(&mut self, file: &str, at: Span, layers: &mut Vec<Layer>, scope: &Scope) -> Option<usize> {
+    fn layer_of_file(
+        &mut self,
+        file: &str,
+        at: Span,
+        layers: &mut Vec<Layer>,
+        scope: &Scope,
+    ) -> Option<usize> {
         if is_remote(file) {
             self.diagnostics.push(
-                Diagnostic::error(Code::UnsupportedAttribute, format!("`{file}` cannot be extended from: it is remote"))
-                    .label(at, "only local files are read")
-                    .help("fetch it first, and name the local copy"),
+                Diagnostic::error(
+                    Code::UnsupportedAttribute,
+                    format!("`{file}` cannot be extended from: it is remote"),
+                )
+                .label(at, "only local files are read")
+                .help("fetch it first, and name the local copy"),
             );
             return None;
         }
@@ -161,11 +173,14 @@ impl Loader<'_> {
 
     /// Shows a cycle as a path: each edge has its own label.
     fn report_cycle(&mut self, cycle: &[Link], closing: Span, layers: &[Layer]) {
-        let name = |link: &Link| layers[link.layer].services.get_index(link.service).map_or("", |(name, _)| name);
+        let name =
+            |link: &Link| layers[link.layer].services.get_index(link.service).map_or("", |(name, _)| name);
         let mut path: Vec<&str> = cycle.iter().map(name).collect();
         path.extend(cycle.first().map(name));
-        let mut diagnostic =
-            Diagnostic::error(Code::ExtendsCycle, format!("services extend each other: {}", path.join(" -> ")));
+        let mut diagnostic = Diagnostic::error(
+            Code::ExtendsCycle,
+            format!("services extend each other: {}", path.join(" -> ")),
+        );
         let mut targets: HashMap<usize, Span> = HashMap::new();
         for (at, link) in cycle.iter().enumerate() {
             let span = entry(layers, *link).node.span_of(&["extends", "service"]);
@@ -175,7 +190,8 @@ impl Loader<'_> {
             let text = format!("`{}` extends `{}` here", path[at], path[at + 1]);
             diagnostic = diagnostic.label(targets[&at], text);
         }
-        self.diagnostics.push(diagnostic.help("remove one `extends`, or move what they share into a service of its own"));
+        self.diagnostics
+            .push(diagnostic.help("remove one `extends`, or move what they share into a service of its own"));
     }
 }
 

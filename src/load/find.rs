@@ -62,7 +62,9 @@ impl Loader<'_> {
     /// files of one call the last.
     fn read_env_files(&mut self, files: &[PathBuf], directory: &Path) -> Option<PathBuf> {
         let disabled = self.world.var("COMPOSE_DISABLE_ENV_FILE").unwrap_or_default();
-        if files.is_empty() && matches!(disabled.to_ascii_lowercase().as_str(), "1" | "true" | "t" | "yes" | "y" | "on") {
+        if files.is_empty()
+            && matches!(disabled.to_ascii_lowercase().as_str(), "1" | "true" | "t" | "yes" | "y" | "on")
+        {
             return Some(directory.to_path_buf());
         }
         let default = [directory.join(".env")];
@@ -78,10 +80,12 @@ impl Loader<'_> {
     }
 
     fn files_of_variable(&self, cwd: &Path) -> Vec<PathBuf> {
-        let Some(files) = self.environment.get("COMPOSE_FILE", self.world).filter(|files| !files.is_empty()) else {
+        let Some(files) = self.environment.get("COMPOSE_FILE", self.world).filter(|files| !files.is_empty())
+        else {
             return Vec::new();
         };
-        let separator = self.environment.get("COMPOSE_PATH_SEPARATOR", self.world).filter(|one| !one.is_empty());
+        let separator =
+            self.environment.get("COMPOSE_PATH_SEPARATOR", self.world).filter(|one| !one.is_empty());
         let separator = separator.unwrap_or_else(|| if cfg!(windows) { ";" } else { ":" }.to_owned());
         files.split(&separator).map(|file| PathBuf::from(clean(&cwd.join(file)))).collect()
     }
@@ -97,8 +101,11 @@ impl Loader<'_> {
             }
         }
         self.diagnostics.push(
-            Diagnostic::error(Code::NoComposeFile, format!("there is no compose file in {}", start.display()))
-                .help("write a `compose.yaml`, or name a file with `-f FILE`"),
+            Diagnostic::error(
+                Code::NoComposeFile,
+                format!("there is no compose file in {}", start.display()),
+            )
+            .help("write a `compose.yaml`, or name a file with `-f FILE`"),
         );
         Vec::new()
     }
@@ -113,9 +120,14 @@ impl Loader<'_> {
         if let Some((source, name)) = said {
             if normalize_name(&name) != name {
                 self.diagnostics.push(
-                    Diagnostic::error(Code::InvalidProjectName, format!("{source} `{name}` is no project name")).help(
-                        format!("use lower-case letters, digits, `-` and `_`, such as `{}`", normalize_name(&name)),
-                    ),
+                    Diagnostic::error(
+                        Code::InvalidProjectName,
+                        format!("{source} `{name}` is no project name"),
+                    )
+                    .help(format!(
+                        "use lower-case letters, digits, `-` and `_`, such as `{}`",
+                        normalize_name(&name)
+                    )),
                 );
             }
             return name;
@@ -132,7 +144,9 @@ impl Loader<'_> {
             Some((name, _)) if !name.is_empty() => name,
             written => {
                 // A name that is written and has no letter does not give way to the directory's.
-                let is_spoilt = written.as_ref().is_some_and(|(_, span)| !self.sources.text(*span).trim_matches(['"', '\'']).is_empty());
+                let is_spoilt = written
+                    .as_ref()
+                    .is_some_and(|(_, span)| !self.sources.text(*span).trim_matches(['"', '\'']).is_empty());
                 let name = if is_spoilt { String::new() } else { normalize_name(&base) };
                 if name.is_empty() {
                     let message = "the project has no name: that of the directory has no letter or digit";
@@ -140,7 +154,8 @@ impl Loader<'_> {
                     if let Some((_, span)) = written {
                         diagnostic = diagnostic.label(span, "neither has this");
                     }
-                    self.diagnostics.push(diagnostic.help("write `name: NAME` at the top of the compose file"));
+                    self.diagnostics
+                        .push(diagnostic.help("write `name: NAME` at the top of the compose file"));
                 }
                 name
             }
@@ -151,8 +166,9 @@ impl Loader<'_> {
 /// Makes a project name of any text, as docker compose does.
 fn normalize_name(text: &str) -> String {
     let lower = text.to_lowercase();
-    let kept: String =
-        lower.chars().filter(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || "-_".contains(*one)).collect();
+    let kept: String = lower
+        .chars()
+        .filter(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || "-_".contains(*one))
+        .collect();
     kept.trim_start_matches(['-', '_']).to_owned()
 }
-

@@ -48,7 +48,9 @@ impl Loader<'_> {
             }
         };
         for (at, item) in items.iter().enumerate() {
-            let Some(include) = Include::decode(item, &place.index(at), &mut self.decoder()) else { continue };
+            let Some(include) = Include::decode(item, &place.index(at), &mut self.decoder()) else {
+                continue;
+            };
             if let Some(included) = self.read_included(&include, item, scope) {
                 self.import(included, top);
             }
@@ -61,15 +63,19 @@ impl Loader<'_> {
 
     /// Reads included files that override each other, through all stages.
     fn read_included(&mut self, include: &Include, item: &Node, scope: &Scope) -> Option<Node> {
-        let place_of = |key: &str, at: usize| item.at(&[key, &at.to_string()]).map_or(item.span, |node| node.span);
+        let place_of =
+            |key: &str, at: usize| item.at(&[key, &at.to_string()]).map_or(item.span, |node| node.span);
         let mut files = Vec::new();
         for (at, path) in include.path.0.iter().enumerate() {
             let span = place_of("path", at);
             if is_remote(path) {
                 self.diagnostics.push(
-                    Diagnostic::error(Code::UnsupportedAttribute, format!("`{path}` cannot be included: it is remote"))
-                        .label(span, "only local files are read")
-                        .help("fetch it first, and include the local copy"),
+                    Diagnostic::error(
+                        Code::UnsupportedAttribute,
+                        format!("`{path}` cannot be included: it is remote"),
+                    )
+                    .label(span, "only local files are read")
+                    .help("fetch it first, and include the local copy"),
                 );
                 return None;
             }
@@ -88,7 +94,8 @@ impl Loader<'_> {
         };
         let mut env_files: Vec<(PathBuf, Option<Span>)> = Vec::new();
         for (at, path) in include.env_file.0.iter().enumerate() {
-            env_files.push((PathBuf::from(clean(&scope.directory.join(path))), Some(place_of("env_file", at))));
+            env_files
+                .push((PathBuf::from(clean(&scope.directory.join(path))), Some(place_of("env_file", at))));
         }
         if env_files.is_empty() {
             env_files.push((directory.join(".env"), None));
@@ -107,7 +114,8 @@ impl Loader<'_> {
 
         let found = self.variables_of(&env_files, &scope.environment);
         let mut environment = Environment::clone(&scope.environment);
-        let environment = if environment.add(found) { Rc::new(environment) } else { scope.environment.clone() };
+        let environment =
+            if environment.add(found) { Rc::new(environment) } else { scope.environment.clone() };
         let mut chain = scope.chain.clone();
         chain.extend(scope.files.first().map(|file| (file.clone(), named_at)));
         let inner = Scope { directory, environment, files: file_paths, chain };
@@ -141,16 +149,22 @@ impl Loader<'_> {
                 return false;
             }
             self.diagnostics.push(
-                Diagnostic::error(Code::IncludeCycle, format!("includes are nested more than {DEPTH_LIMIT} deep"))
-                    .label(named_at, "too deep")
-                    .help("include the files from fewer levels, and look for a directory that links to itself"),
+                Diagnostic::error(
+                    Code::IncludeCycle,
+                    format!("includes are nested more than {DEPTH_LIMIT} deep"),
+                )
+                .label(named_at, "too deep")
+                .help("include the files from fewer levels, and look for a directory that links to itself"),
             );
             return true;
         };
         let cycle = &chain[start..];
-        let names: Vec<String> = cycle.iter().map(|(path, _)| *path).chain([file]).map(|path| self.display_name(path)).collect();
-        let mut diagnostic =
-            Diagnostic::error(Code::IncludeCycle, format!("files include each other: {}", names.join(" -> ")));
+        let names: Vec<String> =
+            cycle.iter().map(|(path, _)| *path).chain([file]).map(|path| self.display_name(path)).collect();
+        let mut diagnostic = Diagnostic::error(
+            Code::IncludeCycle,
+            format!("files include each other: {}", names.join(" -> ")),
+        );
         let last = cycle.len() - 1;
         for at in std::iter::once(last).chain(0..last) {
             let text = format!("{} includes {} here", names[at], names[at + 1]);
@@ -217,10 +231,13 @@ impl Loader<'_> {
                 };
                 if !self.is_same(section, &known.node, &entry.node) {
                     self.diagnostics.push(
-                        Diagnostic::error(Code::Conflict, format!("`{section}.{name}` is defined here and in an included file"))
-                            .label(known.key, "defined here")
-                            .label(entry.key, "and differently here")
-                            .help("rename one, or override the included one in a further file, named by `-f`"),
+                        Diagnostic::error(
+                            Code::Conflict,
+                            format!("`{section}.{name}` is defined here and in an included file"),
+                        )
+                        .label(known.key, "defined here")
+                        .label(entry.key, "and differently here")
+                        .help("rename one, or override the included one in a further file, named by `-f`"),
                     );
                 }
             }
@@ -233,7 +250,8 @@ impl Loader<'_> {
             let mut diagnostics = Diagnostics::default();
             let home = loader.world.home();
             let sources = &loader.sources;
-            let mut decoder = Decoder { sources, home: home.as_deref(), keep_paths: false, diagnostics: &mut diagnostics };
+            let mut decoder =
+                Decoder { sources, home: home.as_deref(), keep_paths: false, diagnostics: &mut diagnostics };
             T::decode(node, &Place::TOP, &mut decoder)
         }
         fn same<T: Attribute + PartialEq>(loader: &Loader<'_>, one: &Node, other: &Node) -> bool {
@@ -250,7 +268,10 @@ impl Loader<'_> {
     }
 }
 
-fn entries_with_names<'a>(map: &'a mut Mapping, key: &str) -> impl Iterator<Item = (&'a String, &'a mut Entry)> {
+fn entries_with_names<'a>(
+    map: &'a mut Mapping,
+    key: &str,
+) -> impl Iterator<Item = (&'a String, &'a mut Entry)> {
     let found = map.get_mut(key).and_then(|entry| match &mut entry.node.value {
         Value::Map(map) => Some(map),
         _ => None,

@@ -22,7 +22,8 @@ pub fn expand(node: Node, shape: &Shape, diagnostics: &mut Diagnostics) -> Node 
         }
         (Value::Map(map), Kind::Map(item)) => expand_entries(map, |_| Some(item), diagnostics),
         (Value::List(list), Kind::List(item, identity)) => {
-            let items = std::mem::take(list).into_iter().map(|node| expand(node, item, diagnostics)).collect();
+            let items =
+                std::mem::take(list).into_iter().map(|node| expand(node, item, diagnostics)).collect();
             *list = match identity {
                 Some(identity) => add_items(Vec::new(), items, item, identity, diagnostics),
                 None => items,
@@ -80,7 +81,8 @@ pub fn merge(base: Node, over: Node, shape: &Shape, diagnostics: &mut Diagnostic
             Node::new(Value::List(merged), over.span)
         }
         (one, other, Kind::Record(_) | Kind::Map(_) | Kind::Variant(..) | Kind::List(..))
-            if !matches!(one, Value::Null) && std::mem::discriminant(&one) != std::mem::discriminant(&other) =>
+            if !matches!(one, Value::Null)
+                && std::mem::discriminant(&one) != std::mem::discriminant(&other) =>
         {
             let (earlier, later) = (Node::new(one, base.span), Node::new(other, over.span));
             diagnostics.push(
@@ -112,7 +114,8 @@ fn merge_entries(
             map.insert(key, entry);
             continue;
         };
-        let shape = shape_of(&key).unwrap_or(if key.starts_with("x-") { Shape::FREE } else { Shape::REPLACE });
+        let shape =
+            shape_of(&key).unwrap_or(if key.starts_with("x-") { Shape::FREE } else { Shape::REPLACE });
         let hollow = Node::new(Value::Null, earlier.node.span);
         let base = std::mem::replace(&mut earlier.node, hollow);
         *earlier = Entry { key: entry.key, node: merge(base, entry.node, shape, diagnostics) };

@@ -1,21 +1,21 @@
 //! Room 4: files to one compose model. It asks the world through [`World`] and reports all mistakes it finds.
 
-mod world;
-mod environment;
-mod find;
-mod read;
 pub mod dotenv;
-pub mod interpolate;
-mod include;
+mod environment;
 mod extends;
+mod find;
+mod include;
+pub mod interpolate;
 pub mod merge;
+mod read;
+mod world;
 
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::attribute::{Attribute, Decoder, Place};
 use crate::model::Compose;
+use crate::model::attribute::{Attribute, Decoder, Place};
 use crate::source::{SourceMap, Span};
 use crate::yaml::Node;
 

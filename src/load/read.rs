@@ -29,11 +29,17 @@ impl Loader<'_> {
     }
 
     /// Reads the documents of a compose file. `None` if there is no such file, or it cannot be read.
-    pub(super) fn read_documents(&mut self, path: &Path, base: &Path, named_at: Option<Span>) -> Option<Vec<Node>> {
+    pub(super) fn read_documents(
+        &mut self,
+        path: &Path,
+        base: &Path,
+        named_at: Option<Span>,
+    ) -> Option<Vec<Node>> {
         if self.read >= FILE_LIMIT {
             let message = format!("more than {FILE_LIMIT} compose files are read");
             let diagnostic = Diagnostic::error(Code::UnreadableFile, message);
-            self.diagnostics.push(diagnostic.help("include fewer files: each `include` reads its files again"));
+            self.diagnostics
+                .push(diagnostic.help("include fewer files: each `include` reads its files again"));
             return None;
         }
         let file = self.read_source(path, base, named_at)?;
@@ -63,7 +69,9 @@ impl Loader<'_> {
             Err(error) => {
                 let diagnostic = unreadable(&name, &error);
                 self.diagnostics.push(match named_at {
-                    Some(span) => diagnostic.label(span, "named here").help("correct the path, or create the file"),
+                    Some(span) => {
+                        diagnostic.label(span, "named here").help("correct the path, or create the file")
+                    }
                     None => diagnostic,
                 });
                 return None;
@@ -126,7 +134,8 @@ pub(crate) fn read_env_file(
         Err(error) => {
             let mut diagnostic = unreadable(&name, &error);
             if let Some(span) = named_at {
-                diagnostic = diagnostic.label(span, "named here").help("create it, or write `required: false`");
+                diagnostic =
+                    diagnostic.label(span, "named here").help("create it, or write `required: false`");
             }
             diagnostics.push(diagnostic);
             None
@@ -163,8 +172,11 @@ fn decode_text(bytes: Vec<u8>, name: &str, diagnostics: &mut Diagnostics) -> Opt
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
             diagnostics.push(
-                Diagnostic::error(Code::UnreadableFile, format!("{name} is not UTF-8: line {line} has other bytes"))
-                    .help("save the file as UTF-8"),
+                Diagnostic::error(
+                    Code::UnreadableFile,
+                    format!("{name} is not UTF-8: line {line} has other bytes"),
+                )
+                .help("save the file as UTF-8"),
             );
             None
         }

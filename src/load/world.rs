@@ -39,7 +39,8 @@ impl World for OsWorld {
     /// `-f <(generate)`. Devices such as `/dev/zero` may have no end.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let kind = std::fs::metadata(path)?.file_type();
-        let is_handed_over = path.starts_with("/dev/fd") || path.starts_with("/proc") || path == Path::new("/dev/stdin");
+        let is_handed_over =
+            path.starts_with("/dev/fd") || path.starts_with("/proc") || path == Path::new("/dev/stdin");
         if kind.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
@@ -77,7 +78,8 @@ impl World for OsWorld {
     /// The shell's idea of where it is, if that is true: docker compose keeps symbolic links in paths.
     fn cwd(&self) -> PathBuf {
         let real = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        let same = |shell: &PathBuf| shell.is_absolute() && shell.canonicalize().is_ok_and(|path| path == real);
+        let same =
+            |shell: &PathBuf| shell.is_absolute() && shell.canonicalize().is_ok_and(|path| path == real);
         self.var("PWD").map(PathBuf::from).filter(same).unwrap_or(real)
     }
 }

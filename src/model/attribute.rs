@@ -196,9 +196,12 @@ impl Decoder<'_> {
         help: impl Into<String>,
     ) {
         self.diagnostics.push(
-            Diagnostic::warning(Code::InvalidValue, format!("`{place}` has a value that the engine will refuse"))
-                .label(span, why)
-                .help(help),
+            Diagnostic::warning(
+                Code::InvalidValue,
+                format!("`{place}` has a value that the engine will refuse"),
+            )
+            .label(span, why)
+            .help(help),
         );
     }
 

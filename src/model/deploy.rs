@@ -150,12 +150,7 @@ record! {
     check count_or_ids;
 }
 
-fn count_or_ids(
-    request: &mut DeviceRequest,
-    node: &Node,
-    place: &Place<'_>,
-    decoder: &mut Decoder<'_>,
-) {
+fn count_or_ids(request: &mut DeviceRequest, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     decoder.exclusive(node, place, "count", "device_ids");
     // docker compose takes all devices where neither is said.
     if request.count.is_none() && request.device_ids.is_empty() {
@@ -285,4 +280,3 @@ record! {
         pub spread: Option<String>,
     }
 }
-

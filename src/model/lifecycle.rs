@@ -188,10 +188,17 @@ impl Attribute for Restart {
             ("always", "") => Some(Self::Always),
             ("unless-stopped", "") => Some(Self::UnlessStopped),
             ("on-failure", "") => Some(Self::OnFailure(None)),
-            ("on-failure", times) if times.parse::<u32>().is_ok() => Some(Self::OnFailure(times.parse().ok())),
+            ("on-failure", times) if times.parse::<u32>().is_ok() => {
+                Some(Self::OnFailure(times.parse().ok()))
+            }
             _ => {
                 let known = "\"no\", always, on-failure, on-failure:N or unless-stopped";
-                decoder.invalid(node.span, place, format!("`{text}` is no restart policy"), format!("write {known}"))
+                decoder.invalid(
+                    node.span,
+                    place,
+                    format!("`{text}` is no restart policy"),
+                    format!("write {known}"),
+                )
             }
         }
     }
@@ -332,7 +339,11 @@ impl Attribute for EnvFiles {
 
 fn env_files(node: Node, _: &mut Diagnostics) -> Node {
     match node.value {
-        Value::Text(_) => Node { span: node.span, tag: node.tag, value: Value::List(vec![Node { tag: super::NO_TAG, ..node }]) },
+        Value::Text(_) => Node {
+            span: node.span,
+            tag: node.tag,
+            value: Value::List(vec![Node { tag: super::NO_TAG, ..node }]),
+        },
         _ => node,
     }
 }

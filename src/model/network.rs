@@ -301,7 +301,12 @@ fn complete_port(port: &mut Port, node: &Node, place: &Place<'_>, decoder: &mut 
         && address.parse::<IpAddr>().is_err()
     {
         let help = "write an address of the host, such as 127.0.0.1";
-        decoder.invalid::<()>(span("host_ip"), &place.key("host_ip"), format!("`{address}` is no IP address"), help);
+        decoder.invalid::<()>(
+            span("host_ip"),
+            &place.key("host_ip"),
+            format!("`{address}` is no IP address"),
+            help,
+        );
     }
     if port.published.as_ref().is_some_and(|published| published.0.is_empty()) {
         port.published = None;
@@ -381,9 +386,12 @@ fn expand_ports(node: Node, diagnostics: &mut Diagnostics) -> Node {
             Ok(parsed) => ports.extend(parsed.into_iter().map(|port| port.node(item.span))),
             Err(why) => {
                 diagnostics.push(
-                    Diagnostic::error(Code::InvalidValue, format!("`{text}` does not say which port to publish"))
-                        .label(item.span, why)
-                        .help("write [[address:]published:]target[/protocol], such as \"127.0.0.1:8080:80/tcp\""),
+                    Diagnostic::error(
+                        Code::InvalidValue,
+                        format!("`{text}` does not say which port to publish"),
+                    )
+                    .label(item.span, why)
+                    .help("write [[address:]published:]target[/protocol], such as \"127.0.0.1:8080:80/tcp\""),
                 );
                 // Decoding passes over it.
                 ports.push(item);

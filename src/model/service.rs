@@ -212,7 +212,6 @@ record! {
     check service_holds;
 }
 
-
 fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     if service.network_mode.is_some() {
         decoder.exclusive(node, place, "network_mode", "networks");
@@ -239,12 +238,16 @@ fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder:
         && service.containers() > 1
         && let Some(entry) = node.get("container_name")
     {
-        let many = ["scale", "deploy"].iter().find_map(|key| node.get(key)).map_or(entry.key, |entry| entry.key);
+        let many =
+            ["scale", "deploy"].iter().find_map(|key| node.get(key)).map_or(entry.key, |entry| entry.key);
         decoder.diagnostics.push(
-            Diagnostic::error(Code::Conflict, format!("`{place}` asks for several containers called `{}`", name.0))
-                .label(entry.key, "a name is taken by one container")
-                .label(many, "several are asked for here")
-                .help("remove `container_name`: other services reach it by the name of the service"),
+            Diagnostic::error(
+                Code::Conflict,
+                format!("`{place}` asks for several containers called `{}`", name.0),
+            )
+            .label(entry.key, "a name is taken by one container")
+            .label(many, "several are asked for here")
+            .help("remove `container_name`: other services reach it by the name of the service"),
         );
     }
 }

@@ -13,7 +13,8 @@ use crate::yaml::{Entry, Mapping, Node, Value};
 /// Tells apart items that go to a place in the container.
 const BY_TARGET: Identity = Identity { of: |node| node.get("target")?.node.scalar_text(), replace: true };
 /// Tells apart items that come from a file.
-pub(crate) const BY_PATH: Identity = Identity { of: |node| node.get("path")?.node.scalar_text(), replace: true };
+pub(crate) const BY_PATH: Identity =
+    Identity { of: |node| node.get("path")?.node.scalar_text(), replace: true };
 
 record! {
     /// A volume.
@@ -275,8 +276,7 @@ record! {
 }
 
 impl Attribute for Mounts {
-    const SHAPE: &'static Shape =
-        &Shape { kind: Kind::List(Mount::SHAPE, Some(BY_TARGET)), expand: None };
+    const SHAPE: &'static Shape = &Shape { kind: Kind::List(Mount::SHAPE, Some(BY_TARGET)), expand: None };
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         Vec::decode(node, place, decoder).map(Self)
@@ -426,10 +426,19 @@ mod tests {
     fn short_mounts() {
         for (text, expected) in [
             ("/data", r#"{"type":"volume","target":"/data","volume":{}}"#),
-            ("db:/data:ro", r#"{"type":"volume","source":"db","target":"/data","read_only":true,"volume":{}}"#),
+            (
+                "db:/data:ro",
+                r#"{"type":"volume","source":"db","target":"/data","read_only":true,"volume":{}}"#,
+            ),
             ("./a:/b", r#"{"type":"bind","source":"./a","target":"/b","bind":{"create_host_path":true}}"#),
-            ("C:\\a:/b", r#"{"type":"bind","source":"C:\\a","target":"/b","bind":{"create_host_path":true}}"#),
-            ("db:/data:nocopy", r#"{"type":"volume","source":"db","target":"/data","volume":{"nocopy":true}}"#),
+            (
+                "C:\\a:/b",
+                r#"{"type":"bind","source":"C:\\a","target":"/b","bind":{"create_host_path":true}}"#,
+            ),
+            (
+                "db:/data:nocopy",
+                r#"{"type":"volume","source":"db","target":"/data","volume":{"nocopy":true}}"#,
+            ),
             (":/x", "a part between colons is empty"),
             ("data:/b:ro:x", "there are too many colons"),
         ] {

@@ -385,7 +385,8 @@ pub struct Variables(pub BTreeMap<String, Option<String>>);
 #[serde(transparent)]
 pub struct KeyValues(pub BTreeMap<String, String>);
 
-const LIST_OR_MAP: &Shape = &Shape { kind: Kind::Map(Shape::REPLACE_ALWAYS), expand: Some(map_of_assignments) };
+const LIST_OR_MAP: &Shape =
+    &Shape { kind: Kind::Map(Shape::REPLACE_ALWAYS), expand: Some(map_of_assignments) };
 
 /// Turns a list of `KEY=value` into a mapping; a later one wins. Anything else is left for decoding to report.
 pub(crate) fn map_of_assignments(node: Node, _: &mut Diagnostics) -> Node {
@@ -531,7 +532,9 @@ impl Attribute for CommandLine {
             Value::Null => Some(Self(None)),
             Value::Text(text) => match split_words(text) {
                 Ok(words) => Some(Self(Some(words))),
-                Err(why) => decoder.invalid(node.span, place, why, "close the quote, or write a list of words"),
+                Err(why) => {
+                    decoder.invalid(node.span, place, why, "close the quote, or write a list of words")
+                }
             },
             Value::List(_) => Vec::decode(node, place, decoder).map(|words| Self(Some(words))),
             _ => decoder.wrong_type(node, place, "a string or a list of strings"),
@@ -702,10 +705,19 @@ mod tests {
 
     #[test]
     fn durations_read_and_print_as_in_go() {
-        for (written, printed) in
-            [("90s", "1m30s"), ("1h", "1h0m0s"), ("1.5s", "1.5s"), ("500ms", "500ms"), ("10us", "10µs"), ("1d", "24h0m0s"), ("0s", "0s")]
-        {
-            assert_eq!(parse_duration(written).map(|time| Duration(time).to_string()).as_deref(), Ok(printed));
+        for (written, printed) in [
+            ("90s", "1m30s"),
+            ("1h", "1h0m0s"),
+            ("1.5s", "1.5s"),
+            ("500ms", "500ms"),
+            ("10us", "10µs"),
+            ("1d", "24h0m0s"),
+            ("0s", "0s"),
+        ] {
+            assert_eq!(
+                parse_duration(written).map(|time| Duration(time).to_string()).as_deref(),
+                Ok(printed)
+            );
         }
         for bad in ["5 apples", "5", "", "s"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
@@ -714,9 +726,15 @@ mod tests {
 
     #[test]
     fn bytes_are_powers_of_1024() {
-        for (written, bytes) in
-            [("64m", 64 << 20), ("1gb", 1 << 30), ("2 kB", 2048), ("1.5k", 1536), ("12", 12), ("1GiB", 1 << 30), ("-1", -1)]
-        {
+        for (written, bytes) in [
+            ("64m", 64 << 20),
+            ("1gb", 1 << 30),
+            ("2 kB", 2048),
+            ("1.5k", 1536),
+            ("12", 12),
+            ("1GiB", 1 << 30),
+            ("-1", -1),
+        ] {
             assert_eq!(parse_bytes(written), Ok(bytes), "{written}");
         }
         assert!(parse_bytes("12x").is_err());
@@ -725,7 +743,10 @@ mod tests {
 
     #[test]
     fn words_are_split_as_a_shell_would() {
-        assert_eq!(split_words("a 'b c' \"d \\\" e\" f\\ g ''"), Ok(vec!["a".into(), "b c".into(), "d \" e".into(), "f g".into(), String::new()]));
+        assert_eq!(
+            split_words("a 'b c' \"d \\\" e\" f\\ g ''"),
+            Ok(vec!["a".into(), "b c".into(), "d \" e".into(), "f g".into(), String::new()])
+        );
         assert!(split_words("a 'b").is_err());
     }
 }

@@ -111,6 +111,38 @@ fn impossible(desired: &Desired, observed: &Observed) -> Vec<Impossible> {
     found
 }
 
+/// Plans to fetch images that are there and are asked for anew, by `pull_policy: always` or `--build`. What comes
+/// out is known only afterwards: carry it out, look again, and plan the rest with [`up`].
+pub fn refresh(desired: &Desired, observed: &Observed, options: &UpOptions) -> Plan {
+    let mut plan = Plan::default();
+    let mut seen = BTreeSet::new();
+    for service in &desired.services {
+        if !observed.images.contains_key(&service.image) || !seen.insert(&service.image) {
+            continue;
+        }
+        let policy = options.pull.as_deref().unwrap_or(&service.pull_policy);
+        let is_built = service.build.is_some() && !options.no_build;
+        if is_built && (options.build || policy == "build") {
+            fetch(&mut plan, service, options, "a build was asked for");
+        } else if !is_built && policy == "always" {
+            fetch(&mut plan, service, options, "`always` is the pull policy");
+        }
+    }
+    plan
+}
+
+/// Plans to build or pull the image of a service, if that is allowed.
+fn fetch(plan: &mut Plan, service: &DesiredService, options: &UpOptions, cause: &str) -> Option<StepId> {
+    let subject = Subject::Image(service.image.clone());
+    let policy = options.pull.as_deref().unwrap_or(&service.pull_policy);
+    let op = match &service.build {
+        Some(build) if !options.no_build => Op::BuildImage(Box::new(build.clone())),
+        _ if policy == "never" => return None,
+        _ => Op::PullImage { image: service.image.clone(), platform: service.platform.clone() },
+    };
+    Some(plan.push(op, subject, cause, Vec::new()))
+}
+
 /// The containers of each service, by number.
 fn existing(observed: &Observed) -> BTreeMap<&str, Vec<&Container>> {
     let mut existing: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
@@ -161,10 +193,15 @@ enum Fate<'a> {
 impl<'a> Planner<'a> {
     fn orphans(&mut self) {
         let known = |service: &str| {
-            self.desired.service(service).is_some() || self.desired.disabled.iter().any(|name| name == service)
+            self.desired.service(service).is_some()
+                || self.desired.disabled.iter().any(|name| name == service)
         };
-        let orphans: Vec<&Container> =
-            self.existing.iter().filter(|(service, _)| !known(service)).flat_map(|(_, all)| all.iter().copied()).collect();
+        let orphans: Vec<&Container> = self
+            .existing
+            .iter()
+            .filter(|(service, _)| !known(service))
+            .flat_map(|(_, all)| all.iter().copied())
+            .collect();
         if orphans.is_empty() || !self.options.selected.is_empty() {
             return;
         }
@@ -270,7 +307,10 @@ impl<'a> Planner<'a> {
                     .filter(|container| container.networks.iter().any(|(_, id)| *id == there.id))
                     .collect();
                 for container in attached {
-                    let op = Op::DisconnectNetwork { container: container.name.clone(), network: there.id.clone() };
+                    let op = Op::DisconnectNetwork {
+                        container: container.name.clone(),
+                        network: there.id.clone(),
+                    };
                     let subject = Subject::Container(container.name.clone());
                     after.push(self.plan.push(op, subject, "its network is made anew", Vec::new()));
                 }
@@ -289,23 +329,10 @@ impl<'a> Planner<'a> {
         if let Some(step) = self.images.get(service.image.as_str()) {
             return *step;
         }
-        let subject = Subject::Image(service.image.clone());
+        // One that is there and may be outdated is the business of `refresh`, which comes first.
         let is_there = self.observed.images.contains_key(&service.image);
-        let policy = self.options.pull.as_deref().unwrap_or(&service.pull_policy);
-        let build = service.build.as_ref().filter(|_| !self.options.no_build);
-        let step = match build {
-            Some(build) if self.options.build || !is_there || policy == "build" => {
-                let cause = if is_there { "a build was asked for" } else { "not there yet" };
-                Some(self.plan.push(Op::BuildImage(Box::new(build.clone())), subject, cause, Vec::new()))
-            }
-            Some(_) => None,
-            None if policy != "never" && (!is_there || policy == "always") => {
-                let cause = if is_there { "`pull_policy: always`" } else { "not there yet" };
-                let op = Op::PullImage { image: service.image.clone(), platform: service.platform.clone() };
-                Some(self.plan.push(op, subject, cause, Vec::new()))
-            }
-            None => None,
-        };
+        let step =
+            if is_there { None } else { fetch(&mut self.plan, service, self.options, "not there yet") };
         self.images.insert(&service.image, step);
         step
     }
@@ -313,8 +340,8 @@ impl<'a> Planner<'a> {
     fn service(&mut self, service: &'a DesiredService, changed_networks: &BTreeSet<&str>) {
         let image = self.image(service);
         let existing = self.existing.get(service.name.as_str()).cloned().unwrap_or_default();
-        let existing = self.clear_leftovers(existing);
-        let fates = self.fates(service, &existing, image.is_some(), changed_networks);
+        let existing = self.clear_leftovers(&existing);
+        let fates = self.fates(service, &existing, changed_networks);
         let surplus = existing.iter().filter(|container| {
             !fates.iter().any(|(fate, _)| matches!(fate, Fate::Keep(kept) | Fate::Replace(kept, _) if kept.id == container.id))
         });
@@ -341,7 +368,7 @@ impl<'a> Planner<'a> {
 
     /// Removes replacements that were interrupted before the old container was gone. One whose old container is
     /// gone takes its place.
-    fn clear_leftovers(&mut self, existing: Vec<&'a Container>) -> Vec<&'a Container> {
+    fn clear_leftovers(&mut self, existing: &[&'a Container]) -> Vec<&'a Container> {
         let (kept, superfluous): (Vec<_>, Vec<_>) = existing.iter().partition(|container| {
             let rival = |other: &&&Container| other.number == container.number && !is_replacement(other);
             !is_replacement(container) || !existing.iter().any(|other| rival(&other))
@@ -357,7 +384,6 @@ impl<'a> Planner<'a> {
         &self,
         service: &'a DesiredService,
         existing: &[&'a Container],
-        new_image: bool,
         changed_networks: &BTreeSet<&str>,
     ) -> Vec<(Fate<'a>, &'a DesiredContainer)> {
         let mut left: Vec<&Container> = existing.to_vec();
@@ -374,7 +400,7 @@ impl<'a> Planner<'a> {
             let fate = match found.map(|at| left.remove(at)) {
                 None => Fate::Create("not there yet"),
                 Some(container) => {
-                    match self.reason_to_replace(service, wanted, container, new_image, changed_networks) {
+                    match self.reason_to_replace(service, wanted, container, changed_networks) {
                         Some(reason) if !self.options.no_recreate => Fate::Replace(container, reason),
                         _ => Fate::Keep(container),
                     }
@@ -390,7 +416,6 @@ impl<'a> Planner<'a> {
         service: &DesiredService,
         wanted: &DesiredContainer,
         container: &Container,
-        new_image: bool,
         changed_networks: &BTreeSet<&str>,
     ) -> Option<String> {
         if self.options.force_recreate {
@@ -405,15 +430,17 @@ impl<'a> Planner<'a> {
             }
         }
         let known = Known {
-            containers: self.observed.containers.iter().map(|one| (one.name.clone(), one.id.clone())).collect(),
+            containers: self
+                .observed
+                .containers
+                .iter()
+                .map(|one| (one.name.clone(), one.id.clone()))
+                .collect(),
             images: HashMap::new(),
         };
         let hash = crate::project::hash::digest(&known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
             return Some("configuration changed".to_owned());
-        }
-        if new_image {
-            return Some("a newer image is fetched".to_owned());
         }
         let image = container.labels.get(super::labels::IMAGE).unwrap_or(&container.image);
         if self.observed.images.get(&service.image).is_some_and(|id| id != image) {
@@ -440,7 +467,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans the waits that must be over before a container of the service starts.
-    fn dependencies(&mut self, service: &'a DesiredService, fates: &[(Fate<'a>, &'a DesiredContainer)]) -> Vec<StepId> {
+    fn dependencies(
+        &mut self,
+        service: &'a DesiredService,
+        fates: &[(Fate<'a>, &'a DesiredContainer)],
+    ) -> Vec<StepId> {
         let starts = fates.iter().any(|(fate, _)| match fate {
             Fate::Keep(container) => !runs(container) && !is_done(service, container),
             _ => true,
@@ -451,7 +482,12 @@ impl<'a> Planner<'a> {
         let mut ready = Vec::new();
         for dependency in &service.dependencies {
             let cause = format!("service {} needs it", service.name);
-            ready.extend(self.satisfied(&dependency.service, dependency.condition, dependency.required, &cause));
+            ready.extend(self.satisfied(
+                &dependency.service,
+                dependency.condition,
+                dependency.required,
+                &cause,
+            ));
         }
         ready
     }
@@ -468,10 +504,11 @@ impl<'a> Planner<'a> {
         let started = planned.started.clone();
         for name in names {
             let there = self.observed.containers.iter().find(|container| container.name == name);
-            let holds = there.filter(|_| untouched.contains(&name)).is_some_and(|container| match condition {
-                Condition::Healthy => runs(container) && container.health == Some(Health::Healthy),
-                _ => container.state == State::Exited(Some(0)),
-            });
+            let holds =
+                there.filter(|_| untouched.contains(&name)).is_some_and(|container| match condition {
+                    Condition::Healthy => runs(container) && container.health == Some(Health::Healthy),
+                    _ => container.state == State::Exited(Some(0)),
+                });
             if holds {
                 continue;
             }
@@ -504,7 +541,12 @@ impl<'a> Planner<'a> {
                 let subject = Subject::Container(name.clone());
                 if is_replacement(container) {
                     let op = Op::Rename { container: container.id.clone(), to: name.clone() };
-                    after.push(self.plan.push(op, subject.clone(), "its replacement was interrupted", Vec::new()));
+                    after.push(self.plan.push(
+                        op,
+                        subject.clone(),
+                        "its replacement was interrupted",
+                        Vec::new(),
+                    ));
                 }
                 let cause = match restarts {
                     Some(other) if runs(container) && self.options.start => {
@@ -559,12 +601,21 @@ impl<'a> Planner<'a> {
     /// The service, if any, whose replacement this one asked to be restarted after.
     fn restarts_with(&self, service: &DesiredService) -> Option<String> {
         let replaced = |name: &str| self.services.get(name).is_some_and(|planned| planned.is_replaced);
-        let dependency =
-            service.dependencies.iter().find(|dependency| dependency.restart && replaced(&dependency.service))?;
+        let dependency = service
+            .dependencies
+            .iter()
+            .find(|dependency| dependency.restart && replaced(&dependency.service))?;
         Some(dependency.service.clone())
     }
 
-    fn create(&mut self, create: &Create, later: &[Endpoint], cause: &str, needs: &[StepId], name: &str) -> Vec<StepId> {
+    fn create(
+        &mut self,
+        create: &Create,
+        later: &[Endpoint],
+        cause: &str,
+        needs: &[StepId],
+        name: &str,
+    ) -> Vec<StepId> {
         let subject = || Subject::Container(name.to_owned());
         let op = Op::CreateContainer(Box::new(create.clone()));
         let mut last = self.plan.push(op, subject(), cause, needs.to_vec());
@@ -648,8 +699,7 @@ fn replaced(service: &str, wanted: &DesiredContainer, old: &Container) -> String
 
 /// Mounts the anonymous volumes of the old container at the same places: they may hold data.
 fn inherit_anonymous_volumes(create: &mut Create, old: &Container) {
-    let is_anonymous =
-        |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_anonymous = |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let host = create.body.host_config.get_or_insert_default();
     for mount in old.mounts.iter().filter(|mount| is_anonymous(&mount.volume)) {
         let mounts = host.mounts.get_or_insert_default();

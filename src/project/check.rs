@@ -21,10 +21,11 @@ impl Resolver<'_> {
         let mut report = |what: &str, section: &str, service: &str, name: &str, at: &[&str], verb: &str| {
             let path: Vec<&str> = ["services", service].into_iter().chain(at.iter().copied()).collect();
             let names = names(section);
-            let help = did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
-                "services" => "define it under `services`, or remove the reference".to_owned(),
-                _ => format!("define it: `{section}: {{ {name}: {{}} }}`"),
-            });
+            let help =
+                did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
+                    "services" => "define it under `services`, or remove the reference".to_owned(),
+                    _ => format!("define it: `{section}: {{ {name}: {{}} }}`"),
+                });
             unknown.push(
                 Diagnostic::error(
                     Code::UnknownReference,
@@ -37,13 +38,22 @@ impl Resolver<'_> {
         for (name, service) in &self.project.services {
             for (dependency, how) in &service.depends_on.0 {
                 if !is_written("services", dependency) {
-                    report("service", "services", name, dependency, &["depends_on", dependency], "depends on");
+                    report(
+                        "service",
+                        "services",
+                        name,
+                        dependency,
+                        &["depends_on", dependency],
+                        "depends on",
+                    );
                 } else if self.project.disabled.contains_key(dependency) && how.is_required() {
                     let path = ["services", name, "depends_on", dependency];
                     self.diagnostics.push(
                         Diagnostic::error(
                             Code::UnknownReference,
-                            format!("service `{name}` depends on `{dependency}`, whose profile is not active"),
+                            format!(
+                                "service `{name}` depends on `{dependency}`, whose profile is not active"
+                            ),
                         )
                         .label(self.project.span(&path), "needed here")
                         .label(self.project.span(&["services", dependency, "profiles"]), "its profiles")
@@ -121,7 +131,8 @@ impl Resolver<'_> {
         for (name, service) in &self.project.services {
             let mut conflict = |one: &[&str], other: &[&str], message: String| {
                 let place = |path: &[&str]| {
-                    let path: Vec<&str> = ["services", name].into_iter().chain(path.iter().copied()).collect();
+                    let path: Vec<&str> =
+                        ["services", name].into_iter().chain(path.iter().copied()).collect();
                     self.project.span(&path)
                 };
                 self.diagnostics.push(
@@ -133,7 +144,11 @@ impl Resolver<'_> {
             };
             let mut distinct = |one: &[&str], other: &[&str]| {
                 let (one_name, other_name) = (one.join("."), other.join("."));
-                conflict(one, other, format!("service `{name}` has different values for `{one_name}` and `{other_name}`"));
+                conflict(
+                    one,
+                    other,
+                    format!("service `{name}` has different values for `{one_name}` and `{other_name}`"),
+                );
             };
             if let Some(deploy) = &service.deploy {
                 if service.scale.is_some() && deploy.replicas.is_some() && service.scale != deploy.replicas {
@@ -184,11 +199,23 @@ impl Resolver<'_> {
         let project = &*self.project;
         for (key, config) in &project.configs {
             let known = ["file", "environment", "content"];
-            self.diagnostics.push_all(one_source(&project.written, "configs", key, config.external.is, &known));
+            self.diagnostics.push_all(one_source(
+                &project.written,
+                "configs",
+                key,
+                config.external.is,
+                &known,
+            ));
         }
         for (key, secret) in &project.secrets {
             let known = ["file", "environment"];
-            self.diagnostics.push_all(one_source(&project.written, "secrets", key, secret.external.is, &known));
+            self.diagnostics.push_all(one_source(
+                &project.written,
+                "secrets",
+                key,
+                secret.external.is,
+                &known,
+            ));
         }
     }
 }

@@ -161,7 +161,8 @@ fn external_excess(written: &Node, section: &str, key: &str, is_external: bool) 
     let Some(map) = written.at(&[section, key]).and_then(Node::as_map).filter(|_| is_external) else {
         return Vec::new();
     };
-    let describes = |attribute: &str| !matches!(attribute, "name" | "external") && !attribute.starts_with("x-");
+    let describes =
+        |attribute: &str| !matches!(attribute, "name" | "external") && !attribute.starts_with("x-");
     map.iter()
         .filter(|(attribute, _)| describes(attribute))
         .map(|(attribute, entry)| {

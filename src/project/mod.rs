@@ -2,12 +2,12 @@
 //!
 //! What comes out is what docker compose prints with `config`.
 
-mod select;
 mod check;
 mod complete;
 mod contents;
-mod written;
 pub mod hash;
+mod select;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -154,12 +154,7 @@ pub fn resolve(loaded: &mut Loaded, selection: &Selection, world: &dyn World) ->
 }
 
 /// Completes what was loaded without some of the parts, to show how it is written.
-pub fn resolve_without(
-    loaded: &mut Loaded,
-    selection: &Selection,
-    world: &dyn World,
-    skip: Skip,
-) -> Project {
+pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn World, skip: Skip) -> Project {
     let compose = std::mem::take(&mut loaded.compose);
     let mut project = Project {
         name: loaded.name.clone(),

@@ -36,7 +36,8 @@ pub fn as_written(loaded: &Loaded, keep_paths: bool) -> Value {
                 *value = json!({});
             }
             let Some(resource) = value.as_object_mut() else { continue };
-            let is_external = resource.get("external").is_some_and(|external| external != &Value::Bool(false));
+            let is_external =
+                resource.get("external").is_some_and(|external| external != &Value::Bool(false));
             let name = if is_external { key.clone() } else { format!("{}_{key}", loaded.name) };
             resource.entry("name").or_insert(Value::String(name));
             let node = loaded.written.at(&[section, key, "file"]);
@@ -85,7 +86,9 @@ fn resolve_paths(service: &mut Map<String, Value>, node: &Node, loaded: &Loaded)
         for (at, item) in items.enumerate() {
             let at = at.to_string();
             let is_path = list == "env_file" || item.get("type").is_some_and(|kind| kind == "bind");
-            if let (true, Some(node), Some(item)) = (is_path, node.at(&[list, &at, key]), item.as_object_mut()) {
+            if let (true, Some(node), Some(item)) =
+                (is_path, node.at(&[list, &at, key]), item.as_object_mut())
+            {
                 item.insert(key.to_owned(), absolute(node, loaded));
             }
         }

@@ -201,6 +201,7 @@ fn float_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
+    #[expect(clippy::cast_possible_truncation, reason = "an exponent is small")]
     let exponent = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     if (-4..21).contains(&exponent) {
         return value.to_string();
@@ -216,13 +217,19 @@ pub fn to_string(value: &impl serde::Serialize) -> Result<String, serde_yaml::se
     serde_yaml::to_string(value)
 }
 
+/// Writes a value as [`to_string`] does, with lists indented below their key, as docker compose has it.
+pub fn to_string_indented(value: &impl serde::Serialize) -> Result<String, serde_yaml::ser::Error> {
+    serde_yaml::to_string_with_options(value, serde_yaml::ser_options! { compact_list_indent: false })
+}
+
 #[cfg(test)]
 mod tests {
     use super::float_text;
 
     #[test]
     fn numbers_become_text_as_in_go() {
-        let cases = [(1.1, "1.1"), (1e6, "1000000"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0"), (-2.5, "-2.5")];
+        let cases =
+            [(1.1, "1.1"), (1e6, "1000000"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0"), (-2.5, "-2.5")];
         for (number, text) in cases {
             assert_eq!(float_text(number), text);
         }

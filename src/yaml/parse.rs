@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, Span as ParserSpan, options};
+use serde_yaml::granit_parser::{
+    Event, Options, Parser, ScalarStyle, Span as ParserSpan, Tag as ParserTag, options,
+};
 
 use super::{Entry, Mapping, Node, Tag, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -102,13 +104,14 @@ impl<'a> Reader<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.as_deref().map(|tag| (tag.handle().to_owned(), tag.suffix().to_owned()));
-                let value = resolve(&text, style, tag.as_ref().map(|(handle, suffix)| (&**handle, &**suffix)));
+                let value =
+                    resolve(&text, style, tag.as_ref().map(|(handle, suffix)| (&**handle, &**suffix)));
                 let node = Node { span, value, tag: merge_tag(tag.as_ref().map(|(_, suffix)| &**suffix)) };
                 self.remember(anchor, &node, 1);
                 Ok(node)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                let tag = merge_tag(tag.as_deref().map(|tag| tag.suffix()));
+                let tag = merge_tag(tag.as_deref().map(ParserTag::suffix));
                 let before = self.nodes;
                 let (list, end) = self.nested(span, Self::list)?;
                 let node = Node { span: span.to(end), value: Value::List(list), tag };
@@ -116,7 +119,7 @@ impl<'a> Reader<'a> {
                 Ok(node)
             }
             Event::MappingStart(_, anchor, tag) => {
-                let tag = merge_tag(tag.as_deref().map(|tag| tag.suffix()));
+                let tag = merge_tag(tag.as_deref().map(ParserTag::suffix));
                 let before = self.nodes;
                 let (map, end) = self.nested(span, Self::map)?;
                 let node = Node { span: span.to(end), value: Value::Map(map), tag };
@@ -141,9 +144,12 @@ impl<'a> Reader<'a> {
 
     fn too_many(&mut self, span: Span) -> Stop {
         self.diagnostics.push(
-            Diagnostic::error(Code::AliasExpansion, format!("the file expands to more than {NODE_LIMIT} values"))
-                .label(span, "the limit is passed here")
-                .help("remove aliases that refer to nodes full of aliases"),
+            Diagnostic::error(
+                Code::AliasExpansion,
+                format!("the file expands to more than {NODE_LIMIT} values"),
+            )
+            .label(span, "the limit is passed here")
+            .help("remove aliases that refer to nodes full of aliases"),
         );
         Stop
     }
@@ -155,9 +161,12 @@ impl<'a> Reader<'a> {
     ) -> Result<T, Stop> {
         if self.depth == DEPTH_LIMIT {
             self.diagnostics.push(
-                Diagnostic::error(Code::InvalidYaml, format!("values are nested more than {DEPTH_LIMIT} deep"))
-                    .label(span, "too deep")
-                    .help("no compose attribute nests this deep: check the brackets or the indentation"),
+                Diagnostic::error(
+                    Code::InvalidYaml,
+                    format!("values are nested more than {DEPTH_LIMIT} deep"),
+                )
+                .label(span, "too deep")
+                .help("no compose attribute nests this deep: check the brackets or the indentation"),
             );
             return Err(Stop);
         }
@@ -172,7 +181,9 @@ impl<'a> Reader<'a> {
         let mut end = start;
         loop {
             match self.next().ok_or(Stop)? {
-                (Event::SequenceEnd, span) => return Ok((list, if self.is_bracket(span) { span } else { end })),
+                (Event::SequenceEnd, span) => {
+                    return Ok((list, if self.is_bracket(span) { span } else { end }));
+                }
                 (event, span) => {
                     let node = self.node(event, span)?;
                     end = span.to(if self.is_alias_of_elsewhere(span, node.span) { span } else { node.span });
@@ -197,7 +208,11 @@ impl<'a> Reader<'a> {
             let key = self.node(event, key_span)?;
             let (event, value_span) = self.next().ok_or(Stop)?;
             let node = self.node(event, value_span)?;
-            end = key_span.to(if self.is_alias_of_elsewhere(value_span, node.span) { value_span } else { node.span });
+            end = key_span.to(if self.is_alias_of_elsewhere(value_span, node.span) {
+                value_span
+            } else {
+                node.span
+            });
             match key.value {
                 Value::Text(text) if text == "<<" && plain => self.collect_merge(node, key_span, &mut merged),
                 Value::Text(text) => self.insert(&mut map, text, Entry { key: key_span, node }),
@@ -310,10 +325,10 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<(&str, &str)>) -> Value {
     if let Some(number) = integer(&digits) {
         return Value::Int(number);
     }
-    if is_float(&digits) {
-        if let Ok(number) = digits.parse() {
-            return Value::Float(number);
-        }
+    if is_float(&digits)
+        && let Ok(number) = digits.parse()
+    {
+        return Value::Float(number);
     }
     Value::Text(text.to_owned())
 }
@@ -367,7 +382,8 @@ fn integer(digits: &str) -> Option<i128> {
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
 fn is_float(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(left, right)| (left, Some(right)));
+    let (mantissa, exponent) =
+        text.split_once(['e', 'E']).map_or((text, None), |(left, right)| (left, Some(right)));
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let exponent_holds = exponent.is_none_or(|exponent| {
         let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
@@ -395,7 +411,9 @@ fn is_date(text: &str) -> bool {
         && number(month, 1, 12)
         && (1..=2).contains(&day.len())
         && number(day, 1, 31);
-    date_holds && time.is_none_or(|time| time.split(':').count() >= 3 && time.starts_with(|c: char| c.is_ascii_digit()))
+    date_holds
+        && time
+            .is_none_or(|time| time.split(':').count() >= 3 && time.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Says what usually leads to a syntax error at this place.
@@ -409,7 +427,10 @@ fn syntax_help(text: &str, at: usize) -> Option<String> {
     if line.matches('"').count() % 2 == 1 || line.matches('\'').count() % 2 == 1 {
         return Some("close the quote".to_owned());
     }
-    Some("check the indentation of this line and the one before, and that each key is followed by `: `".to_owned())
+    Some(
+        "check the indentation of this line and the one before, and that each key is followed by `: `"
+            .to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -429,7 +450,8 @@ mod tests {
 
     #[test]
     fn scalars_are_what_docker_compose_takes_them_for() {
-        let (documents, said) = check("[~, yes, true, 0440, 0o17, 1_000, 1.10, 22:22, 2001-01-02, '1', !!str 1, 1e3, -.5]");
+        let (documents, said) =
+            check("[~, yes, true, 0440, 0o17, 1_000, 1.10, 22:22, 2001-01-02, '1', !!str 1, 1e3, -.5]");
         assert_eq!(said, Vec::<String>::new());
         assert_eq!(
             documents[0].to_string(),
