@@ -399,7 +399,9 @@ impl Attribute for ProviderOptions {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object" })
+        let scalar = json_schema!({ "type": ["string", "number", "boolean"] });
+        let value = json_schema!({ "anyOf": [scalar, { "type": "array", "items": scalar }] });
+        json_schema!({ "type": "object", "additionalProperties": value })
     }
 
     fn unset() -> Option<Self> {
