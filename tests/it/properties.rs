@@ -1,8 +1,9 @@
 //! What holds for every project: plans are acyclic, what was carried out is not planned again, and `down` takes away
-//! all that `up` brought.
+//! all that `up` brought, a change touches what changed, and a failure is mended by running again.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::future::pending;
+use std::future::{Future, pending};
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -10,14 +11,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use topo::diagnostic::{Severity, one_line};
 use topo::engine::apply::{Ending, apply};
-use topo::engine::fake::{Behaviour, FakeEngine};
-use topo::engine::{Engine as _, Query};
+use topo::engine::fake::{Behaviour, CallKind, FakeEngine};
+use topo::engine::{Cause, Engine as _, Query};
 use topo::load::{Loaded, MemWorld, Request, World, load};
 use topo::observed::Observed;
-use topo::plan::Plan;
 use topo::plan::desired::Desired;
 use topo::plan::down::{DownOptions, down};
 use topo::plan::up::{UpOptions, up};
+use topo::plan::{Op, Plan, Subject};
 use topo::project::{Selection, read_contents, resolve};
 use topo::topology::{Topology, ports};
 
@@ -170,24 +171,34 @@ fn written(services: &[Service]) -> (Value, Vec<String>) {
     (file, tasks)
 }
 
+/// Makes the project ready, and an engine that has what it needs.
+fn prepare(services: &[Service]) -> (Desired, FakeEngine) {
+    let (file, tasks) = written(services);
+    let world =
+        MemWorld::project([("compose.yaml", file.to_string().as_str()), ("Dockerfile", "FROM scratch")]);
+    let Ready { desired, loaded } = ready(&world, &Request::default());
+    let errors = loaded.diagnostics.sorted().into_iter().filter(|one| one.severity == Severity::Error);
+    let errors: Vec<_> = errors.map(|one| one_line(one, &loaded.sources)).collect();
+    assert_eq!(errors, [""; 0], "{file}");
+    let engine = FakeEngine::new();
+    engine.add_to_registry("app");
+    for task in &tasks {
+        engine.on_start(task, Behaviour::Exits(0, Vec::new()));
+    }
+    (desired, engine)
+}
+
+fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_done_is_not_planned_again_and_down_leaves_nothing(services in vec(service(), 1..7)) {
-        let (file, tasks) = written(&services);
-        let world = MemWorld::project([("compose.yaml", file.to_string().as_str()), ("Dockerfile", "FROM scratch")]);
-        let Ready { desired, loaded } = ready(&world, &Request::default());
-        let errors = loaded.diagnostics.sorted().into_iter().filter(|one| one.severity == Severity::Error);
-        let errors: Vec<_> = errors.map(|one| one_line(one, &loaded.sources)).collect();
-        prop_assert_eq!(&errors, &[""; 0]);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let engine = FakeEngine::new();
-            engine.add_to_registry("app");
-            for task in &tasks {
-                engine.on_start(task, Behaviour::Exits(0, Vec::new()));
-            }
+        let (desired, engine) = prepare(&services);
+        run(async {
             let found = observe(&desired, &engine).await;
             bring_up(&desired, &engine).await;
             let second = bring_up(&desired, &engine).await;
@@ -197,6 +208,86 @@ proptest! {
             // Images stay, as with docker compose.
             left.images = found.images.clone();
             assert_eq!(left, found);
+        });
+    }
+
+    #[test]
+    fn a_change_of_one_service_touches_that_service_and_who_shares_with_it(
+        services in vec(service(), 1..7),
+        changed in any::<prop::sample::Index>(),
+    ) {
+        let (desired, engine) = prepare(&services);
+        let changed = changed.index(services.len());
+        let mut after = services.clone();
+        after[changed].label = Some(services[changed].label.map_or(1, |label| label.wrapping_add(1)));
+        let (wanted, _) = prepare(&after);
+        run(async {
+            bring_up(&desired, &engine).await;
+            let plan = bring_up(&wanted, &engine).await;
+            assert!(!plan.is_no_op(), "the change was not seen");
+            // Whoever shares the network of a replaced container must be replaced too.
+            let mut touched = vec![changed];
+            for (at, service) in after.iter().enumerate().skip(1) {
+                if service.shares_network && touched.contains(&(at - 1)) {
+                    touched.push(at);
+                }
+            }
+            let allowed = |name: &str| touched.iter().any(|at| name.starts_with(&format!("random-s{at}-")));
+            for step in plan.steps.iter().filter(|step| !matches!(step.op, Op::Await { .. })) {
+                let is_allowed = match &step.subject {
+                    Subject::Container(name) => allowed(name),
+                    Subject::Image(_) | Subject::Network(_) | Subject::Volume(_) => false,
+                };
+                assert!(is_allowed, "s{changed} changed, but: {step}\n{plan}");
+            }
+            assert!(bring_up(&wanted, &engine).await.is_no_op());
+        });
+    }
+
+    #[test]
+    fn after_a_failure_anywhere_a_second_run_ends_in_the_same_state(
+        services in vec(service(), 1..7),
+        nth in 0_usize..40,
+        change in any::<bool>(),
+    ) {
+        let (mut desired, engine) = prepare(&services);
+        run(async {
+            if change {
+                // Half of the time the failure is in the middle of replacing everything.
+                bring_up(&desired, &engine).await;
+                let mut after = services.clone();
+                for service in &mut after {
+                    service.label = Some(service.label.map_or(1, |label| label.wrapping_add(1)));
+                }
+                desired = prepare(&after).0;
+            }
+            let calls = Cell::new(0);
+            engine.fail_when(move |call| {
+                if matches!(call.kind, CallKind::Observe | CallKind::Inspect | CallKind::Happenings) {
+                    return None;
+                }
+                calls.set(calls.get() + 1);
+                (calls.get() == nth + 1).then(|| Cause::TimedOut)
+            });
+            let observed = observe(&desired, &engine).await;
+            let options = UpOptions { start: true, ..UpOptions::default() };
+            let plan = up(&desired, &observed, &options).unwrap();
+            apply(&plan, &observed, &engine, &unbounded_channel().0, pending()).await;
+
+            bring_up(&desired, &engine).await;
+            let third = bring_up(&desired, &engine).await;
+            assert!(third.is_no_op(), "after a failure and a second run there is to do\n{third}");
+            let mut wanted: Vec<&str> = desired
+                .services
+                .iter()
+                .flat_map(|service| &service.containers)
+                .map(|container| container.create.name.as_str())
+                .collect();
+            wanted.sort_unstable();
+            let observed = observe(&desired, &engine).await;
+            let mut there: Vec<&str> = observed.containers.iter().map(|one| one.name.as_str()).collect();
+            there.sort_unstable();
+            assert_eq!(there, wanted);
         });
     }
 }
