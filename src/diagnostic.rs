@@ -1,11 +1,13 @@
 //! Room 1: what topo has to say about its input, as data. `ui` prints it; nothing here does.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::source::{SourceMap, Span};
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The run goes on and does what was asked.
     Warning,
@@ -73,6 +75,10 @@ codes! {
     InvalidProjectName = "invalid-project-name",
     /// A service, network, volume, config, secret or profile that is not defined.
     UnknownReference = "unknown-reference",
+    /// Compose files that include each other, or are nested too deep.
+    IncludeCycle = "include-cycle",
+    /// Services that extend each other.
+    ExtendsCycle = "extends-cycle",
     /// Services that wait for each other.
     DependencyCycle = "dependency-cycle",
     /// Two services publish the same port of the host.
@@ -94,7 +100,7 @@ impl fmt::Display for Code {
 }
 
 /// A place in a file and what is to be said of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label {
     /// Where.
     pub span: Span,
@@ -106,7 +112,7 @@ pub struct Label {
 ///
 /// The message is a lower-case phrase that states the fact; the first label says what is wrong at its place,
 /// further ones tell the other half of the story; help is one imperative sentence that mends it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
@@ -157,14 +163,25 @@ impl Diagnostic {
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    /// Where in `found` those with a hash are: a file may have as many mistakes as lines.
+    places: HashMap<u64, Vec<usize>>,
 }
 
 impl Diagnostics {
     /// Adds one, unless the same was said before (an alias or an inherited service is read more than once).
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.found.contains(&diagnostic) {
+        let mut hasher = DefaultHasher::new();
+        diagnostic.hash(&mut hasher);
+        let same_hash = self.places.entry(hasher.finish()).or_default();
+        if same_hash.iter().all(|at| self.found[*at] != diagnostic) {
+            same_hash.push(self.found.len());
             self.found.push(diagnostic);
         }
+    }
+
+    /// Adds several.
+    pub fn push_all(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 
     /// Returns whether a later stage must not run.

@@ -19,5 +19,5 @@ pub mod topology;
 
 pub mod observed;
 
-pub mod plan;
 pub mod engine;
+pub mod plan;

@@ -173,7 +173,14 @@ impl SourceCode for SourceMap {
         let shown_span = SourceSpan::new((file.start as usize + shown_start).into(), shown.len());
         let column = if lines_before == 0 { from as usize - shown_start } else { 0 };
         let lines = file.line_starts.len();
-        Ok(Box::new(MietteSpanContents::new_named(file.name.clone(), shown, shown_span, first, column, lines)))
+        Ok(Box::new(MietteSpanContents::new_named(
+            file.name.clone(),
+            shown,
+            shown_span,
+            first,
+            column,
+            lines,
+        )))
     }
 }
 

@@ -5,7 +5,6 @@ use clap::{Args, ValueEnum};
 use super::{Context, Exit};
 use topo::project::hash;
 
-
 /// Print the project as it will be used: files merged, variables replaced, defaults written out
 ///
 /// Example: topo config --format json
@@ -42,7 +41,7 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
-    let Some(project) = context.project(&arguments.selected) else { return Exit::Failure };
+    let Some(mut project) = context.project(&arguments.selected) else { return Exit::Failure };
     let lines = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
     let text = if arguments.quiet {
         String::new()
@@ -54,13 +53,18 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
         lines(project.services.iter().map(|(name, service)| project.image_of(name, service)).collect())
     } else if let Some(named) = &arguments.hash {
         let is_named = |name: &str| named == "*" || named.split(',').any(|one| one == name);
-        let line = |(name, service)| {
-            format!("{name} {}", hash::digest(&hash::service_hash_input(service, None)))
-        };
+        let line =
+            |(name, service)| format!("{name} {}", hash::digest(&hash::service_hash_input(service, None)));
         lines(project.services.iter().filter(|(name, _)| is_named(name)).map(line).collect())
     } else {
+        if matches!(arguments.format, Format::Json) {
+            // docker compose leaves them out of JSON, and only there.
+            project.models.clear();
+        }
         let rendered = match arguments.format {
-            Format::Json => serde_json::to_string_pretty(&project).map(|text| text + "\n").map_err(|e| e.to_string()),
+            Format::Json => {
+                serde_json::to_string_pretty(&project).map(|text| text + "\n").map_err(|e| e.to_string())
+            }
             Format::Yaml => topo::yaml::to_string(&project).map_err(|e| e.to_string()),
         };
         match rendered {

@@ -77,7 +77,8 @@ impl Context {
             return Exit::Success;
         }
         let subjects = |steps: &[usize]| {
-            let mut names: Vec<String> = steps.iter().map(|step| plan.steps[*step].subject.to_string()).collect();
+            let mut names: Vec<String> =
+                steps.iter().map(|step| plan.steps[*step].subject.to_string()).collect();
             names.sort();
             names.dedup();
             names
@@ -108,7 +109,9 @@ fn help(error: &EngineError) -> Option<&'static str> {
         Cause::SubnetTaken { .. } => "choose another subnet in `ipam`, or remove networks that are not used",
         Cause::SwarmOff => "run `docker swarm init` once, or use driver `bridge`",
         Cause::NoHealthcheck => "add a `healthcheck` to it, or wait for `service_started`",
-        Cause::Disconnected { .. } | Cause::TimedOut => "look at the engine's own log, then run the command again",
+        Cause::Disconnected { .. } | Cause::TimedOut => {
+            "look at the engine's own log, then run the command again"
+        }
         Cause::NotFound { .. }
         | Cause::InUse { .. }
         | Cause::BuildContext { .. }

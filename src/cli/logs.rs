@@ -53,7 +53,9 @@ pub(crate) fn run(arguments: &Logs, context: &Context) -> Exit {
         let containers: Vec<&str> = observed
             .containers
             .iter()
-            .filter(|container| !container.oneoff && (wanted.is_empty() || wanted.contains(&container.service)))
+            .filter(|container| {
+                !container.oneoff && (wanted.is_empty() || wanted.contains(&container.service))
+            })
             .map(|container| container.name.as_str())
             .collect();
         let mut printer =

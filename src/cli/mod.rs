@@ -15,7 +15,7 @@ mod version;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use topo::diagnostic::Severity;
+use topo::diagnostic::{Diagnostic, Diagnostics, Severity};
 use topo::load::{Loaded, OsWorld, Request, World, load};
 use topo::project::{Contents, Project, Selection, read_contents, resolve};
 use topo::topology::{Topology, ports};
@@ -143,11 +143,17 @@ impl Context {
         self.say(&loaded).then_some(project)
     }
 
-    /// Loads the project for acting on it, and prints what there is to say. `None` ends the command.
-    pub(crate) fn prepared(&self, services: &[String]) -> Option<Prepared> {
+    /// Loads the project for acting on it, and prints what there is to say. `None` ends the command. What only
+    /// keeps containers from starting is no error where they are not started.
+    pub(crate) fn prepared(&self, services: &[String], start: bool) -> Option<Prepared> {
         let (project, topology, mut loaded) = self.checked(services);
-        ports::conflicts(&project).into_iter().for_each(|conflict| loaded.diagnostics.push(conflict));
-        let contents = read_contents(&project, &loaded.environment, &self.world, &mut loaded.diagnostics);
+        let mut found = Diagnostics::default();
+        ports::conflicts(&project).into_iter().for_each(|conflict| found.push(conflict));
+        let contents = read_contents(&project, &loaded.environment, &self.world, &mut found);
+        for diagnostic in found.sorted() {
+            let severity = if start { diagnostic.severity } else { Severity::Warning };
+            loaded.diagnostics.push(Diagnostic { severity, ..diagnostic.clone() });
+        }
         self.say(&loaded).then_some(Prepared { project, topology, contents, loaded })
     }
 

@@ -30,7 +30,7 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Plan, context: &Context) -> Exit {
-    let Some(mut prepared) = context.prepared(&arguments.how.services) else { return Exit::Failure };
+    let Some(mut prepared) = context.prepared(&arguments.how.services, true) else { return Exit::Failure };
     context.with_engine(async |engine| {
         let options = arguments.how.options(true, false);
         let Some((desired, _, plan)) = plan_up(&mut prepared, &options, &engine, context).await? else {

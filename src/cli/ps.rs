@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &Ps, context: &Context) -> Exit {
         let mut observed = engine.observe(&Query { project: name, ..Query::default() }).await?;
         let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
         observed.containers.retain(|container| {
-            let is_selected = arguments.selected.is_empty() || arguments.selected.contains(&container.service);
+            let is_selected =
+                arguments.selected.is_empty() || arguments.selected.contains(&container.service);
             is_selected && (arguments.all || runs(container.state)) && (arguments.all || !container.oneoff)
         });
         observed.containers.sort_by(|one, other| one.name.cmp(&other.name));
@@ -57,7 +58,9 @@ pub(crate) fn run(arguments: &Ps, context: &Context) -> Exit {
         } else {
             match arguments.format {
                 Format::Table => ui::container_table(context.ui, &observed.containers),
-                Format::Json => observed.containers.iter().map(|one| format!("{}\n", ui::container_json(one))).collect(),
+                Format::Json => {
+                    observed.containers.iter().map(|one| format!("{}\n", ui::container_json(one))).collect()
+                }
             }
         };
         context.ui.data(&text);

@@ -113,8 +113,13 @@ pub(crate) async fn plan_up(
     // What was said before is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();
     let desired = Desired::new(project, topology, contents, engine.api(), &mut loaded.diagnostics);
-    let query =
-        Query { project: project.name.clone(), images: desired.images(), swarm: desired.needs_swarm() };
+    let query = Query {
+        project: project.name.clone(),
+        images: desired.images(),
+        networks: desired.external_networks(),
+        volumes: desired.external_volumes(),
+        swarm: desired.needs_swarm(),
+    };
     let observed = engine.observe(&query).await?;
     let plan = match up(&desired, &observed, options) {
         Ok(plan) => plan,
@@ -131,7 +136,7 @@ pub(crate) async fn plan_up(
 }
 
 fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
-    let Some(mut prepared) = context.prepared(&options.selected) else { return Exit::Failure };
+    let Some(mut prepared) = context.prepared(&options.selected, options.start) else { return Exit::Failure };
     context.with_engine(async |engine| {
         let Some((desired, observed, plan)) = plan_up(&mut prepared, options, &engine, context).await? else {
             return Ok(Exit::Failure);
@@ -140,7 +145,9 @@ fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
             context.ui.warning(note);
         }
         if attached {
-            return attach(&desired, &observed, &plan, options, &engine, context).await;
+            // Moving lines and logs would run into each other.
+            let context = Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
+            return attach(&desired, &observed, &plan, options, &engine, &context).await;
         }
         let outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
         let exit = context.conclude(&plan, &outcome);
@@ -269,7 +276,10 @@ async fn summarize(
                     address if address.contains(':') => format!("[{address}]"),
                     address => address.to_owned(),
                 };
-                Some(format!("  {} {address}:{host} -> {}/{}", container.service, port.container, port.protocol))
+                Some(format!(
+                    "  {} {address}:{host} -> {}/{}",
+                    container.service, port.container, port.protocol
+                ))
             })
             .collect();
         lines.sort();

@@ -83,11 +83,15 @@ pub async fn apply(
                 Op::CreateContainer(create) => Some(create.resolved(&known)),
                 _ => None,
             };
+            // By ID where it is known: a name may have come to mean another container meanwhile.
+            let target =
+                step.op.container().map(|name| known.containers.get(name).map_or(name, String::as_str));
+            let target = target.unwrap_or_default().to_owned();
             let (handle, registration) = AbortHandle::new_pair();
             if matches!(step.op, Op::PullImage { .. } | Op::BuildImage(_)) {
                 abortable.insert(id, handle);
             }
-            let call = Abortable::new(perform(engine, id, &step.op, body, events), registration);
+            let call = Abortable::new(perform(engine, id, &step.op, target, body, events), registration);
             calls.push(Box::pin(async move {
                 let began = Instant::now();
                 let result = call.await.ok();
@@ -240,6 +244,7 @@ async fn perform(
     engine: &impl Engine,
     step: StepId,
     op: &Op,
+    container: String,
     body: Option<ContainerCreateBody>,
     events: &UnboundedSender<Event>,
 ) -> Result<Option<String>> {
@@ -257,19 +262,15 @@ async fn perform(
             let body = body.unwrap_or_else(|| create.body.clone());
             engine.create_container(&create.name, create.platform.as_deref(), &body).await.map(Some)
         }
-        Op::ConnectNetwork { container, network, endpoint } => {
-            engine.connect_network(network, container, endpoint).await.map(|()| None)
+        Op::ConnectNetwork { network, endpoint, .. } => {
+            engine.connect_network(network, &container, endpoint).await.map(|()| None)
         }
-        Op::DisconnectNetwork { container, network } => {
-            gone(engine.disconnect_network(network, container).await)
-        }
-        Op::CopyFiles { container, files } => engine.copy_files(container, files).await.map(|()| None),
-        Op::Start { container } => engine.start(container).await.map(|()| None),
-        Op::Stop { container, timeout } => gone(engine.stop(container, *timeout).await),
-        Op::RemoveContainer { container, volumes } => {
-            gone(engine.remove_container(container, *volumes).await)
-        }
-        Op::Rename { container, to } => engine.rename(container, to).await.map(|()| None),
+        Op::DisconnectNetwork { network, .. } => gone(engine.disconnect_network(network, &container).await),
+        Op::CopyFiles { files, .. } => engine.copy_files(&container, files).await.map(|()| None),
+        Op::Start { .. } => engine.start(&container).await.map(|()| None),
+        Op::Stop { timeout, .. } => gone(engine.stop(&container, *timeout).await),
+        Op::RemoveContainer { volumes, .. } => gone(engine.remove_container(&container, *volumes).await),
+        Op::Rename { to, .. } => engine.rename(&container, to).await.map(|()| None),
         // `apply` hands these to `Waits`.
         Op::Await { .. } => Ok(None),
     }

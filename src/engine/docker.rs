@@ -14,18 +14,18 @@ mod ping;
 mod pull;
 mod snapshot;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 use std::time::Duration;
 
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, EndpointSettings, HealthConfig,
-    HealthStatusEnum, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest,
+    HealthStatusEnum, ImageSummary, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest,
     VolumeCreateRequest,
 };
 use bollard::query_parameters as query;
 use bytes::Bytes;
-use futures_util::future::OptionFuture;
+use futures_util::future::{OptionFuture, join_all};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryFutureExt};
 
@@ -37,7 +37,7 @@ use super::{
     Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Result, Scope,
     Since,
 };
-use crate::observed::{Health, ImageId, Observed, State};
+use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
 use crate::plan::{Build, File, labels};
 
 /// The newest API version that topo was written for.
@@ -132,6 +132,43 @@ impl Docker {
         self.client.clone().with_timeout(NO_BOUND)
     }
 
+    /// Finds the images that are wanted: in the list, or else by asking for each, since an engine knows more names
+    /// of an image than it lists.
+    async fn images(&self, wanted: &[String], listed: &[ImageSummary]) -> BTreeMap<String, ImageId> {
+        let mut found = snapshot::images(wanted, listed);
+        let missing = wanted.iter().filter(|image| !found.contains_key(*image));
+        let asked = missing.map(|image| async {
+            let id = self.client.inspect_image(image).await.ok()?.id?;
+            Some((image.clone(), id))
+        });
+        let asked: Vec<_> = join_all(asked).await;
+        found.extend(asked.into_iter().flatten());
+        found
+    }
+
+    /// Asks for networks that must be there and are not listed.
+    async fn missing_networks(&self, wanted: &[String], listed: &[Network]) -> Vec<Network> {
+        let missing = wanted.iter().filter(|name| !listed.iter().any(|network| network.name == **name));
+        let asked =
+            missing.map(|name| self.client.inspect_network(name, None::<query::InspectNetworkOptions>));
+        join_all(asked).await.into_iter().flatten().map(snapshot::inspected_network).collect()
+    }
+
+    /// Asks for volumes that must be there and are not listed.
+    async fn missing_volumes(&self, wanted: &[String], listed: &[Volume]) -> Vec<Volume> {
+        let missing = wanted.iter().filter(|name| !listed.iter().any(|volume| volume.name == **name));
+        let asked = missing.map(|name| async move {
+            match self.client.inspect_volume(name).await {
+                Ok(volume) => Some(snapshot::volume(volume)),
+                Err(bollard::errors::Error::JsonDataError { .. }) => {
+                    Some(Volume { name: name.clone(), driver: String::new(), labels: BTreeMap::new() })
+                }
+                Err(_) => None,
+            }
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
     async fn swarm(&self) -> Result<crate::observed::Swarm> {
         self.client.info().await.map(snapshot::swarm).map_err(failed("ask whether the engine is in a Swarm"))
     }
@@ -168,9 +205,11 @@ impl Engine for Docker {
         let mut containers: Vec<_> = containers?.into_iter().map(snapshot::container).collect();
         containers.sort_by(|one, other| one.name.cmp(&other.name));
         let mut networks: Vec<_> = networks?.into_iter().map(snapshot::network).collect();
+        networks.extend(self.missing_networks(&query.networks, &networks).await);
         networks.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         let mut volumes: Vec<_> =
             volumes?.volumes.unwrap_or_default().into_iter().map(snapshot::volume).collect();
+        volumes.extend(self.missing_volumes(&query.volumes, &volumes).await);
         volumes.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Observed {
             api: self.api,
@@ -178,7 +217,7 @@ impl Engine for Docker {
             containers,
             networks,
             volumes,
-            images: snapshot::images(&query.images, &images.transpose()?.unwrap_or_default()),
+            images: self.images(&query.images, &images.transpose()?.unwrap_or_default()).await,
         })
     }
 
@@ -228,8 +267,11 @@ impl Engine for Docker {
 
     async fn create_volume(&self, request: &VolumeCreateRequest) -> Result<()> {
         let name = request.name.as_deref().unwrap_or("without a name");
-        let created = self.client.create_volume(request.clone()).await;
-        created.map(|_| ()).map_err(failed(format!("create volume {name}")))
+        match self.client.create_volume(request.clone()).await {
+            // Made, and described with fewer fields than Docker's own engine gives; none of them is needed.
+            Ok(_) | Err(bollard::errors::Error::JsonDataError { .. }) => Ok(()),
+            Err(error) => Err(failed(format!("create volume {name}"))(error)),
+        }
     }
 
     async fn remove_volume(&self, volume: &str) -> Result<()> {

@@ -114,6 +114,10 @@ pub struct Query {
     pub project: String,
     /// The image references of interest, as written.
     pub images: Vec<String>,
+    /// Networks that are managed elsewhere and must be there.
+    pub networks: Vec<String>,
+    /// Volumes that are managed elsewhere and must be there.
+    pub volumes: Vec<String>,
     /// Whether it matters if the engine is a Swarm manager. It costs one more request.
     pub swarm: bool,
 }

@@ -91,7 +91,8 @@ pub fn parse_raw(text: &str) -> Result<Assignments, Fault> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (key, value) = line.split_once('=').map_or((line, None), |(key, value)| (key, Some(value.to_owned())));
+        let (key, value) =
+            line.split_once('=').map_or((line, None), |(key, value)| (key, Some(value.to_owned())));
         if key.is_empty() || key.contains(char::is_whitespace) {
             return Err(Fault { why: format!("`{key}` is no name of a variable"), range });
         }

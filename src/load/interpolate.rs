@@ -176,7 +176,8 @@ mod tests {
             "DOL" => Some("x$y".to_owned()),
             _ => None,
         };
-        substitute(template, &lookup, &mut Used::default()).unwrap_or_else(|fault| format!("error: {}", fault.why))
+        substitute(template, &lookup, &mut Used::default())
+            .unwrap_or_else(|fault| format!("error: {}", fault.why))
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub fn expand(node: Node, shape: &Shape, diagnostics: &mut Diagnostics) -> Node 
         }
         (Value::Map(map), Kind::Map(item)) => expand_entries(map, |_| Some(item), diagnostics),
         (Value::List(list), Kind::List(item, identity)) => {
-            let items = std::mem::take(list).into_iter().map(|node| expand(node, item, diagnostics)).collect();
+            let items =
+                std::mem::take(list).into_iter().map(|node| expand(node, item, diagnostics)).collect();
             *list = match identity {
                 Some(identity) => add_items(Vec::new(), items, item, identity, diagnostics),
                 None => items,
@@ -51,6 +52,13 @@ pub fn merge(base: Node, over: Node, shape: &Shape, diagnostics: &mut Diagnostic
         return over;
     }
     match (base.value, over.value, shape.kind) {
+        (_, value, Kind::ReplaceAlways) => Node::new(value, over.span),
+        (Value::Map(map), Value::Map(later), Kind::Free) => {
+            Node::new(Value::Map(merge_entries(map, later, |_| Some(Shape::FREE), diagnostics)), over.span)
+        }
+        (Value::List(list), Value::List(later), Kind::Free) => {
+            Node::new(Value::List(list.into_iter().chain(later).collect()), over.span)
+        }
         // An attribute without a value says nothing.
         (value, Value::Null, _) => Node { span: base.span, tag: base.tag, value },
         (Value::Map(map), Value::Map(later), Kind::Record(field)) => {
@@ -73,7 +81,8 @@ pub fn merge(base: Node, over: Node, shape: &Shape, diagnostics: &mut Diagnostic
             Node::new(Value::List(merged), over.span)
         }
         (one, other, Kind::Record(_) | Kind::Map(_) | Kind::Variant(..) | Kind::List(..))
-            if !matches!(one, Value::Null) && std::mem::discriminant(&one) != std::mem::discriminant(&other) =>
+            if !matches!(one, Value::Null)
+                && std::mem::discriminant(&one) != std::mem::discriminant(&other) =>
         {
             let (earlier, later) = (Node::new(one, base.span), Node::new(other, over.span));
             diagnostics.push(
@@ -95,15 +104,18 @@ fn merge_entries(
     diagnostics: &mut Diagnostics,
 ) -> Mapping {
     for (key, entry) in later {
+        // A reset stays as a mark, for the files that come before those that are merged here: what extends
+        // resets in its base, it resets in earlier files too.
         if entry.node.tag == Tag::Reset {
-            map.shift_remove(&key);
+            map.insert(key, entry);
             continue;
         }
-        let Some(earlier) = map.get_mut(&key) else {
+        let Some(earlier) = map.get_mut(&key).filter(|earlier| earlier.node.tag != Tag::Reset) else {
             map.insert(key, entry);
             continue;
         };
-        let shape = shape_of(&key).unwrap_or(Shape::REPLACE);
+        let shape =
+            shape_of(&key).unwrap_or(if key.starts_with("x-") { Shape::FREE } else { Shape::REPLACE });
         let hollow = Node::new(Value::Null, earlier.node.span);
         let base = std::mem::replace(&mut earlier.node, hollow);
         *earlier = Entry { key: entry.key, node: merge(base, entry.node, shape, diagnostics) };

@@ -49,7 +49,8 @@ impl World for OsWorld {
     /// The shell's idea of where it is, if that is true: docker compose keeps symbolic links in paths.
     fn cwd(&self) -> PathBuf {
         let real = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        let same = |shell: &PathBuf| shell.is_absolute() && shell.canonicalize().is_ok_and(|path| path == real);
+        let same =
+            |shell: &PathBuf| shell.is_absolute() && shell.canonicalize().is_ok_and(|path| path == real);
         self.var("PWD").map(PathBuf::from).filter(same).unwrap_or(real)
     }
 }

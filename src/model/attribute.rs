@@ -36,6 +36,14 @@ pub trait Attribute: Sized {
     fn is_unset(&self) -> bool {
         false
     }
+
+    /// Whether an optional attribute of this type with this value counts as not written, as an empty string does.
+    fn is_hollow(&self) -> bool {
+        false
+    }
+
+    /// Whether an optional attribute of this type may be written without a value.
+    const MAY_BE_NOTHING: bool = false;
 }
 
 /// How nodes of a type are brought into their long form and merged.
@@ -52,6 +60,10 @@ pub struct Shape {
 pub enum Kind {
     /// A later value replaces an earlier one.
     Replace,
+    /// A later value replaces an earlier one, even with nothing.
+    ReplaceAlways,
+    /// Data of the user's own: mappings are merged, lists joined, anything else is replaced.
+    Free,
     /// Merged attribute by attribute.
     Record(fn(&str) -> Option<&'static Shape>),
     /// Merged entry by entry.
@@ -74,6 +86,10 @@ pub struct Identity {
 impl Shape {
     /// Scalars, and whatever else is replaced whole.
     pub const REPLACE: &'static Self = &Self { kind: Kind::Replace, expand: None };
+    /// Values that are replaced whole, even with nothing.
+    pub const REPLACE_ALWAYS: &'static Self = &Self { kind: Kind::ReplaceAlways, expand: None };
+    /// `x-` attributes.
+    pub const FREE: &'static Self = &Self { kind: Kind::Free, expand: None };
 }
 
 /// The way from the top of the file to a value, for messages: `services.web.ports[0]`.
@@ -129,15 +145,7 @@ pub struct Decoder<'a> {
 impl Decoder<'_> {
     /// Returns a path of the host as an absolute one: see [`super::values::HostPath`].
     pub fn absolute(&self, path: &str, span: Span) -> String {
-        if let (Some(home), Some(rest)) = (self.home, path.strip_prefix('~'))
-            && (rest.is_empty() || rest.starts_with('/'))
-        {
-            return clean(&home.join(rest.trim_start_matches('/')));
-        }
-        if is_windows_path(path) {
-            return path.to_owned();
-        }
-        clean(&self.sources.base(span).join(path))
+        absolute_path(path, self.sources.base(span), self.home)
     }
 
     /// Reports a value of the wrong kind.
@@ -172,6 +180,24 @@ impl Decoder<'_> {
                 .help(help),
         );
         None
+    }
+
+    /// Reports a value that the engine will not take. docker compose passes it on, so it is only a warning.
+    pub fn doubtful(
+        &mut self,
+        span: Span,
+        place: &Place<'_>,
+        why: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.diagnostics.push(
+            Diagnostic::warning(
+                Code::InvalidValue,
+                format!("`{place}` has a value that the engine will refuse"),
+            )
+            .label(span, why)
+            .help(help),
+        );
     }
 
     /// Reports two attributes that must not both be written.
@@ -219,6 +245,20 @@ impl Decoder<'_> {
     }
 }
 
+/// Returns a path of the host as an absolute one. One that is absolute already stays as it is written, `~` is
+/// the user's home, and any other starts from `base`.
+pub fn absolute_path(path: &str, base: &Path, home: Option<&Path>) -> String {
+    if let (Some(home), Some(rest)) = (home, path.strip_prefix('~'))
+        && (rest.is_empty() || rest.starts_with('/'))
+    {
+        return clean(&home.join(rest.trim_start_matches('/')));
+    }
+    if path.starts_with('/') || is_windows_path(path) {
+        return path.to_owned();
+    }
+    clean(&base.join(path))
+}
+
 /// Takes `.` and `..` out of a path without asking the disk, as docker compose does.
 pub fn clean(path: &Path) -> String {
     let mut cleaned = std::path::PathBuf::new();
@@ -250,7 +290,10 @@ impl<T: Attribute> Attribute for Option<T> {
     const SHAPE: &'static Shape = T::SHAPE;
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
-        T::decode(node, place, decoder).map(Some)
+        if T::MAY_BE_NOTHING && matches!(node.value, Value::Null) {
+            return Some(None);
+        }
+        T::decode(node, place, decoder).map(|value| Some(value).filter(|value| !value.is_hollow()))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -348,7 +391,8 @@ impl<T: Attribute> Attribute for BTreeMap<String, T> {
 
 /// Declares a struct of the model: one documented field for each attribute, and room for `x-` attributes.
 ///
-/// `as "key"` names an attribute that Rust cannot. `short form` gives the function that expands short forms,
+/// `as "key"` names an attribute that Rust cannot. `may be nothing` lets it be written without a value. `short
+/// form` gives the function that expands short forms,
 /// and their schemas. `check` gets the decoded value to complete it, or to find fault with it.
 macro_rules! record {
     (
@@ -363,6 +407,7 @@ macro_rules! record {
         }
         $(short form $expand:path, $short:tt;)?
         $(merged $variant:literal;)?
+        $(may be $nothing:ident;)?
         $(check $check:path;)?
     ) => {
         $(#[doc = $doc])*
@@ -399,6 +444,7 @@ macro_rules! record {
                 kind: $crate::model::attribute::record_kind!(Self $(, $variant)?),
                 expand: $crate::model::attribute::record_expand!($($expand)?),
             };
+            $(const MAY_BE_NOTHING: bool = $crate::model::attribute::is_nothing!($nothing);)?
 
             fn decode(
                 node: &$crate::yaml::Node,
@@ -410,6 +456,8 @@ macro_rules! record {
                     return decoder.wrong_type(node, place, "a mapping");
                 };
                 $(let mut $field: Option<$type> = None;)*
+                // Keys whose required value could not be read: they are not missing as well.
+                let mut unreadable: Vec<&'static str> = Vec::new();
                 let mut extensions = $crate::model::attribute::Extensions::new();
                 for (key, entry) in map {
                     $(if key == key_of!($field $($key)?) {
@@ -417,7 +465,7 @@ macro_rules! record {
                             // What is wrong has been said; go on, so that later checks speak too.
                             .map_or_else(<$type as Attribute>::unset, Some);
                         if $field.is_none() {
-                            return None;
+                            unreadable.push(key_of!($field $($key)?));
                         }
                         continue;
                     })*
@@ -428,7 +476,9 @@ macro_rules! record {
                     }
                 }
                 $(let $field = $field.or_else(<$type as Attribute>::unset).or_else(|| {
-                    decoder.missing(node.span, place, key_of!($field $($key)?));
+                    if !unreadable.contains(&key_of!($field $($key)?)) {
+                        decoder.missing(node.span, place, key_of!($field $($key)?));
+                    }
                     None
                 });)*
                 #[allow(unused_mut, reason = "not every record is checked")]
@@ -473,6 +523,12 @@ macro_rules! key_of {
     };
 }
 
+macro_rules! is_nothing {
+    (nothing) => {
+        true
+    };
+}
+
 macro_rules! record_kind {
     ($self:ty) => {
         $crate::model::attribute::Kind::Record(<$self>::shape_of)
@@ -500,7 +556,7 @@ macro_rules! record_schema {
     };
 }
 
-pub(crate) use {key_of, record, record_expand, record_kind, record_schema};
+pub(crate) use {is_nothing, key_of, record, record_expand, record_kind, record_schema};
 
 #[cfg(test)]
 mod tests {

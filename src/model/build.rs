@@ -102,7 +102,9 @@ impl Attribute for BuildContext {
 /// Returns whether a build context is fetched by the builder rather than read from a directory.
 pub fn is_remote(context: &str) -> bool {
     context.contains("://")
-        || ["git@", "github.com/", "service:", "docker-image:", "target:"].iter().any(|start| context.starts_with(start))
+        || ["git@", "github.com/", "service:", "docker-image:", "target:"]
+            .iter()
+            .any(|start| context.starts_with(start))
 }
 
 /// Named build contexts.

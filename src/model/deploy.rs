@@ -33,6 +33,18 @@ record! {
         /// How clients reach it: `vip` (default) or `dnsrr`.
         pub endpoint_mode: Option<String>,
     }
+    may be nothing;
+    check write_out_deploy;
+}
+
+/// docker compose writes these out, even empty, which the config hash depends on.
+fn write_out_deploy(deploy: &mut Deploy, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    if deploy.replicas.is_some_and(|replicas| replicas < 0) {
+        let (span, place) = (node.span_of(&["replicas"]), place.key("replicas"));
+        decoder.invalid::<()>(span, &place, "this is below 0", "write how many containers you want");
+    }
+    deploy.resources.get_or_insert_default();
+    deploy.placement.get_or_insert_default();
 }
 
 record! {
@@ -138,16 +150,14 @@ record! {
     check count_or_ids;
 }
 
-fn count_or_ids(
-    request: &mut DeviceRequest,
-    node: &Node,
-    place: &Place<'_>,
-    decoder: &mut Decoder<'_>,
-) {
+fn count_or_ids(request: &mut DeviceRequest, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     decoder.exclusive(node, place, "count", "device_ids");
     // docker compose takes all devices where neither is said.
     if request.count.is_none() && request.device_ids.is_empty() {
         request.count = Some(DeviceCount(-1));
+    }
+    if node.get("capabilities").is_none() {
+        decoder.missing(node.span, place, "capabilities");
     }
 }
 
@@ -189,6 +199,15 @@ record! {
         pub device_ids: Vec<String>,
         /// Options of the driver.
         pub options: KeyValues,
+    }
+    check gpu_count_or_ids;
+}
+
+fn gpu_count_or_ids(gpu: &mut Gpu, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    decoder.exclusive(node, place, "count", "device_ids");
+    // docker compose takes all devices where neither is said.
+    if gpu.count.is_none() && gpu.device_ids.is_empty() {
+        gpu.count = Some(DeviceCount(-1));
     }
 }
 
@@ -261,4 +280,3 @@ record! {
         pub spread: Option<String>,
     }
 }
-

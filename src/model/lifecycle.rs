@@ -188,10 +188,17 @@ impl Attribute for Restart {
             ("always", "") => Some(Self::Always),
             ("unless-stopped", "") => Some(Self::UnlessStopped),
             ("on-failure", "") => Some(Self::OnFailure(None)),
-            ("on-failure", times) if times.parse::<u32>().is_ok() => Some(Self::OnFailure(times.parse().ok())),
+            ("on-failure", times) if times.parse::<u32>().is_ok() => {
+                Some(Self::OnFailure(times.parse().ok()))
+            }
             _ => {
                 let known = "\"no\", always, on-failure, on-failure:N or unless-stopped";
-                decoder.invalid(node.span, place, format!("`{text}` is no restart policy"), format!("write {known}"))
+                decoder.invalid(
+                    node.span,
+                    place,
+                    format!("`{text}` is no restart policy"),
+                    format!("write {known}"),
+                )
             }
         }
     }
@@ -208,6 +215,7 @@ impl Attribute for Restart {
 
 record! {
     /// A command that runs in the container at a turn of its life.
+    #[derive(Default)]
     pub struct Hook {
         /// The command: a list of words, or one string that is split into words.
         pub command: CommandLine,
@@ -236,6 +244,7 @@ record! {
         /// The rules, one for each path.
         pub watch: Vec<Trigger>,
     }
+    may be nothing;
 }
 
 record! {
@@ -256,6 +265,12 @@ record! {
         /// Copy all files once when watching starts.
         pub initial_sync: bool,
     }
+    check write_out_exec;
+}
+
+/// docker compose writes it out, even empty.
+fn write_out_exec(trigger: &mut Trigger, _: &Node, _: &Place<'_>, _: &mut Decoder<'_>) {
+    trigger.exec.get_or_insert_default();
 }
 
 words! {
@@ -324,7 +339,11 @@ impl Attribute for EnvFiles {
 
 fn env_files(node: Node, _: &mut Diagnostics) -> Node {
     match node.value {
-        Value::Text(_) => Node { span: node.span, tag: node.tag, value: Value::List(vec![Node { tag: super::NO_TAG, ..node }]) },
+        Value::Text(_) => Node {
+            span: node.span,
+            tag: node.tag,
+            value: Value::List(vec![Node { tag: super::NO_TAG, ..node }]),
+        },
         _ => node,
     }
 }

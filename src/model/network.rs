@@ -174,7 +174,7 @@ fn addresses_hold(pool: &mut Pool, node: &Node, place: &Place<'_>, decoder: &mut
         let (Some(written), Some(entry)) = (written, node.get(key)) else { continue };
         if !holds(written) {
             let why = format!("`{written}` is not of the form {example}");
-            decoder.invalid::<()>(entry.node.span, &place.key(key), why, format!("write one such as {example}"));
+            decoder.doubtful(entry.node.span, &place.key(key), why, format!("write one such as {example}"));
         }
     }
 }
@@ -299,17 +299,20 @@ fn complete_port(port: &mut Port, node: &Node, place: &Place<'_>, decoder: &mut 
     let span = |key: &str| node.get(key).map_or(node.span, |entry| entry.node.span);
     port.mode.get_or_insert_with(|| "ingress".to_owned());
     let protocol = port.protocol.get_or_insert_with(|| "tcp".to_owned());
-    let mut invalid = |key: &str, why: String, help: &str| {
-        decoder.invalid::<()>(span(key), &place.key(key), why, help);
-    };
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
-        invalid("protocol", format!("`{protocol}` is no protocol"), "write tcp, udp or sctp");
+        let (span, place) = (span("protocol"), place.key("protocol"));
+        decoder.doubtful(span, &place, format!("`{protocol}` is no protocol"), "write tcp, udp or sctp");
     }
     if let Some(address) = &port.host_ip
         && address.parse::<IpAddr>().is_err()
     {
         let help = "write an address of the host, such as 127.0.0.1";
-        invalid("host_ip", format!("`{address}` is no IP address"), help);
+        decoder.invalid::<()>(
+            span("host_ip"),
+            &place.key("host_ip"),
+            format!("`{address}` is no IP address"),
+            help,
+        );
     }
     if port.published.as_ref().is_some_and(|published| published.0.is_empty()) {
         port.published = None;
@@ -317,7 +320,8 @@ fn complete_port(port: &mut Port, node: &Node, place: &Place<'_>, decoder: &mut 
     if let Some(published) = &port.published
         && let Err(why) = parse_range(&published.0)
     {
-        invalid("published", why, "write a port, or a range such as 8000-8010");
+        let (span, place) = (span("published"), place.key("published"));
+        decoder.doubtful(span, &place, why, "write a port, or a range such as 8000-8010");
     }
 }
 
@@ -515,7 +519,10 @@ impl Serialize for ExtraHosts {
 
 impl Attribute for ExtraHosts {
     const SHAPE: &'static Shape = &Shape {
-        kind: Kind::Map(&Shape { kind: Kind::List(Shape::REPLACE, None), expand: None }),
+        kind: Kind::Map(&Shape {
+            kind: Kind::List(Shape::REPLACE, Some(Identity { of: Node::scalar_text, replace: true })),
+            expand: None,
+        }),
         expand: Some(expand_hosts),
     };
 
@@ -559,9 +566,12 @@ impl Attribute for ExtraHosts {
 }
 
 fn split_host(text: &str) -> Option<(&str, &str)> {
-    let (name, address) = text.split_once(['=', ':'])?;
-    let address = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
-    (!address.is_empty()).then_some((name, address))
+    let (name, addresses) = text.split_once(['=', ':'])?;
+    (!without_brackets(addresses).is_empty()).then_some((name, addresses))
+}
+
+fn without_brackets(address: &str) -> &str {
+    address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
 }
 
 fn expand_hosts(node: Node, _: &mut Diagnostics) -> Node {
@@ -578,14 +588,19 @@ fn expand_hosts(node: Node, _: &mut Diagnostics) -> Node {
     match &node.value {
         Value::List(list) => {
             for item in list {
-                let Some((name, address)) = item.as_text().and_then(split_host) else { return node };
-                add(name, Node::text(address, item.span));
+                let Some((name, addresses)) = item.as_text().and_then(split_host) else { return node };
+                for address in addresses.split(',') {
+                    add(name, Node::text(without_brackets(address), item.span));
+                }
             }
         }
         Value::Map(hosts) => {
             for (name, entry) in hosts {
                 match &entry.node.value {
                     Value::List(addresses) => addresses.iter().for_each(|address| add(name, address.clone())),
+                    Value::Text(addresses) => addresses
+                        .split(',')
+                        .for_each(|address| add(name, Node::text(address, entry.node.span))),
                     _ => add(name, entry.node.clone()),
                 }
             }

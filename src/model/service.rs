@@ -101,11 +101,11 @@ record! {
         /// The definition that this one starts from.
         pub extends: Option<Extends>,
         /// Containers outside of the project, `name[:alias]`.
-        pub external_links: UniqueList<String>,
+        pub external_links: UniqueList<String, true>,
         /// Lines for `/etc/hosts`; `host-gateway` is the host's address.
         pub extra_hosts: ExtraHosts,
         /// More groups of the user.
-        pub group_add: UniqueList<StringOrNumber>,
+        pub group_add: UniqueList<StringOrNumber, true>,
         /// GPUs: `all`, or a list.
         pub gpus: Gpus,
         /// The container's host name.
@@ -156,10 +156,6 @@ record! {
         pub platform: Option<String>,
         /// Ports of the host that lead to the container, `[[address:]published:]target[/protocol]`.
         pub ports: Ports,
-        /// Commands that run after the container has started.
-        pub post_start: Vec<Hook>,
-        /// Commands that run before the container is stopped.
-        pub pre_stop: Vec<Hook>,
         /// All privileges of the host.
         pub privileged: bool,
         /// When to pull the image: `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_<duration>`.
@@ -175,7 +171,7 @@ record! {
         /// Secrets that the service reads.
         pub secrets: FileReferences,
         /// Security options, such as `no-new-privileges:true`.
-        pub security_opt: UniqueList<String>,
+        pub security_opt: UniqueList<String, true>,
         /// Size of `/dev/shm`.
         pub shm_size: ByteSize,
         /// Keep standard input open.
@@ -205,16 +201,31 @@ record! {
         /// What is mounted, `[source:]target[:mode]`.
         pub volumes: Mounts,
         /// Services or containers whose volumes are mounted too.
-        pub volumes_from: UniqueList<String>,
+        pub volumes_from: UniqueList<String, true>,
         /// The directory that the command runs in.
         pub working_dir: Option<String>,
+        /// Commands that run after the container has started.
+        pub post_start: Vec<Hook>,
+        /// Commands that run before the container is stopped.
+        pub pre_stop: Vec<Hook>,
     }
     check service_holds;
 }
 
-
 fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
-    decoder.exclusive(node, place, "network_mode", "networks");
+    if service.network_mode.is_some() {
+        decoder.exclusive(node, place, "network_mode", "networks");
+    }
+    service.dns.0.retain(|server| !server.is_empty());
+    if !(-1000..=1000).contains(&service.oom_score_adj) {
+        let (span, place) = (node.span_of(&["oom_score_adj"]), place.key("oom_score_adj"));
+        let why = format!("{} is not between -1000 and 1000", service.oom_score_adj);
+        decoder.invalid::<()>(span, &place, why, "write a whole number from -1000 to 1000");
+    }
+    if service.scale.is_some_and(|scale| scale < 0) {
+        let (span, place) = (node.span_of(&["scale"]), place.key("scale"));
+        decoder.invalid::<()>(span, &place, "this is below 0", "write how many containers you want");
+    }
     let runs = |key: &str| node.get(key).is_some_and(|entry| entry.node.as_text() != Some(""));
     if !["image", "build", "provider", "extends"].into_iter().any(runs) {
         decoder.diagnostics.push(
@@ -227,12 +238,16 @@ fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder:
         && service.containers() > 1
         && let Some(entry) = node.get("container_name")
     {
-        let many = ["scale", "deploy"].iter().find_map(|key| node.get(key)).map_or(entry.key, |entry| entry.key);
+        let many =
+            ["scale", "deploy"].iter().find_map(|key| node.get(key)).map_or(entry.key, |entry| entry.key);
         decoder.diagnostics.push(
-            Diagnostic::error(Code::Conflict, format!("`{place}` asks for several containers called `{}`", name.0))
-                .label(entry.key, "a name is taken by one container")
-                .label(many, "several are asked for here")
-                .help("remove `container_name`: other services reach it by the name of the service"),
+            Diagnostic::error(
+                Code::Conflict,
+                format!("`{place}` asks for several containers called `{}`", name.0),
+            )
+            .label(entry.key, "a name is taken by one container")
+            .label(many, "several are asked for here")
+            .help("remove `container_name`: other services reach it by the name of the service"),
         );
     }
 }
@@ -260,17 +275,29 @@ words! {
 #[serde(transparent)]
 pub struct ContainerName(pub String);
 
-super::values::scalar!(
-    ContainerName,
-    "a string such as web_1: two or more of a-z, A-Z, 0-9, `_`, `.`, `-`",
-    { "type": "string", "pattern": r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" },
-    |node| node.as_text().map(|text| {
+impl Attribute for ContainerName {
+    const SHAPE: &'static Shape = Shape::REPLACE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Some(text) = node.as_text() else { return decoder.wrong_type(node, place, "a string") };
         let holds = text.len() > 1
             && text.starts_with(|first: char| first.is_ascii_alphanumeric())
             && text.chars().all(|one| one.is_ascii_alphanumeric() || "_.-".contains(one));
-        if holds { Ok(Self(text.to_owned())) } else { Err(format!("`{text}` is no name of a container")) }
-    }).transpose()
-);
+        if !holds && !text.is_empty() {
+            let help = "write two or more of a-z, A-Z, 0-9, `_`, `.` and `-`, such as web_1";
+            decoder.doubtful(node.span, place, format!("`{text}` is no name of a container"), help);
+        }
+        Some(Self(text.to_owned()))
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" })
+    }
+
+    fn is_hollow(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 /// When an image is pulled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

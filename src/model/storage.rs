@@ -13,7 +13,8 @@ use crate::yaml::{Entry, Mapping, Node, Value};
 /// Tells apart items that go to a place in the container.
 const BY_TARGET: Identity = Identity { of: |node| node.get("target")?.node.scalar_text(), replace: true };
 /// Tells apart items that come from a file.
-pub(crate) const BY_PATH: Identity = Identity { of: |node| node.get("path")?.node.scalar_text(), replace: true };
+pub(crate) const BY_PATH: Identity =
+    Identity { of: |node| node.get("path")?.node.scalar_text(), replace: true };
 
 record! {
     /// A volume.
@@ -275,8 +276,7 @@ record! {
 }
 
 impl Attribute for Mounts {
-    const SHAPE: &'static Shape =
-        &Shape { kind: Kind::List(Mount::SHAPE, Some(BY_TARGET)), expand: None };
+    const SHAPE: &'static Shape = &Shape { kind: Kind::List(Mount::SHAPE, Some(BY_TARGET)), expand: None };
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         Vec::decode(node, place, decoder).map(Self)
@@ -299,18 +299,42 @@ fn complete_mount(mount: &mut Mount, node: &Node, place: &Place<'_>, decoder: &m
     if mount.target.as_ref().is_none_or(String::is_empty) && mount.kind != MountType::Npipe {
         decoder.missing(node.span, place, "target");
     }
+    if let Some(target) = &mut mount.target {
+        *target = clean_target(target);
+    }
     let source = node.get("source").map_or(node.span, |entry| entry.node.span);
     match (mount.kind, &mut mount.source) {
         (MountType::Bind, None) => decoder.missing(node.span, place, "source"),
         (MountType::Bind, Some(path)) => *path = decoder.absolute(path, source),
-        (MountType::Volume, _) => {
-            mount.volume.get_or_insert_default();
-        }
         _ => {}
     }
     if mount.tmpfs.as_ref().is_some_and(|tmpfs| tmpfs.size.0 < 0) {
         let place = place.key("tmpfs");
         decoder.invalid::<()>(node.span, &place, "the size is below 0", "write a size such as 64m");
+    }
+}
+
+/// Takes `.`, `..` and doubled or trailing slashes out of a place in the container.
+fn clean_target(target: &str) -> String {
+    if target.is_empty() || is_windows_path(target) {
+        return target.to_owned();
+    }
+    let is_absolute = target.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if is_absolute => {}
+            part => parts.push(part),
+        }
+    }
+    match (is_absolute, parts.join("/")) {
+        (true, path) => format!("/{path}"),
+        (false, path) if path.is_empty() => ".".to_owned(),
+        (false, path) => path,
     }
 }
 
@@ -402,10 +426,19 @@ mod tests {
     fn short_mounts() {
         for (text, expected) in [
             ("/data", r#"{"type":"volume","target":"/data","volume":{}}"#),
-            ("db:/data:ro", r#"{"type":"volume","source":"db","target":"/data","read_only":true,"volume":{}}"#),
+            (
+                "db:/data:ro",
+                r#"{"type":"volume","source":"db","target":"/data","read_only":true,"volume":{}}"#,
+            ),
             ("./a:/b", r#"{"type":"bind","source":"./a","target":"/b","bind":{"create_host_path":true}}"#),
-            ("C:\\a:/b", r#"{"type":"bind","source":"C:\\a","target":"/b","bind":{"create_host_path":true}}"#),
-            ("db:/data:nocopy", r#"{"type":"volume","source":"db","target":"/data","volume":{"nocopy":true}}"#),
+            (
+                "C:\\a:/b",
+                r#"{"type":"bind","source":"C:\\a","target":"/b","bind":{"create_host_path":true}}"#,
+            ),
+            (
+                "db:/data:nocopy",
+                r#"{"type":"volume","source":"db","target":"/data","volume":{"nocopy":true}}"#,
+            ),
             (":/x", "a part between colons is empty"),
             ("data:/b:ro:x", "there are too many colons"),
         ] {

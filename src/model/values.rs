@@ -8,7 +8,8 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::Span;
 use crate::yaml::{Entry, Mapping, Node, Tag, Value};
 
 /// Implements [`Attribute`] for a scalar: what it expects in words, how it reads a node, its schema.
@@ -45,7 +46,24 @@ macro_rules! scalar {
 }
 pub(crate) use scalar;
 
-scalar!(String, "a string", { "type": "string" }, |node| Ok(node.as_text().map(str::to_owned)));
+impl Attribute for String {
+    const SHAPE: &'static Shape = Shape::REPLACE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match node.as_text() {
+            Some(text) => Some(text.to_owned()),
+            None => decoder.wrong_type(node, place, "a string"),
+        }
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+
+    fn is_hollow(&self) -> bool {
+        self.is_empty()
+    }
+}
 
 scalar!(
     bool,
@@ -310,24 +328,37 @@ fn list_of_one(node: Node, _: &mut Diagnostics) -> Node {
     Node { span: node.span, tag: node.tag, value: Value::List(vec![Node { tag: Tag::None, ..node }]) }
 }
 
-/// A list in which the same scalar counts once.
+/// A list in which the same scalar counts once; with `STRICT`, one that must not have the same scalar twice, as
+/// docker compose has it for some attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct UniqueList<T>(pub Vec<T>);
+pub struct UniqueList<T, const STRICT: bool = false>(pub Vec<T>);
 
-impl<T> Default for UniqueList<T> {
+impl<T, const STRICT: bool> Default for UniqueList<T, STRICT> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T: Attribute> Attribute for UniqueList<T> {
+impl<T: Attribute, const STRICT: bool> Attribute for UniqueList<T, STRICT> {
     const SHAPE: &'static Shape = &Shape {
-        kind: Kind::List(T::SHAPE, Some(Identity { of: Node::scalar_text, replace: true })),
+        kind: Kind::List(
+            T::SHAPE,
+            if STRICT { None } else { Some(Identity { of: Node::scalar_text, replace: true }) },
+        ),
         expand: None,
     };
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if STRICT {
+            let mut known = std::collections::HashMap::new();
+            for item in node.as_list().into_iter().flatten() {
+                let Some(text) = item.scalar_text() else { continue };
+                if let Some(first) = known.insert(text.clone(), item.span) {
+                    decoder.diagnostics.push(repeated(&text, item.span, first));
+                }
+            }
+        }
         Vec::decode(node, place, decoder).map(Self)
     }
 
@@ -354,7 +385,8 @@ pub struct Variables(pub BTreeMap<String, Option<String>>);
 #[serde(transparent)]
 pub struct KeyValues(pub BTreeMap<String, String>);
 
-const LIST_OR_MAP: &Shape = &Shape { kind: Kind::Map(Shape::REPLACE), expand: Some(map_of_assignments) };
+const LIST_OR_MAP: &Shape =
+    &Shape { kind: Kind::Map(Shape::REPLACE_ALWAYS), expand: Some(map_of_assignments) };
 
 /// Turns a list of `KEY=value` into a mapping; a later one wins. Anything else is left for decoding to report.
 pub(crate) fn map_of_assignments(node: Node, _: &mut Diagnostics) -> Node {
@@ -500,7 +532,9 @@ impl Attribute for CommandLine {
             Value::Null => Some(Self(None)),
             Value::Text(text) => match split_words(text) {
                 Ok(words) => Some(Self(Some(words))),
-                Err(why) => decoder.invalid(node.span, place, why, "close the quote, or write a list of words"),
+                Err(why) => {
+                    decoder.invalid(node.span, place, why, "close the quote, or write a list of words")
+                }
             },
             Value::List(_) => Vec::decode(node, place, decoder).map(|words| Self(Some(words))),
             _ => decoder.wrong_type(node, place, "a string or a list of strings"),
@@ -569,14 +603,25 @@ impl<T: Attribute> Attribute for Nullable<T> {
 }
 
 /// Turns a list of names into a mapping from them to nothing. Anything else is left for decoding to report.
-pub(crate) fn map_of_names(node: Node, _: &mut Diagnostics) -> Node {
+pub(crate) fn map_of_names(node: Node, diagnostics: &mut Diagnostics) -> Node {
     let Value::List(list) = &node.value else { return node };
     let mut map = Mapping::with_capacity(list.len());
     for item in list {
         let Some(name) = item.as_text() else { return node };
-        map.insert(name.to_owned(), Entry { key: item.span, node: Node::new(Value::Null, item.span) });
+        let entry = Entry { key: item.span, node: Node::new(Value::Null, item.span) };
+        if let Some(first) = map.insert(name.to_owned(), entry) {
+            diagnostics.push(repeated(name, item.span, first.key));
+        }
     }
     Node { span: node.span, tag: node.tag, value: Value::Map(map) }
+}
+
+/// Says that a list has the same item twice.
+pub(crate) fn repeated(item: &str, again: Span, first: Span) -> Diagnostic {
+    Diagnostic::error(Code::DuplicateKey, format!("`{item}` is listed twice"))
+        .label(again, "again here")
+        .label(first, "first here")
+        .help("remove one")
 }
 
 /// A path on the host. A relative one starts from the directory of the file it is written in; `~` is the
@@ -665,10 +710,19 @@ mod tests {
 
     #[test]
     fn durations_read_and_print_as_in_go() {
-        for (written, printed) in
-            [("90s", "1m30s"), ("1h", "1h0m0s"), ("1.5s", "1.5s"), ("500ms", "500ms"), ("10us", "10µs"), ("1d", "24h0m0s"), ("0s", "0s")]
-        {
-            assert_eq!(parse_duration(written).map(|time| Duration(time).to_string()).as_deref(), Ok(printed));
+        for (written, printed) in [
+            ("90s", "1m30s"),
+            ("1h", "1h0m0s"),
+            ("1.5s", "1.5s"),
+            ("500ms", "500ms"),
+            ("10us", "10µs"),
+            ("1d", "24h0m0s"),
+            ("0s", "0s"),
+        ] {
+            assert_eq!(
+                parse_duration(written).map(|time| Duration(time).to_string()).as_deref(),
+                Ok(printed)
+            );
         }
         for bad in ["5 apples", "5", "", "s"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
@@ -677,9 +731,15 @@ mod tests {
 
     #[test]
     fn bytes_are_powers_of_1024() {
-        for (written, bytes) in
-            [("64m", 64 << 20), ("1gb", 1 << 30), ("2 kB", 2048), ("1.5k", 1536), ("12", 12), ("1GiB", 1 << 30), ("-1", -1)]
-        {
+        for (written, bytes) in [
+            ("64m", 64 << 20),
+            ("1gb", 1 << 30),
+            ("2 kB", 2048),
+            ("1.5k", 1536),
+            ("12", 12),
+            ("1GiB", 1 << 30),
+            ("-1", -1),
+        ] {
             assert_eq!(parse_bytes(written), Ok(bytes), "{written}");
         }
         assert!(parse_bytes("12x").is_err());
@@ -688,7 +748,10 @@ mod tests {
 
     #[test]
     fn words_are_split_as_a_shell_would() {
-        assert_eq!(split_words("a 'b c' \"d \\\" e\" f\\ g ''"), Ok(vec!["a".into(), "b c".into(), "d \" e".into(), "f g".into(), String::new()]));
+        assert_eq!(
+            split_words("a 'b c' \"d \\\" e\" f\\ g ''"),
+            Ok(vec!["a".into(), "b c".into(), "d \" e".into(), "f g".into(), String::new()])
+        );
         assert!(split_words("a 'b").is_err());
     }
 }

@@ -40,11 +40,18 @@ pub struct Container {
 }
 
 /// Returns the request that creates container `number` of a service.
-pub fn container(project: &Project, name: &str, service: &Service, number: u32, api: (u32, u32)) -> Container {
+pub fn container(
+    project: &Project,
+    name: &str,
+    service: &Service,
+    number: u32,
+    api: (u32, u32),
+) -> Container {
     let container_name = container_name(project, name, service, number);
     let mut endpoints = endpoints(project, name, service, &container_name);
     // Older engines take one network; the one of the highest priority comes first.
-    let later = if api < MANY_NETWORKS && !endpoints.is_empty() { endpoints.split_off(1) } else { Vec::new() };
+    let later =
+        if api < MANY_NETWORKS && !endpoints.is_empty() { endpoints.split_off(1) } else { Vec::new() };
     let mut body = settings(service);
     body.image = Some(project.image_of(name, service));
     body.labels = Some(container_labels(project, name, service, number));
@@ -53,8 +60,7 @@ pub fn container(project: &Project, name: &str, service: &Service, number: u32, 
             endpoints.iter().map(|endpoint| (endpoint.network.clone(), endpoint.settings.clone())).collect(),
         ),
     });
-    let (binds, mounts, anonymous) = mounts(project, service);
-    body.volumes = (!anonymous.is_empty()).then_some(anonymous);
+    let (binds, mounts) = mounts(project, service);
     let mut host = host(project, service);
     host.network_mode = Some(match (&service.network_mode, endpoints.first()) {
         (Some(mode), _) => shared_namespace(project, mode),
@@ -92,7 +98,8 @@ fn map<'a>(entries: impl IntoIterator<Item = (&'a String, &'a String)>) -> Optio
 /// The part of a request that says what runs in the container.
 fn settings(service: &Service) -> ContainerCreateBody {
     let exposed = service.ports.0.iter().map(|port| format!("{}/{}", port.target.0, port.protocol()));
-    let mut exposed: Vec<String> = service.expose.0.iter().map(|port| port.0.clone()).chain(exposed).collect();
+    let mut exposed: Vec<String> =
+        service.expose.0.iter().map(|port| port.0.clone()).chain(exposed).collect();
     exposed.sort();
     exposed.dedup();
     ContainerCreateBody {
@@ -117,20 +124,33 @@ fn settings(service: &Service) -> ContainerCreateBody {
     }
 }
 
+/// Where `use_api_socket` finds the engine's socket.
+const API_SOCKET: &str = "/var/run/docker.sock";
+
 fn environment(service: &Service) -> Vec<String> {
     let line = |(name, value): (&String, &Option<String>)| match value {
         Some(value) => format!("{name}={value}"),
         // Without a value the engine unsets what the image has.
         None => name.clone(),
     };
-    service.environment.0.iter().map(line).collect()
+    let own = service.environment.0.iter().map(line);
+    own.chain(service.use_api_socket.then(|| "DOCKER_CONFIG=/run/secrets/docker".to_owned())).collect()
 }
 
 /// Durations that are not given are 0, which leaves the image's.
 fn healthcheck(check: &Healthcheck) -> HealthConfig {
-    let Healthcheck { test, timeout, interval, retries, start_period, start_interval, disable, extensions: _ } =
-        check;
-    let test = if *disable { Some(vec!["NONE".to_owned()]) } else { test.as_ref().map(|test| test.0.clone()) };
+    let Healthcheck {
+        test,
+        timeout,
+        interval,
+        retries,
+        start_period,
+        start_interval,
+        disable,
+        extensions: _,
+    } = check;
+    let test =
+        if *disable { Some(vec!["NONE".to_owned()]) } else { test.as_ref().map(|test| test.0.clone()) };
     HealthConfig {
         test,
         interval: interval.map(|time| time.nanoseconds()),
@@ -141,7 +161,12 @@ fn healthcheck(check: &Healthcheck) -> HealthConfig {
     }
 }
 
-fn container_labels(project: &Project, name: &str, service: &Service, number: u32) -> HashMap<String, String> {
+fn container_labels(
+    project: &Project,
+    name: &str,
+    service: &Service,
+    number: u32,
+) -> HashMap<String, String> {
     let mut labels: HashMap<String, String> = service.labels.0.clone().into_iter().collect();
     let paths = |paths: &[std::path::PathBuf]| {
         paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>().join(",")
@@ -150,6 +175,7 @@ fn container_labels(project: &Project, name: &str, service: &Service, number: u3
         .depends_on
         .0
         .iter()
+        .filter(|(name, _)| project.services.contains_key(*name))
         .map(|(name, how)| format!("{name}:{}:{}", how.condition, how.restart))
         .collect();
     let mut add = |key: &str, value: String| labels.insert(key.to_owned(), value);
@@ -173,7 +199,8 @@ fn endpoints(project: &Project, name: &str, service: &Service, container_name: &
     let unset = Attachment::default();
     let mut attachments: Vec<(&String, &Attachment)> =
         service.networks.0.iter().map(|(key, how)| (key, how.0.as_ref().unwrap_or(&unset))).collect();
-    attachments.sort_by(|(one, left), (other, right)| right.priority.cmp(&left.priority).then(one.cmp(other)));
+    attachments
+        .sort_by(|(one, left), (other, right)| right.priority.cmp(&left.priority).then(one.cmp(other)));
     let links = links(project, service);
     let endpoint = |(at, (key, how)): (usize, (&String, &Attachment))| {
         let Attachment {
@@ -307,9 +334,14 @@ fn host(project: &Project, service: &Service) -> HostConfig {
     host
 }
 
-/// The engine's own form, so that a container made by either tool looks the same.
+/// Writes capabilities as the engine lists them: `CAP_NET_ADMIN`, in order.
 fn capabilities(names: &[String]) -> Vec<String> {
-    names.to_vec()
+    let full = |name: &String| {
+        let name = name.to_ascii_uppercase();
+        if name == "ALL" || name.starts_with("CAP_") { name } else { format!("CAP_{name}") }
+    };
+    let full: std::collections::BTreeSet<String> = names.iter().map(full).collect();
+    full.into_iter().collect()
 }
 
 fn device(device: &crate::model::service::Device) -> DeviceMapping {
@@ -324,7 +356,10 @@ fn device(device: &crate::model::service::Device) -> DeviceMapping {
 fn security(service: &Service) -> (Vec<String>, bool) {
     let unconfined = |option: &&String| option.as_str() == "systempaths=unconfined";
     let options = &service.security_opt.0;
-    (options.iter().filter(|option| !unconfined(option)).cloned().collect(), options.iter().any(|option| unconfined(&option)))
+    (
+        options.iter().filter(|option| !unconfined(option)).cloned().collect(),
+        options.iter().any(|option| unconfined(&option)),
+    )
 }
 
 fn port_bindings(service: &Service) -> PortMap {
@@ -333,7 +368,9 @@ fn port_bindings(service: &Service) -> PortMap {
         let key = format!("{}/{}", port.target.0, port.protocol());
         let binding = PortBinding {
             host_ip: Some(port.host_ip.clone().unwrap_or_default()),
-            host_port: Some(port.published.as_ref().map_or_else(String::new, |published| published.0.clone())),
+            host_port: Some(
+                port.published.as_ref().map_or_else(String::new, |published| published.0.clone()),
+            ),
         };
         bindings.entry(key).or_insert_with(|| Some(Vec::new())).get_or_insert_default().push(binding);
     }
@@ -378,7 +415,8 @@ fn volumes_from(project: &Project, service: &Service) -> Vec<String> {
         if let Some(container) = from.strip_prefix("container:") {
             return container.to_owned();
         }
-        let (name, mode) = from.split_once(':').map_or((from.as_str(), None), |(name, mode)| (name, Some(mode)));
+        let (name, mode) =
+            from.split_once(':').map_or((from.as_str(), None), |(name, mode)| (name, Some(mode)));
         let Some(service) = project.services.get(name) else { return from.clone() };
         let id = container_id_of(&container_name(project, name, service, 1));
         mode.map_or_else(|| id.clone(), |mode| format!("{id}:{mode}"))
@@ -449,13 +487,17 @@ fn limit(host: &mut HostConfig, service: &Service) {
         host.blkio_device_write_iops = rates(device_write_iops);
     }
     let mut requests = Vec::new();
-    if let Some(Deploy { resources: Some(Resources { limits, reservations, extensions: _ }), .. }) = &service.deploy {
+    if let Some(Deploy { resources: Some(Resources { limits, reservations, extensions: _ }), .. }) =
+        &service.deploy
+    {
         if let Some(Limits { cpus, memory, pids, extensions: _ }) = limits {
             host.nano_cpus = nonzero(nano_cpus(*cpus)).or(host.nano_cpus);
             host.memory = nonzero(memory.0).or(host.memory);
             host.pids_limit = nonzero(*pids).or(host.pids_limit);
         }
-        if let Some(Reservations { cpus: _, memory, devices, generic_resources: _, extensions: _ }) = reservations {
+        if let Some(Reservations { cpus: _, memory, devices, generic_resources: _, extensions: _ }) =
+            reservations
+        {
             host.memory_reservation = nonzero(memory.0).or(host.memory_reservation);
             for device in devices {
                 let options = &device.options.0;
@@ -495,13 +537,15 @@ fn device_request((capabilities, driver, count, ids, options): Asked<'_>) -> bol
 
 fn nano_cpus(cpus: f32) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "a number of processors is small")]
-    let nano = (f64::from(cpus) * 1e9) as i64;
+    let nano = (cpus * 1e9) as i64;
     nano
 }
 
-/// What a service mounts: binds as text, mounts with their details, and anonymous volumes.
-fn mounts(project: &Project, service: &Service) -> (Vec<String>, Vec<EngineMount>, Vec<String>) {
-    let (mut binds, mut mounts, anonymous) = (Vec::new(), Vec::new(), Vec::new());
+/// What a service mounts: binds as text, and mounts with their details.
+fn mounts(project: &Project, service: &Service) -> (Vec<String>, Vec<EngineMount>) {
+    let mut binds: Vec<String> =
+        service.use_api_socket.then(|| format!("{API_SOCKET}:{API_SOCKET}:rw")).into_iter().collect();
+    let mut mounts = Vec::new();
     for mount in &service.volumes.0 {
         match (mount.kind, &mount.source) {
             // The text form is the only one that creates a missing directory of the host.
@@ -528,7 +572,7 @@ fn mounts(project: &Project, service: &Service) -> (Vec<String>, Vec<EngineMount
             });
         }
     }
-    (binds, mounts, anonymous)
+    (binds, mounts)
 }
 
 /// Returns where a config or secret goes in the container; `root` is where relative targets start from.
@@ -538,9 +582,14 @@ pub fn reference_target(reference: &crate::model::storage::FileReference, root: 
 }
 
 fn needs_mount(mount: &Mount) -> bool {
-    let bind = mount.bind.as_ref().is_some_and(|bind| !bind.create_host_path || bind.recursive.is_some());
-    let volume =
-        mount.volume.as_ref().is_some_and(|volume| !volume.labels.0.is_empty() || volume.subpath.is_some());
+    let bind = mount
+        .bind
+        .as_ref()
+        .is_some_and(|bind| !bind.create_host_path || bind.recursive.is_some() || bind.propagation.is_some());
+    let volume = mount
+        .volume
+        .as_ref()
+        .is_some_and(|volume| !volume.labels.0.is_empty() || volume.subpath.is_some() || volume.nocopy);
     match mount.kind {
         MountType::Bind => bind,
         MountType::Volume => volume,
@@ -550,18 +599,13 @@ fn needs_mount(mount: &Mount) -> bool {
 
 fn bind(source: &str, mount: &Mount) -> String {
     let mut options = vec![if mount.read_only { "ro" } else { "rw" }];
-    if let Some(bind) = &mount.bind {
-        options.extend(bind.propagation.as_deref());
-        options.extend(bind.selinux.as_deref());
-    }
-    if mount.volume.as_ref().is_some_and(|volume| volume.nocopy) {
-        options.push("nocopy");
-    }
+    options.extend(mount.bind.as_ref().and_then(|bind| bind.selinux.as_deref()));
     format!("{source}:{}:{}", mount.target.as_deref().unwrap_or_default(), options.join(","))
 }
 
 fn engine_mount(project: &Project, mount: &Mount) -> EngineMount {
-    let Mount { kind, source, target, read_only, consistency, bind, volume, tmpfs, image, extensions: _ } = mount;
+    let Mount { kind, source, target, read_only, consistency, bind, volume, tmpfs, image, extensions: _ } =
+        mount;
     let (typ, source) = match kind {
         MountType::Bind => (EngineMountType::BIND, source.clone()),
         MountType::Volume => {
@@ -579,21 +623,26 @@ fn engine_mount(project: &Project, mount: &Mount) -> EngineMount {
         typ: Some(typ),
         read_only: read_only.then_some(true),
         consistency: consistency.clone(),
-        bind_options: bind.as_ref().map(|bind| MountBindOptions {
+        bind_options: bind.as_ref().filter(|_| *kind == MountType::Bind).map(|bind| MountBindOptions {
             propagation: bind.propagation.as_deref().and_then(propagation),
             non_recursive: (bind.recursive == Some(Recursive::Disabled)).then_some(true),
             create_mountpoint: bind.create_host_path.then_some(true),
             read_only_non_recursive: (bind.recursive == Some(Recursive::Writable)).then_some(true),
             read_only_force_recursive: (bind.recursive == Some(Recursive::Readonly)).then_some(true),
         }),
-        volume_options: volume.as_ref().map(|volume| MountVolumeOptions {
-            no_copy: volume.nocopy.then_some(true),
-            labels: map(&volume.labels.0),
-            subpath: volume.subpath.clone(),
-            ..MountVolumeOptions::default()
+        volume_options: volume.as_ref().filter(|_| *kind == MountType::Volume).map(|volume| {
+            MountVolumeOptions {
+                no_copy: volume.nocopy.then_some(true),
+                labels: map(&volume.labels.0),
+                subpath: volume.subpath.clone(),
+                ..MountVolumeOptions::default()
+            }
         }),
-        image_options: image.as_ref().map(|image| MountImageOptions { subpath: image.subpath.clone() }),
-        tmpfs_options: tmpfs.as_ref().map(|tmpfs| MountTmpfsOptions {
+        image_options: image
+            .as_ref()
+            .filter(|_| *kind == MountType::Image)
+            .map(|image| MountImageOptions { subpath: image.subpath.clone() }),
+        tmpfs_options: tmpfs.as_ref().filter(|_| *kind == MountType::Tmpfs).map(|tmpfs| MountTmpfsOptions {
             size_bytes: nonzero(tmpfs.size.0),
             mode: nonzero(tmpfs.mode),
             ..MountTmpfsOptions::default()

@@ -133,8 +133,16 @@ impl Desired {
         };
         Self {
             project: project.name.clone(),
-            networks: project.networks.iter().map(|(key, network)| desired_network(project, key, network)).collect(),
-            volumes: project.volumes.iter().map(|(key, volume)| desired_volume(project, key, volume)).collect(),
+            networks: project
+                .networks
+                .iter()
+                .map(|(key, network)| desired_network(project, key, network))
+                .collect(),
+            volumes: project
+                .volumes
+                .iter()
+                .map(|(key, volume)| desired_volume(project, key, volume))
+                .collect(),
             services: topology.start_order().iter().filter_map(service).collect(),
             disabled: project.disabled.keys().cloned().collect(),
         }
@@ -146,6 +154,16 @@ impl Desired {
         images.sort();
         images.dedup();
         images
+    }
+
+    /// Returns the names of networks that must be there already.
+    pub fn external_networks(&self) -> Vec<String> {
+        self.networks.iter().filter(|network| network.external).map(|network| network.name.clone()).collect()
+    }
+
+    /// Returns the names of volumes that must be there already.
+    pub fn external_volumes(&self) -> Vec<String> {
+        self.volumes.iter().filter(|volume| volume.external).map(|volume| volume.name.clone()).collect()
     }
 
     /// Returns whether a network needs a Swarm.
@@ -258,7 +276,8 @@ fn desired_service(
     let hash_input = service_hash_input(service, Some(&first_container));
     let files = files(project, contents, service);
     let container = |number: u32| {
-        let container::Container { mut body, later } = container::container(project, name, service, number, api);
+        let container::Container { mut body, later } =
+            container::container(project, name, service, number, api);
         if let Some(labels) = &mut body.labels {
             labels.insert(labels::CONFIG_HASH.to_owned(), digest(&hash_input));
         }
@@ -319,7 +338,9 @@ fn desired_service(
             .collect(),
         is_task: topology.dependents(name).into_iter().any(is_awaited_to_end),
         has_healthcheck: service.healthcheck.as_ref().is_some_and(|check| {
-            let is_none = |test: &crate::model::lifecycle::HealthTest| test.0.first().is_some_and(|word| word == "NONE");
+            let is_none = |test: &crate::model::lifecycle::HealthTest| {
+                test.0.first().is_some_and(|word| word == "NONE")
+            };
             !check.disable && check.test.as_ref().is_none_or(|test| !is_none(test))
         }),
         attach: service.attach != Some(false),
@@ -356,9 +377,11 @@ fn files(project: &Project, contents: &Contents, service: &Service) -> Vec<File>
 fn build(project: &Project, name: &str, service: &Service) -> Option<Build> {
     let build = service.build.as_ref()?;
     let mut labels: BTreeMap<String, String> = build.labels.0.clone();
-    for (key, value) in
-        [(labels::PROJECT, &*project.name), (labels::SERVICE, name), (labels::VERSION, labels::COMPOSE_VERSION)]
-    {
+    for (key, value) in [
+        (labels::PROJECT, &*project.name),
+        (labels::SERVICE, name),
+        (labels::VERSION, labels::COMPOSE_VERSION),
+    ] {
         labels.insert(key.to_owned(), value.to_owned());
     }
     Some(Build {

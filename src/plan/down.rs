@@ -43,7 +43,8 @@ pub fn down(project: &str, observed: &Observed, options: &DownOptions) -> Plan {
             names.join(", ")
         ));
     }
-    let is_own = |own: &BTreeMap<String, String>| own.get(labels::PROJECT).is_some_and(|name| name == project);
+    let is_own =
+        |own: &BTreeMap<String, String>| own.get(labels::PROJECT).is_some_and(|name| name == project);
     for network in observed.networks.iter().filter(|network| is_own(&network.labels)) {
         let is_used = |orphan: &&Container| orphan.networks.iter().any(|(_, id)| *id == network.id);
         if orphans.iter().any(is_used) {
@@ -70,7 +71,9 @@ pub fn stop(observed: &Observed, services: &BTreeSet<String>, timeout: Option<i3
     let chosen: Vec<&Container> = observed
         .containers
         .iter()
-        .filter(|container| !container.oneoff && (services.is_empty() || services.contains(&container.service)))
+        .filter(|container| {
+            !container.oneoff && (services.is_empty() || services.contains(&container.service))
+        })
         .collect();
     stop_in_reverse(&mut plan, &chosen, timeout, "a stop was asked for");
     plan
@@ -96,7 +99,15 @@ fn stop_in_reverse<'a>(
     for container in containers {
         by_service.entry(&container.service).or_default().push(container);
     }
-    let mut stops = Stops { plan, dependents, by_service, timeout, cause, of_service: BTreeMap::new(), steps: BTreeMap::new() };
+    let mut stops = Stops {
+        plan,
+        dependents,
+        by_service,
+        timeout,
+        cause,
+        of_service: BTreeMap::new(),
+        steps: BTreeMap::new(),
+    };
     let services: Vec<&str> = stops.by_service.keys().copied().collect();
     for service in services {
         stops.service(service);
@@ -143,7 +154,8 @@ impl<'s> Stops<'_, '_, 's> {
                 continue;
             }
             let op = Op::Stop { container: container.id.clone(), timeout: self.timeout };
-            let step = self.plan.push(op, Subject::Container(container.name.clone()), self.cause, after.clone());
+            let step =
+                self.plan.push(op, Subject::Container(container.name.clone()), self.cause, after.clone());
             self.steps.insert(&container.id, step);
             own.push(step);
         }

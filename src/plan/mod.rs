@@ -200,7 +200,8 @@ impl Create {
         let mut body = self.body.clone();
         let fill = |text: &mut String| *text = known.fill(text);
         if let Some(host) = &mut body.host_config {
-            for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode].into_iter().flatten() {
+            for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode].into_iter().flatten()
+            {
                 fill(mode);
             }
             host.volumes_from.iter_mut().flatten().for_each(fill);
@@ -222,7 +223,9 @@ impl Known {
         for (at, part) in text.split(MARK).enumerate() {
             // Every second part stood between two marks.
             filled.push_str(match part.split_once(' ') {
-                Some(("container", name)) if at % 2 == 1 => self.containers.get(name).map_or(name, String::as_str),
+                Some(("container", name)) if at % 2 == 1 => {
+                    self.containers.get(name).map_or(name, String::as_str)
+                }
                 Some(("image", name)) if at % 2 == 1 => self.images.get(name).map_or("", String::as_str),
                 _ => part,
             });
@@ -275,6 +278,27 @@ impl Plan {
 }
 
 impl Op {
+    /// Returns the container that it is done to, by the name or ID that the plan has for it.
+    pub fn container(&self) -> Option<&str> {
+        match self {
+            Self::ConnectNetwork { container, .. }
+            | Self::DisconnectNetwork { container, .. }
+            | Self::CopyFiles { container, .. }
+            | Self::Start { container }
+            | Self::Stop { container, .. }
+            | Self::RemoveContainer { container, .. }
+            | Self::Rename { container, .. }
+            | Self::Await { container, .. } => Some(container),
+            Self::PullImage { .. }
+            | Self::BuildImage(_)
+            | Self::CreateNetwork(_)
+            | Self::RemoveNetwork { .. }
+            | Self::CreateVolume(_)
+            | Self::RemoveVolume { .. }
+            | Self::CreateContainer(_) => None,
+        }
+    }
+
     /// Returns what it does to its subject, as a verb: `create`, `start`.
     pub fn verb(&self) -> &'static str {
         match self {

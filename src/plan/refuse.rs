@@ -1,26 +1,43 @@
-//! What `up` cannot honour: said before anything is done, at its line.
+//! What the engine or this version of topo cannot honour: said before anything is done, at its line.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::service::Service;
 use crate::project::Project;
 
-/// Reports the attributes of running services that `up` would have to leave out.
+/// Reports what would have to be left out.
 pub(super) fn report(project: &Project, api: (u32, u32), diagnostics: &mut Diagnostics) {
+    let mut refuse = |path: &[&str], why: &str, help: &str| {
+        diagnostics.push(
+            Diagnostic::error(Code::UnsupportedAttribute, format!("`{}` {why}", path.join(".")))
+                .label(project.span(path), "this cannot be honoured")
+                .help(help),
+        );
+    };
     for (name, service) in &project.services {
-        for (attribute, why, help) in unsupported(service, api) {
-            diagnostics.push(
-                Diagnostic::error(Code::UnsupportedAttribute, format!("`services.{name}.{attribute}` {why}"))
-                    .label(
-                        project.span(&[&["services", name], &*attribute.split('.').collect::<Vec<_>>()].concat()),
-                        "this cannot be honoured",
-                    )
-                    .help(help),
-            );
+        for Refusal { attribute, why, help } in unsupported(service, api) {
+            let path: Vec<&str> =
+                ["services", name].into_iter().chain(attribute.iter().map(String::as_str)).collect();
+            refuse(&path, &why, help);
         }
+    }
+    let external = "is managed elsewhere, and an engine without Swarm services keeps none";
+    for key in project.configs.iter().filter(|(_, config)| config.external.is).map(|(key, _)| key) {
+        refuse(
+            &["configs", key, "external"],
+            external,
+            "give its content with `file`, `environment` or `content`",
+        );
+    }
+    for key in project.secrets.iter().filter(|(_, secret)| secret.external.is).map(|(key, _)| key) {
+        refuse(&["secrets", key, "external"], external, "give its content with `file` or `environment`");
     }
 }
 
-type Refusal = (&'static str, String, &'static str);
+struct Refusal {
+    attribute: Vec<String>,
+    why: String,
+    help: &'static str,
+}
 
 fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
     // Every attribute has its place: here, in `container`, `desired`, or nowhere because it says nothing to
@@ -48,7 +65,7 @@ fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
         command: _,
         configs: _,
         container_name: _,
-        credential_spec,
+        credential_spec: _,
         depends_on: _,
         deploy: _,
         device_cgroup_rules: _,
@@ -81,10 +98,10 @@ fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
         mem_reservation: _,
         memswap_limit: _,
         mem_swappiness: _,
-        mac_address: _,
+        mac_address,
         models,
         network_mode: _,
-        networks: _,
+        networks,
         oom_kill_disable: _,
         oom_score_adj: _,
         pid: _,
@@ -110,39 +127,84 @@ fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
         tmpfs: _,
         tty: _,
         ulimits: _,
-        use_api_socket,
+        use_api_socket: _,
         user: _,
         userns_mode: _,
         uts: _,
-        volumes: _,
+        volumes,
         volumes_from: _,
         working_dir: _,
         extensions: _,
     } = service;
     let mut refused: Vec<Refusal> = Vec::new();
-    let mut not_yet = |attribute: &'static str, is_used: bool, help: &'static str| {
-        if is_used {
-            refused.push((attribute, "is not supported by `up` yet".to_owned(), help));
-        }
+    let mut refuse = |attribute: &[&str], why: String, help: &'static str| {
+        refused.push(Refusal {
+            attribute: attribute.iter().map(|&part| part.to_owned()).collect(),
+            why,
+            help,
+        });
     };
-    not_yet("credential_spec", credential_spec.is_some(), "run the service where Windows containers are supported");
-    not_yet("provider", provider.is_some(), "start what it provides yourself, and remove the service");
-    not_yet("models", !models.0.is_empty(), "run the model yourself, and pass its URL in `environment`");
-    not_yet("post_start", !post_start.is_empty(), "run the commands with `docker exec` after `up`");
-    not_yet("pre_stop", !pre_stop.is_empty(), "run the commands with `docker exec` before `down`");
-    not_yet("use_api_socket", *use_api_socket, "mount the engine's socket: `/var/run/docker.sock:/var/run/docker.sock`");
-    let profile = |option: &String| {
+    let not_yet = || "is not supported yet".to_owned();
+    if provider.is_some() {
+        refuse(&["provider"], not_yet(), "start what it provides yourself, and remove the service");
+    }
+    if !models.0.is_empty() {
+        refuse(&["models"], not_yet(), "run the model yourself, and pass its URL in `environment`");
+    }
+    if !post_start.is_empty() {
+        refuse(&["post_start"], not_yet(), "run the commands with `docker exec` after `up`");
+    }
+    if !pre_stop.is_empty() {
+        refuse(&["pre_stop"], not_yet(), "run the commands with `docker exec` before `down`");
+    }
+    let is_profile_file = |option: &String| {
         let profile = option.strip_prefix("seccomp=").or_else(|| option.strip_prefix("seccomp:"));
-        profile.is_some_and(|profile| !matches!(profile, "unconfined" | "builtin") && !profile.starts_with('{'))
+        profile
+            .is_some_and(|profile| !matches!(profile, "unconfined" | "builtin") && !profile.starts_with('{'))
     };
-    not_yet(
-        "security_opt",
-        security_opt.0.iter().any(profile),
-        "give the profile's JSON in place of its file, or `seccomp=unconfined`",
-    );
-    if api < (1, 44) && healthcheck.as_ref().is_some_and(|check| check.start_interval.is_some()) {
-        let why = format!("needs API 1.44, and the engine speaks {}.{}", api.0, api.1);
-        refused.push(("healthcheck.start_interval", why, "update Docker Engine to version 25, or remove it"));
+    if security_opt.0.iter().any(is_profile_file) {
+        let help = "give the profile's JSON in place of its file, or `seccomp=unconfined`";
+        refuse(&["security_opt"], "names a seccomp profile, which is not read yet".to_owned(), help);
+    }
+    let needs = |version: (u32, u32)| {
+        (api < version).then(|| {
+            format!("needs API {}.{}, and the engine speaks {}.{}", version.0, version.1, api.0, api.1)
+        })
+    };
+    if let Some(check) = healthcheck
+        && check.start_interval.is_some()
+    {
+        let attribute = &["healthcheck", "start_interval"];
+        if let Some(why) = needs((1, 44)) {
+            refuse(attribute, why, "update Docker Engine to version 25, or remove it");
+        } else if check.start_period.is_none() {
+            let why = "has no meaning without `start_period`".to_owned();
+            refuse(attribute, why, "add `start_period`, the time during which it applies");
+        }
+    }
+    if let (Some(_), Some(why)) = (mac_address, needs((1, 44))) {
+        refuse(&["mac_address"], why, "update Docker Engine to version 25, or remove it");
+    }
+    for (key, how) in networks.0.iter().filter_map(|(key, how)| Some((key, how.0.as_ref()?))) {
+        if let (Some(_), Some(why)) = (&how.mac_address, needs((1, 44))) {
+            refuse(
+                &["networks", key, "mac_address"],
+                why,
+                "update Docker Engine to version 25, or remove it",
+            );
+        }
+        if let (Some(_), Some(why)) = (&how.interface_name, needs((1, 49))) {
+            refuse(
+                &["networks", key, "interface_name"],
+                why,
+                "update Docker Engine to version 28.1, or remove it",
+            );
+        }
+    }
+    for (at, mount) in volumes.0.iter().enumerate() {
+        if let (crate::model::storage::MountType::Image, Some(why)) = (mount.kind, needs((1, 48))) {
+            refuse(&["volumes", &at.to_string()], why, "update Docker Engine to version 28, or use a volume");
+        }
     }
     refused
 }

@@ -161,10 +161,15 @@ enum Fate<'a> {
 impl<'a> Planner<'a> {
     fn orphans(&mut self) {
         let known = |service: &str| {
-            self.desired.service(service).is_some() || self.desired.disabled.iter().any(|name| name == service)
+            self.desired.service(service).is_some()
+                || self.desired.disabled.iter().any(|name| name == service)
         };
-        let orphans: Vec<&Container> =
-            self.existing.iter().filter(|(service, _)| !known(service)).flat_map(|(_, all)| all.iter().copied()).collect();
+        let orphans: Vec<&Container> = self
+            .existing
+            .iter()
+            .filter(|(service, _)| !known(service))
+            .flat_map(|(_, all)| all.iter().copied())
+            .collect();
         if orphans.is_empty() || !self.options.selected.is_empty() {
             return;
         }
@@ -270,7 +275,10 @@ impl<'a> Planner<'a> {
                     .filter(|container| container.networks.iter().any(|(_, id)| *id == there.id))
                     .collect();
                 for container in attached {
-                    let op = Op::DisconnectNetwork { container: container.name.clone(), network: there.id.clone() };
+                    let op = Op::DisconnectNetwork {
+                        container: container.name.clone(),
+                        network: there.id.clone(),
+                    };
                     let subject = Subject::Container(container.name.clone());
                     after.push(self.plan.push(op, subject, "its network is made anew", Vec::new()));
                 }
@@ -405,7 +413,12 @@ impl<'a> Planner<'a> {
             }
         }
         let known = Known {
-            containers: self.observed.containers.iter().map(|one| (one.name.clone(), one.id.clone())).collect(),
+            containers: self
+                .observed
+                .containers
+                .iter()
+                .map(|one| (one.name.clone(), one.id.clone()))
+                .collect(),
             images: HashMap::new(),
         };
         let hash = crate::project::hash::digest(&known.fill(&wanted.create.hash_input));
@@ -440,7 +453,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans the waits that must be over before a container of the service starts.
-    fn dependencies(&mut self, service: &'a DesiredService, fates: &[(Fate<'a>, &'a DesiredContainer)]) -> Vec<StepId> {
+    fn dependencies(
+        &mut self,
+        service: &'a DesiredService,
+        fates: &[(Fate<'a>, &'a DesiredContainer)],
+    ) -> Vec<StepId> {
         let starts = fates.iter().any(|(fate, _)| match fate {
             Fate::Keep(container) => !runs(container) && !is_done(service, container),
             _ => true,
@@ -451,7 +468,12 @@ impl<'a> Planner<'a> {
         let mut ready = Vec::new();
         for dependency in &service.dependencies {
             let cause = format!("service {} needs it", service.name);
-            ready.extend(self.satisfied(&dependency.service, dependency.condition, dependency.required, &cause));
+            ready.extend(self.satisfied(
+                &dependency.service,
+                dependency.condition,
+                dependency.required,
+                &cause,
+            ));
         }
         ready
     }
@@ -468,10 +490,11 @@ impl<'a> Planner<'a> {
         let started = planned.started.clone();
         for name in names {
             let there = self.observed.containers.iter().find(|container| container.name == name);
-            let holds = there.filter(|_| untouched.contains(&name)).is_some_and(|container| match condition {
-                Condition::Healthy => runs(container) && container.health == Some(Health::Healthy),
-                _ => container.state == State::Exited(Some(0)),
-            });
+            let holds =
+                there.filter(|_| untouched.contains(&name)).is_some_and(|container| match condition {
+                    Condition::Healthy => runs(container) && container.health == Some(Health::Healthy),
+                    _ => container.state == State::Exited(Some(0)),
+                });
             if holds {
                 continue;
             }
@@ -504,7 +527,12 @@ impl<'a> Planner<'a> {
                 let subject = Subject::Container(name.clone());
                 if is_replacement(container) {
                     let op = Op::Rename { container: container.id.clone(), to: name.clone() };
-                    after.push(self.plan.push(op, subject.clone(), "its replacement was interrupted", Vec::new()));
+                    after.push(self.plan.push(
+                        op,
+                        subject.clone(),
+                        "its replacement was interrupted",
+                        Vec::new(),
+                    ));
                 }
                 let cause = match restarts {
                     Some(other) if runs(container) && self.options.start => {
@@ -559,12 +587,21 @@ impl<'a> Planner<'a> {
     /// The service, if any, whose replacement this one asked to be restarted after.
     fn restarts_with(&self, service: &DesiredService) -> Option<String> {
         let replaced = |name: &str| self.services.get(name).is_some_and(|planned| planned.is_replaced);
-        let dependency =
-            service.dependencies.iter().find(|dependency| dependency.restart && replaced(&dependency.service))?;
+        let dependency = service
+            .dependencies
+            .iter()
+            .find(|dependency| dependency.restart && replaced(&dependency.service))?;
         Some(dependency.service.clone())
     }
 
-    fn create(&mut self, create: &Create, later: &[Endpoint], cause: &str, needs: &[StepId], name: &str) -> Vec<StepId> {
+    fn create(
+        &mut self,
+        create: &Create,
+        later: &[Endpoint],
+        cause: &str,
+        needs: &[StepId],
+        name: &str,
+    ) -> Vec<StepId> {
         let subject = || Subject::Container(name.to_owned());
         let op = Op::CreateContainer(Box::new(create.clone()));
         let mut last = self.plan.push(op, subject(), cause, needs.to_vec());
@@ -648,8 +685,7 @@ fn replaced(service: &str, wanted: &DesiredContainer, old: &Container) -> String
 
 /// Mounts the anonymous volumes of the old container at the same places: they may hold data.
 fn inherit_anonymous_volumes(create: &mut Create, old: &Container) {
-    let is_anonymous =
-        |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_anonymous = |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let host = create.body.host_config.get_or_insert_default();
     for mount in old.mounts.iter().filter(|mount| is_anonymous(&mount.volume)) {
         let mounts = host.mounts.get_or_insert_default();

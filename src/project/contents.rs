@@ -25,7 +25,11 @@ pub fn read_contents(
     diagnostics: &mut Diagnostics,
 ) -> Contents {
     let mut contents = Contents::default();
-    let mut read = |section: &str, key: &str, file: &Option<HostPath>, variable: &Option<String>, text: Option<&str>| {
+    let mut read = |section: &str,
+                    key: &str,
+                    file: &Option<HostPath>,
+                    variable: &Option<String>,
+                    text: Option<&str>| {
         let fault = |attribute: &str, message: String, label: String, help: String| {
             Diagnostic::error(Code::UnreadableFile, message)
                 .label(project.span(&[section, key, attribute]), label)
@@ -42,9 +46,11 @@ pub fn read_contents(
                 }
             },
             (None, None, Some(variable)) => {
-                let value = environment.get(variable, world);
+                let included = environment.included_content(section, key).map(str::to_owned);
+                let value = included.or_else(|| environment.get(variable, world));
                 if value.is_none() {
-                    let message = format!("`{section}.{key}` is read from variable `{variable}`, which is not set");
+                    let message =
+                        format!("`{section}.{key}` is read from variable `{variable}`, which is not set");
                     let help = format!("set `{variable}` in the shell or in the `.env` file");
                     diagnostics.push(fault("environment", message, "named here".into(), help));
                 }

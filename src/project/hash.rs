@@ -83,7 +83,11 @@ impl Formatter for GoFormatter {
         write_float(writer, value, &value.to_string(), &format!("{value:e}"))
     }
 
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let is_escaped = |one: char| matches!(one, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
         let mut rest = fragment;
         while let Some(at) = rest.find(is_escaped) {
@@ -96,7 +100,12 @@ impl Formatter for GoFormatter {
     }
 }
 
-fn write_float<W: ?Sized + io::Write>(writer: &mut W, value: f64, plain: &str, scientific: &str) -> io::Result<()> {
+fn write_float<W: ?Sized + io::Write>(
+    writer: &mut W,
+    value: f64,
+    plain: &str,
+    scientific: &str,
+) -> io::Result<()> {
     let size = value.abs();
     if size == 0.0 || (1e-6..1e21).contains(&size) {
         return writer.write_all(plain.as_bytes());
@@ -115,7 +124,8 @@ mod tests {
     #[test]
     fn json_is_written_as_in_go() {
         let value = serde_json::json!({"a": "<b> & \u{2028}\n\u{1}é", "f": [1.0, 0.5, 1e21, 1e-7, 1e20]});
-        let expected = r#"{"a":"\u003cb\u003e \u0026 \u2028\n\u0001é","f":[1,0.5,1e+21,1e-7,100000000000000000000]}"#;
+        let expected =
+            r#"{"a":"\u003cb\u003e \u0026 \u2028\n\u0001é","f":[1,0.5,1e+21,1e-7,100000000000000000000]}"#;
         assert_eq!(go_json(&value), expected);
     }
 

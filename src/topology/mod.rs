@@ -147,11 +147,8 @@ impl Topology {
             let below = edges.filter_map(|edge| depth.get(&edge.target())).max();
             depth.insert(node, below.map_or(0, |below| below + 1));
         }
-        let mut services: Vec<(usize, &String)> = self
-            .services
-            .iter()
-            .filter_map(|(name, node)| Some((*depth.get(node)?, name)))
-            .collect();
+        let mut services: Vec<(usize, &String)> =
+            self.services.iter().filter_map(|(name, node)| Some((*depth.get(node)?, name))).collect();
         services.sort();
         services.into_iter().map(|(_, name)| name.clone()).collect()
     }
@@ -177,7 +174,8 @@ impl Topology {
             let mut diagnostic = Diagnostic::error(Code::DependencyCycle, message);
             for (at, name) in names.iter().enumerate() {
                 let next = names[(at + 1) % names.len()];
-                diagnostic = diagnostic.label(dependency_span(project, name, next), format!("`{name}` waits for `{next}`"));
+                diagnostic = diagnostic
+                    .label(dependency_span(project, name, next), format!("`{name}` waits for `{next}`"));
             }
             diagnostics.push(diagnostic.help("remove one of these dependencies"));
         }

@@ -21,7 +21,8 @@ pub fn conflicts(project: &Project) -> Vec<Diagnostic> {
     for (service, settings) in &project.services {
         for (at, port) in settings.ports.0.iter().enumerate() {
             // A range is a choice: the engine finds a free one.
-            let Some((first, last)) = port.published_range().filter(|(first, last)| first == last && *first != 0)
+            let Some((first, last)) =
+                port.published_range().filter(|(first, last)| first == last && *first != 0)
             else {
                 continue;
             };
@@ -47,7 +48,8 @@ pub fn conflicts(project: &Project) -> Vec<Diagnostic> {
                 );
             } else if settings.containers() > 1 {
                 let containers = settings.containers();
-                let message = format!("{containers} containers of service `{service}` cannot share port {first}");
+                let message =
+                    format!("{containers} containers of service `{service}` cannot share port {first}");
                 found.push(
                     Diagnostic::error(Code::PortConflict, message)
                         .label(span, "one port of the host")
@@ -91,11 +93,14 @@ mod tests {
             ["services `a` and `b` both publish port 80/tcp"]
         );
         assert_eq!(
-            check("  a: {image: x, ports: ['127.0.0.1:80:80']}\n  b: {image: x, ports: ['127.0.0.2:80:80']}\n"),
+            check(
+                "  a: {image: x, ports: ['127.0.0.1:80:80']}\n  b: {image: x, ports: ['127.0.0.2:80:80']}\n"
+            ),
             Vec::<String>::new()
         );
         assert_eq!(
-            check("  a: {image: x, ports: ['127.0.0.1:80:80']}\n  b: {image: x, ports: ['0.0.0.0:80:80']}\n").len(),
+            check("  a: {image: x, ports: ['127.0.0.1:80:80']}\n  b: {image: x, ports: ['0.0.0.0:80:80']}\n")
+                .len(),
             1
         );
         assert_eq!(

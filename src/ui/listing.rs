@@ -40,7 +40,9 @@ fn ports(ports: &[PublishedPort]) -> String {
     ports.sort();
     ports.dedup();
     let one = |port: &PublishedPort| match &port.host {
-        Some((address, host)) if address.contains(':') => format!("[{address}]:{host}->{}/{}", port.container, port.protocol),
+        Some((address, host)) if address.contains(':') => {
+            format!("[{address}]:{host}->{}/{}", port.container, port.protocol)
+        }
         Some((address, host)) => format!("{address}:{host}->{}/{}", port.container, port.protocol),
         None => format!("{}/{}", port.container, port.protocol),
     };
@@ -111,7 +113,8 @@ pub(crate) fn plan_text(ui: Ui, project: &str, plan: &Plan) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for subject in order {
         let ops = |wanted: fn(&Op) -> bool| steps[subject].iter().any(|id| wanted(&plan.steps[*id].op));
-        let creates = ops(|op| matches!(op, Op::CreateContainer(_) | Op::CreateNetwork(_) | Op::CreateVolume(_)));
+        let creates =
+            ops(|op| matches!(op, Op::CreateContainer(_) | Op::CreateNetwork(_) | Op::CreateVolume(_)));
         let removes = ops(|op| {
             matches!(op, Op::RemoveContainer { .. } | Op::RemoveNetwork { .. } | Op::RemoveVolume { .. })
         });

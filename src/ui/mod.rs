@@ -73,6 +73,11 @@ impl Ui {
         }
     }
 
+    /// The same without moving lines.
+    pub(crate) fn plain(self) -> Self {
+        Self { style: if self.style == Style::Tty { Style::Plain } else { self.style }, ..self }
+    }
+
     /// Writes data to standard output. A reader that went away has seen enough.
     pub(crate) fn data(self, text: &str) {
         let mut out = io::stdout().lock();

@@ -2,7 +2,7 @@
 //!
 //! One consumer of the events owns all of it, so nothing is printed from two places.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -21,13 +21,16 @@ pub(crate) struct Progress<'a> {
     lines: Option<(MultiProgress, HashMap<&'a Subject, ProgressBar>)>,
     /// What was last said of a wait, so that it is said once.
     said: HashMap<StepId, String>,
+    /// The steps that are over.
+    over: HashSet<StepId>,
 }
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(ui: Ui, plan: &'a Plan) -> Self {
-        let lines = (ui.style == Style::Tty)
-            .then(|| (MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15)), HashMap::new()));
-        Self { ui, plan, lines, said: HashMap::new() }
+        let lines = (ui.style == Style::Tty).then(|| {
+            (MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15)), HashMap::new())
+        });
+        Self { ui, plan, lines, said: HashMap::new(), over: HashSet::new() }
     }
 
     /// Shows all events until the last one is sent.
@@ -50,7 +53,9 @@ impl<'a> Progress<'a> {
             Event::Progress { step, progress } => {
                 let subject = &self.plan.steps[*step].subject;
                 let share = match (progress.current, progress.total) {
-                    (Some(current), Some(total)) if total > 0 => format!(" {}%", current.min(total) * 100 / total),
+                    (Some(current), Some(total)) if total > 0 => {
+                        format!(" {}%", current.min(total) * 100 / total)
+                    }
                     _ => String::new(),
                 };
                 let text = format!("{}{share} {}", doing(&self.plan.steps[*step].op), progress.text.trim());
@@ -67,11 +72,15 @@ impl<'a> Progress<'a> {
                     self.print("…", &step.subject, &text, None);
                 }
             }
-            Event::Finished { step, took } => {
-                let step = &self.plan.steps[*step];
+            Event::Finished { step: id, took } => {
+                self.over.insert(*id);
+                let step = &self.plan.steps[*id];
                 match done(&step.op) {
                     Some(word) => self.print("✔", &step.subject, word, Some(*took)),
-                    None => self.update(&step.subject, ""),
+                    None => self.clear(&step.subject),
+                }
+                if let Some(text) = self.awaits(&step.subject) {
+                    self.update(&step.subject, &text);
                 }
             }
             Event::Failed { step, took, .. } => {
@@ -84,6 +93,20 @@ impl<'a> Progress<'a> {
             }
             Event::Skipped { step } => self.clear(&self.plan.steps[*step].subject),
         }
+    }
+
+    /// Says what the next step of a subject waits for, if that is another container.
+    fn awaits(&self, subject: &Subject) -> Option<String> {
+        let mut steps = self.plan.steps.iter().enumerate();
+        let (_, next) = steps.find(|(id, step)| step.subject == *subject && !self.over.contains(id))?;
+        let waits = next.after.iter().filter(|id| !self.over.contains(id));
+        let waits: Vec<String> = waits
+            .filter_map(|id| match &self.plan.steps[*id].op {
+                Op::Await { container, condition, .. } => Some(format!("{container} is {condition}")),
+                _ => None,
+            })
+            .collect();
+        (!waits.is_empty()).then(|| format!("waits until {}", waits.join(" and ")))
     }
 
     /// Sets the moving line of a subject.
@@ -156,7 +179,9 @@ fn doing(op: &Op) -> String {
         Op::PullImage { .. } => "pulling".to_owned(),
         Op::BuildImage(_) => "building".to_owned(),
         Op::CreateNetwork(_) | Op::CreateVolume(_) | Op::CreateContainer(_) => "creating".to_owned(),
-        Op::RemoveNetwork { .. } | Op::RemoveVolume { .. } | Op::RemoveContainer { .. } => "removing".to_owned(),
+        Op::RemoveNetwork { .. } | Op::RemoveVolume { .. } | Op::RemoveContainer { .. } => {
+            "removing".to_owned()
+        }
         Op::ConnectNetwork { network, .. } => format!("joining {network}"),
         Op::DisconnectNetwork { network, .. } => format!("leaving {network}"),
         Op::CopyFiles { .. } => "copying files".to_owned(),
@@ -179,7 +204,10 @@ fn done(op: &Op) -> Option<&'static str> {
         Op::Await { condition: Condition::Started, .. } => "running",
         Op::Await { condition: Condition::Healthy, .. } => "healthy",
         Op::Await { condition: Condition::CompletedSuccessfully, .. } => "completed",
-        Op::ConnectNetwork { .. } | Op::DisconnectNetwork { .. } | Op::CopyFiles { .. } | Op::Rename { .. } => {
+        Op::ConnectNetwork { .. }
+        | Op::DisconnectNetwork { .. }
+        | Op::CopyFiles { .. }
+        | Op::Rename { .. } => {
             return None;
         }
     })

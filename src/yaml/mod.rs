@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn numbers_become_text_as_in_go() {
-        let cases = [(1.1, "1.1"), (1e6, "1000000"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0"), (-2.5, "-2.5")];
+        let cases =
+            [(1.1, "1.1"), (1e6, "1000000"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0"), (-2.5, "-2.5")];
         for (number, text) in cases {
             assert_eq!(float_text(number), text);
         }

@@ -102,7 +102,8 @@ impl<'a> Reader<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.as_deref().map(|tag| (tag.handle().to_owned(), tag.suffix().to_owned()));
-                let value = resolve(&text, style, tag.as_ref().map(|(handle, suffix)| (&**handle, &**suffix)));
+                let value =
+                    resolve(&text, style, tag.as_ref().map(|(handle, suffix)| (&**handle, &**suffix)));
                 let node = Node { span, value, tag: merge_tag(tag.as_ref().map(|(_, suffix)| &**suffix)) };
                 self.remember(anchor, &node, 1);
                 Ok(node)
@@ -141,9 +142,12 @@ impl<'a> Reader<'a> {
 
     fn too_many(&mut self, span: Span) -> Stop {
         self.diagnostics.push(
-            Diagnostic::error(Code::AliasExpansion, format!("the file expands to more than {NODE_LIMIT} values"))
-                .label(span, "the limit is passed here")
-                .help("remove aliases that refer to nodes full of aliases"),
+            Diagnostic::error(
+                Code::AliasExpansion,
+                format!("the file expands to more than {NODE_LIMIT} values"),
+            )
+            .label(span, "the limit is passed here")
+            .help("remove aliases that refer to nodes full of aliases"),
         );
         Stop
     }
@@ -155,9 +159,12 @@ impl<'a> Reader<'a> {
     ) -> Result<T, Stop> {
         if self.depth == DEPTH_LIMIT {
             self.diagnostics.push(
-                Diagnostic::error(Code::InvalidYaml, format!("values are nested more than {DEPTH_LIMIT} deep"))
-                    .label(span, "too deep")
-                    .help("no compose attribute nests this deep: check the brackets or the indentation"),
+                Diagnostic::error(
+                    Code::InvalidYaml,
+                    format!("values are nested more than {DEPTH_LIMIT} deep"),
+                )
+                .label(span, "too deep")
+                .help("no compose attribute nests this deep: check the brackets or the indentation"),
             );
             return Err(Stop);
         }
@@ -172,7 +179,9 @@ impl<'a> Reader<'a> {
         let mut end = start;
         loop {
             match self.next().ok_or(Stop)? {
-                (Event::SequenceEnd, span) => return Ok((list, if self.is_bracket(span) { span } else { end })),
+                (Event::SequenceEnd, span) => {
+                    return Ok((list, if self.is_bracket(span) { span } else { end }));
+                }
                 (event, span) => {
                     let node = self.node(event, span)?;
                     end = span.to(if self.is_alias_of_elsewhere(span, node.span) { span } else { node.span });
@@ -197,7 +206,11 @@ impl<'a> Reader<'a> {
             let key = self.node(event, key_span)?;
             let (event, value_span) = self.next().ok_or(Stop)?;
             let node = self.node(event, value_span)?;
-            end = key_span.to(if self.is_alias_of_elsewhere(value_span, node.span) { value_span } else { node.span });
+            end = key_span.to(if self.is_alias_of_elsewhere(value_span, node.span) {
+                value_span
+            } else {
+                node.span
+            });
             match key.value {
                 Value::Text(text) if text == "<<" && plain => self.collect_merge(node, key_span, &mut merged),
                 Value::Text(text) => self.insert(&mut map, text, Entry { key: key_span, node }),
@@ -282,6 +295,11 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<(&str, &str)>) -> Value {
     if let Some(("tag:yaml.org,2002:", "str")) = tag {
         return Value::Text(text.to_owned());
     }
+    if let Some(("tag:yaml.org,2002:", "binary")) = tag
+        && let Some(decoded) = base64(text)
+    {
+        return Value::Text(decoded);
+    }
     let typed = matches!(tag, Some(("tag:yaml.org,2002:", "int" | "float" | "bool" | "null")));
     if style != ScalarStyle::Plain && !typed {
         return Value::Text(text.to_owned());
@@ -313,6 +331,29 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<(&str, &str)>) -> Value {
     Value::Text(text.to_owned())
 }
 
+/// Decodes `!!binary`; `None` if it is not base 64, or not text.
+fn base64(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for byte in text.trim_end_matches('=').bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
 fn integer(digits: &str) -> Option<i128> {
     let (negative, digits) = match digits.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -339,7 +380,8 @@ fn integer(digits: &str) -> Option<i128> {
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
 fn is_float(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(left, right)| (left, Some(right)));
+    let (mantissa, exponent) =
+        text.split_once(['e', 'E']).map_or((text, None), |(left, right)| (left, Some(right)));
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let exponent_holds = exponent.is_none_or(|exponent| {
         let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
@@ -367,7 +409,9 @@ fn is_date(text: &str) -> bool {
         && number(month, 1, 12)
         && (1..=2).contains(&day.len())
         && number(day, 1, 31);
-    date_holds && time.is_none_or(|time| time.split(':').count() >= 3 && time.starts_with(|c: char| c.is_ascii_digit()))
+    date_holds
+        && time
+            .is_none_or(|time| time.split(':').count() >= 3 && time.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Says what usually leads to a syntax error at this place.
@@ -381,7 +425,10 @@ fn syntax_help(text: &str, at: usize) -> Option<String> {
     if line.matches('"').count() % 2 == 1 || line.matches('\'').count() % 2 == 1 {
         return Some("close the quote".to_owned());
     }
-    Some("check the indentation of this line and the one before, and that each key is followed by `: `".to_owned())
+    Some(
+        "check the indentation of this line and the one before, and that each key is followed by `: `"
+            .to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -401,7 +448,8 @@ mod tests {
 
     #[test]
     fn scalars_are_what_docker_compose_takes_them_for() {
-        let (documents, said) = check("[~, yes, true, 0440, 0o17, 1_000, 1.10, 22:22, 2001-01-02, '1', !!str 1, 1e3, -.5]");
+        let (documents, said) =
+            check("[~, yes, true, 0440, 0o17, 1_000, 1.10, 22:22, 2001-01-02, '1', !!str 1, 1e3, -.5]");
         assert_eq!(said, Vec::<String>::new());
         assert_eq!(
             documents[0].to_string(),

@@ -176,6 +176,7 @@ async fn a_snapshot_shows_the_project_and_nothing_else(bed: &Bed<impl Stage>) {
         project: bed.project.clone(),
         images: vec![IMAGE.into(), long.clone(), "none-such".into()],
         swarm: true,
+        ..Query::default()
     };
     // Lists lag a moment behind events.
     let exited = |observed: &Observed| matches!(observed.containers[0].state, State::Exited(_));

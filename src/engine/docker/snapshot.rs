@@ -113,6 +113,16 @@ pub(super) fn network(network: models::Network) -> Network {
     }
 }
 
+pub(super) fn inspected_network(network: models::NetworkInspect) -> Network {
+    Network {
+        id: network.id.unwrap_or_default(),
+        name: network.name.unwrap_or_default(),
+        driver: network.driver.unwrap_or_default(),
+        scope: network.scope.unwrap_or_default(),
+        labels: network.labels.unwrap_or_default().into_iter().collect(),
+    }
+}
+
 pub(super) fn volume(volume: models::Volume) -> Volume {
     Volume { name: volume.name, driver: volume.driver, labels: volume.labels.into_iter().collect() }
 }

@@ -1,0 +1,195 @@
+//! Mistakes that only the whole project shows: names that nothing is defined under, services that wait for each
+//! other, and settings that contradict each other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Resolver;
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::model::storage::MountType;
+
+impl Resolver<'_> {
+    /// Reports names that nothing is defined under. The written tree is asked, so that a definition that could
+    /// not be decoded is not called undefined as well.
+    pub(super) fn check_references(&mut self) {
+        let is_written = |section: &str, name: &str| self.project.written.at(&[section, name]).is_some();
+        let names = |section: &str| -> Vec<String> {
+            let entries = self.project.written.get(section).and_then(|entry| entry.node.as_map());
+            entries.map(|map| map.keys().cloned().collect()).unwrap_or_default()
+        };
+        let mut unknown = Vec::new();
+        let mut report = |what: &str, section: &str, service: &str, name: &str, at: &[&str], verb: &str| {
+            let path: Vec<&str> = ["services", service].into_iter().chain(at.iter().copied()).collect();
+            let names = names(section);
+            let help =
+                did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
+                    "services" => "define it under `services`, or remove the reference".to_owned(),
+                    _ => format!("define it: `{section}: {{ {name}: {{}} }}`"),
+                });
+            unknown.push(
+                Diagnostic::error(
+                    Code::UnknownReference,
+                    format!("service `{service}` {verb} unknown {what} `{name}`"),
+                )
+                .label(self.project.span(&path), format!("{what} `{name}` is not defined"))
+                .help(help),
+            );
+        };
+        for (name, service) in &self.project.services {
+            for (dependency, how) in &service.depends_on.0 {
+                if !is_written("services", dependency) {
+                    report(
+                        "service",
+                        "services",
+                        name,
+                        dependency,
+                        &["depends_on", dependency],
+                        "depends on",
+                    );
+                } else if self.project.disabled.contains_key(dependency) && how.is_required() {
+                    let path = ["services", name, "depends_on", dependency];
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            Code::UnknownReference,
+                            format!(
+                                "service `{name}` depends on `{dependency}`, whose profile is not active"
+                            ),
+                        )
+                        .label(self.project.span(&path), "needed here")
+                        .label(self.project.span(&["services", dependency, "profiles"]), "its profiles")
+                        .help("activate a profile with `--profile`, or write `required: false`"),
+                    );
+                }
+            }
+            for network in service.networks.0.keys() {
+                if network != "default" && !is_written("networks", network) {
+                    report("network", "networks", name, network, &["networks", network], "joins");
+                }
+            }
+            for (at, mount) in service.volumes.0.iter().enumerate() {
+                if let (MountType::Volume, Some(volume)) = (mount.kind, &mount.source)
+                    && !volume.is_empty()
+                    && !is_written("volumes", volume)
+                {
+                    report("volume", "volumes", name, volume, &["volumes", &at.to_string()], "mounts");
+                }
+            }
+            for (section, what, references) in
+                [("configs", "config", &service.configs), ("secrets", "secret", &service.secrets)]
+            {
+                for (at, reference) in references.0.iter().enumerate() {
+                    if !is_written(section, &reference.source) {
+                        report(what, section, name, &reference.source, &[section, &at.to_string()], "reads");
+                    }
+                }
+            }
+            for secret in service.build.iter().flat_map(|build| &build.secrets.0) {
+                if !is_written("secrets", &secret.source) {
+                    report("secret", "secrets", name, &secret.source, &["build", "secrets"], "builds with");
+                }
+            }
+            for (context, place) in service.build.iter().flat_map(|build| &build.additional_contexts.0) {
+                if let Some(other) = place.0.strip_prefix("service:")
+                    && !is_written("services", other)
+                {
+                    let at = ["build", "additional_contexts", context];
+                    report("service", "services", name, other, &at, "builds with");
+                }
+            }
+            for model in service.models.0.keys() {
+                if !is_written("models", model) {
+                    report("model", "models", name, model, &["models", model], "uses");
+                }
+            }
+        }
+        unknown.into_iter().for_each(|diagnostic| self.diagnostics.push(diagnostic));
+    }
+
+    /// Two services cannot both have the same container name.
+    pub(super) fn check_names(&mut self) {
+        let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+        for (name, service) in &self.project.services {
+            let Some(container) = &service.container_name else { continue };
+            if let Some(first) = taken.insert(&container.0, name) {
+                let place = |service: &str| self.project.span(&["services", service, "container_name"]);
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        Code::Conflict,
+                        format!("services `{first}` and `{name}` have the same container name"),
+                    )
+                    .label(place(name), "again here")
+                    .label(place(first), "first here")
+                    .help("give each its own, or remove `container_name`"),
+                );
+            }
+        }
+    }
+
+    /// Reports two attributes for the same thing with different values, mounts at the same place, and a platform
+    /// that is not built.
+    pub(super) fn check_contradictions(&mut self) {
+        for (name, service) in &self.project.services {
+            let mut conflict = |one: &[&str], other: &[&str], message: String| {
+                let place = |path: &[&str]| {
+                    let path: Vec<&str> =
+                        ["services", name].into_iter().chain(path.iter().copied()).collect();
+                    self.project.span(&path)
+                };
+                self.diagnostics.push(
+                    Diagnostic::error(Code::Conflict, message)
+                        .label(place(one), "this contradicts the other")
+                        .label(place(other), "the other is here")
+                        .help("remove one, or make both the same"),
+                );
+            };
+            let mut distinct = |one: &[&str], other: &[&str]| {
+                let (one_name, other_name) = (one.join("."), other.join("."));
+                conflict(
+                    one,
+                    other,
+                    format!("service `{name}` has different values for `{one_name}` and `{other_name}`"),
+                );
+            };
+            if let Some(deploy) = &service.deploy {
+                if service.scale.is_some() && deploy.replicas.is_some() && service.scale != deploy.replicas {
+                    distinct(&["scale"], &["deploy", "replicas"]);
+                }
+                let resources = deploy.resources.as_ref();
+                if let Some(limits) = resources.and_then(|resources| resources.limits.as_ref()) {
+                    if service.cpus != 0.0 && service.cpus.to_bits() != limits.cpus.to_bits() {
+                        distinct(&["cpus"], &["deploy", "resources", "limits", "cpus"]);
+                    }
+                    if service.mem_limit.0 != 0 && service.mem_limit != limits.memory {
+                        distinct(&["mem_limit"], &["deploy", "resources", "limits", "memory"]);
+                    }
+                    if service.pids_limit != 0 && service.pids_limit != limits.pids {
+                        distinct(&["pids_limit"], &["deploy", "resources", "limits", "pids"]);
+                    }
+                }
+                if let Some(kept) = resources.and_then(|resources| resources.reservations.as_ref())
+                    && service.mem_reservation.0 != 0
+                    && service.mem_reservation != kept.memory
+                {
+                    distinct(&["mem_reservation"], &["deploy", "resources", "reservations", "memory"]);
+                }
+            }
+            let mut taken: HashMap<&str, (&str, usize)> = HashMap::new();
+            let tmpfs = service.tmpfs.0.iter().enumerate();
+            let tmpfs = tmpfs.map(|(at, one)| ("tmpfs", at, one.split(':').next().unwrap_or(one)));
+            let mounts = service.volumes.0.iter().enumerate();
+            let mounts = mounts.filter_map(|(at, mount)| Some(("volumes", at, mount.target.as_deref()?)));
+            for (key, at, target) in tmpfs.chain(mounts) {
+                if let Some((first, first_at)) = taken.insert(target, (key, at)) {
+                    let message = format!("service `{name}` mounts two things at `{target}`");
+                    conflict(&[key, &at.to_string()], &[first, &first_at.to_string()], message);
+                }
+            }
+            if let (Some(platform), Some(build)) = (&service.platform, &service.build)
+                && !build.platforms.0.is_empty()
+                && !build.platforms.0.contains(platform)
+            {
+                let message = format!("service `{name}` runs on platform `{platform}`, which is not built");
+                conflict(&["platform"], &["build", "platforms"], message);
+            }
+        }
+    }
+}

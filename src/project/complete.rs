@@ -1,0 +1,195 @@
+//! Fills in what follows from other things: variables from env files, labels from label files, names, defaults.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Project, Resolver};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::load::read_env_file;
+use crate::model::attribute::absolute_path;
+use crate::model::build::BuildContext;
+use crate::model::network::External;
+use crate::model::service::{PullPolicy, Service};
+use crate::model::values::Variables;
+use crate::yaml::Node;
+
+impl Resolver<'_> {
+    pub(super) fn complete_services(&mut self) {
+        let names: Vec<String> = self.project.services.keys().cloned().collect();
+        for name in names {
+            let Some(mut service) = self.project.services.remove(&name) else { continue };
+            self.complete_environment(&name, &mut service);
+            self.complete_labels(&name, &mut service);
+            if let Some(build) = &mut service.build {
+                let directory = self.project.directory.to_string_lossy().into_owned();
+                build.context.get_or_insert(BuildContext(directory));
+                let is_written = ["dockerfile", "dockerfile_inline"]
+                    .iter()
+                    .any(|key| self.project.written.at(&["services", &name, "build", key]).is_some());
+                if !is_written {
+                    build.dockerfile.get_or_insert_with(|| "Dockerfile".to_owned());
+                }
+                self.fill_from_environment(&mut build.args);
+                build.args.0.retain(|_, value| value.is_some());
+            }
+            for secret in &mut service.secrets.0 {
+                secret.target.get_or_insert_with(|| format!("/run/secrets/{}", secret.source));
+            }
+            if let Some(policy) = &mut service.pull_policy
+                && policy.0 == "if_not_present"
+            {
+                *policy = PullPolicy("missing".to_owned());
+            }
+            self.project.services.insert(name, service);
+        }
+    }
+
+    /// Reads the env files; `environment` wins. A variable without a value has it from the shell or `.env`.
+    fn complete_environment(&mut self, name: &str, service: &mut Service) {
+        self.fill_from_environment(&mut service.environment);
+        let mut variables = Variables::default();
+        for (at, file) in std::mem::take(&mut service.env_file.0).into_iter().enumerate() {
+            let path = PathBuf::from(&file.path.0);
+            if file.required == Some(false) && !self.world.is_file(&path) {
+                continue;
+            }
+            let named_at = self.project.span(&["services", name, "env_file", &at.to_string(), "path"]);
+            // An env file does not see the variables of those before it.
+            let lookup = |name: &str| {
+                let of_shell = self.environment.get(name, self.world);
+                of_shell.or_else(|| service.environment.0.get(name).cloned().flatten())
+            };
+            let found = read_env_file(
+                self.world,
+                &path,
+                file.format,
+                Some(named_at),
+                &lookup,
+                self.sources,
+                self.diagnostics,
+            );
+            for (key, value) in found {
+                let value = value.or_else(|| self.environment.get(&key, self.world));
+                if let Some(value) = value {
+                    variables.0.insert(key, Some(value));
+                }
+            }
+        }
+        variables.0.append(&mut service.environment.0);
+        service.environment = variables;
+    }
+
+    fn fill_from_environment(&self, variables: &mut Variables) {
+        for (name, value) in &mut variables.0 {
+            if value.is_none() {
+                *value = self.environment.get(name, self.world);
+            }
+        }
+    }
+
+    fn complete_labels(&mut self, name: &str, service: &mut Service) {
+        let mut labels = BTreeMap::new();
+        for (at, file) in service.label_file.0.iter().enumerate() {
+            let named_at = self.project.span(&["services", name, "label_file", &at.to_string()]);
+            let found = read_env_file(
+                self.world,
+                std::path::Path::new(&file.0),
+                None,
+                Some(named_at),
+                &|_| None,
+                self.sources,
+                self.diagnostics,
+            );
+            labels.extend(found.into_iter().map(|(key, value)| (key, value.unwrap_or_default())));
+        }
+        labels.append(&mut service.labels.0);
+        service.labels.0 = labels;
+    }
+
+    /// Gives each resource the name it has in the engine, and checks where contents come from.
+    pub(super) fn complete_resources(&mut self) {
+        let Project { name: project, written, networks, volumes, secrets, configs, .. } = &mut *self.project;
+        let (project, written) = (&*project, &*written);
+        let named = |key: &str, external: &mut External, name: &mut Option<String>| {
+            let default = || if external.is { key.to_owned() } else { format!("{project}_{key}") };
+            let chosen = name.take().or_else(|| external.name.take()).unwrap_or_else(default);
+            *name = Some(chosen);
+        };
+        for (key, network) in networks {
+            // The engine is not asked to make it, so docker compose lets it pass.
+            let excess = external_excess(written, "networks", key, network.external.is);
+            excess.into_iter().for_each(|one| {
+                self.diagnostics.push(Diagnostic { severity: Severity::Warning, ..one });
+            });
+            named(key, &mut network.external, &mut network.name);
+            network.ipam.get_or_insert_default();
+        }
+        for (key, volume) in volumes {
+            let excess = external_excess(written, "volumes", key, volume.external.is);
+            excess.into_iter().for_each(|one| self.diagnostics.push(one));
+            named(key, &mut volume.external, &mut volume.name);
+            // This is a bind mount in the clothes of a volume.
+            if volume.driver.as_deref() == Some("local")
+                && volume.driver_opts.0.get("o").is_some_and(|options| options == "bind")
+                && let Some(device) = volume.driver_opts.0.get_mut("device")
+            {
+                let place = written.at(&["volumes", key, "driver_opts", "device"]);
+                let base = self.sources.base(place.map_or(written.span, |node| node.span));
+                *device = absolute_path(device, base, self.world.home().as_deref());
+            }
+        }
+        for (key, config) in configs {
+            let known = ["file", "environment", "content"];
+            self.diagnostics.push_all(one_source(written, "configs", key, config.external.is, &known));
+            named(key, &mut config.external, &mut config.name);
+        }
+        for (key, secret) in secrets {
+            let known = ["file", "environment"];
+            self.diagnostics.push_all(one_source(written, "secrets", key, secret.external.is, &known));
+            named(key, &mut secret.external, &mut secret.name);
+        }
+    }
+}
+
+/// Reports attributes that describe a resource which exists already.
+fn external_excess(written: &Node, section: &str, key: &str, is_external: bool) -> Vec<Diagnostic> {
+    let Some(map) = written.at(&[section, key]).and_then(Node::as_map).filter(|_| is_external) else {
+        return Vec::new();
+    };
+    let describes =
+        |attribute: &str| !matches!(attribute, "name" | "external") && !attribute.starts_with("x-");
+    map.iter()
+        .filter(|(attribute, _)| describes(attribute))
+        .map(|(attribute, entry)| {
+            let message = format!("`{section}.{key}` is external, and `{attribute}` describes it");
+            Diagnostic::error(Code::Conflict, message)
+                .label(entry.key, "this is managed elsewhere")
+                .label(written.span_of(&[section, key, "external"]), "external here")
+                .help(format!("remove `{attribute}`, or `external`"))
+        })
+        .collect()
+}
+
+/// Reports a config or secret that has no content, or content from several places.
+fn one_source(
+    written: &Node,
+    section: &str,
+    key: &str,
+    is_external: bool,
+    known: &[&str],
+) -> Option<Diagnostic> {
+    let node = written.at(&[section, key])?;
+    let given: Vec<&str> = known.iter().copied().filter(|source| node.get(source).is_some()).collect();
+    if is_external || given.len() == 1 {
+        return None;
+    }
+    let (code, message) = match given.len() {
+        0 => (Code::MissingKey, format!("`{section}.{key}` has no content")),
+        _ => (Code::Conflict, format!("`{section}.{key}` has its content from {}", given.join(" and "))),
+    };
+    let known = known.join(", ");
+    let diagnostic = Diagnostic::error(code, message)
+        .label(written.span_of(&[section, key]), format!("exactly one of {known} is needed"))
+        .help(format!("write one of {known}, or `external: true`"));
+    Some(diagnostic)
+}
