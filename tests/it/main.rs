@@ -20,7 +20,10 @@ fn every_file_is_compiled() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "rs") {
             let name = path.file_stem().unwrap().to_str().unwrap();
-            assert!(name == "main" || main.contains(&format!("mod {name};\n")), "add `mod {name};` to main.rs");
+            assert!(
+                name == "main" || main.contains(&format!("mod {name};\n")),
+                "add `mod {name};` to main.rs"
+            );
         }
     }
 }
