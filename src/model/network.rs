@@ -80,7 +80,13 @@ impl Attribute for External {
         json_schema!({
             "anyOf": [
                 { "type": ["boolean", "string"] },
-                { "type": "object", "properties": { "name": { "type": "string" } }, "deprecated": true },
+                {
+                    "type": "object",
+                    "properties": { "name": { "type": "string" } },
+                    "patternProperties": { "^x-": {} },
+                    "additionalProperties": false,
+                    "deprecated": true,
+                },
             ]
         })
     }
@@ -255,7 +261,7 @@ record! {
         /// The application's protocol, such as `http`.
         pub app_protocol: Option<String>,
     }
-    short form expand_nothing, { "type": ["string", "number"] };
+    short form expand_nothing, { "type": ["string", "integer"] };
     check complete_port;
 }
 
