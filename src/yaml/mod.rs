@@ -217,6 +217,11 @@ pub fn to_string(value: &impl serde::Serialize) -> Result<String, serde_yaml::se
     serde_yaml::to_string(value)
 }
 
+/// Writes a value as [`to_string`] does, with lists indented below their key, as docker compose has it.
+pub fn to_string_indented(value: &impl serde::Serialize) -> Result<String, serde_yaml::ser::Error> {
+    serde_yaml::to_string_with_options(value, serde_yaml::ser_options! { compact_list_indent: false })
+}
+
 #[cfg(test)]
 mod tests {
     use super::float_text;
