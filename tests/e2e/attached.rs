@@ -40,7 +40,7 @@ fn logs_must_interleave_and_an_interrupt_must_stop_in_reverse_order() {
     // Only what containers wrote is data, behind their names, from the first line on.
     let ticks = |line: &&String| line.contains("| tick ") || line.contains("exited with code");
     assert!(up.stdout.iter().all(|line| ticks(&line)), "{:#?}", up.stdout);
-    for service in ["store", "api  ", "web  "] {
+    for service in ["store-1", "api-1", "web-1"] {
         let first = up.stdout.iter().find(|line| line.starts_with(service)).unwrap();
         assert!(first.ends_with("| tick 1"), "{first}");
     }
