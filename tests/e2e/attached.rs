@@ -113,3 +113,22 @@ fn an_interrupt_while_coming_up_must_leave_nothing_running() {
         assert!(up.stderr.iter().any(|line| line.contains("app-1")), "{:?}", up.stderr);
     }
 }
+
+#[test]
+fn up_must_follow_a_container_through_its_restarts() {
+    let compose = r#"services:
+  flaky:
+    image: busybox
+    command: sh -c "test -e /tried && echo better now && exit 0; touch /tried; echo bad luck; exit 1"
+    restart: on-failure
+"#;
+    let Some(project) = Project::with("flaky", compose) else { return };
+    let run = project.topo(&["up"]).succeeds();
+    let expected = [
+        "flaky-1 | bad luck",
+        "flaky-1 | exited with code 1",
+        "flaky-1 | better now",
+        "flaky-1 | exited with code 0",
+    ];
+    assert_eq!(run.stdout.lines().collect::<Vec<_>>(), expected);
+}
