@@ -8,7 +8,7 @@ use clap::Args;
 use topo::diagnostic::Diagnostic;
 use topo::engine::docker::Docker;
 use topo::engine::follow::{Follow, News};
-use topo::engine::{Engine, EngineError, LogQuery, Query};
+use topo::engine::{Cause, Engine, EngineError, LogQuery, Query};
 use topo::observed::{Observed, State};
 use topo::plan::desired::{Desired, DesiredService};
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
@@ -173,7 +173,14 @@ fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
                 Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
             return attach(&desired, &observed, &plan, options, &engine, &context).await;
         }
-        let outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
+        let mut outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
+        if outcome.failed.iter().any(|(_, error)| matches!(error.cause, Cause::NameTaken { .. })) {
+            // Another `up` made it after this one had looked: one that runs beside it, or was killed while the
+            // engine was still at it. A second look settles whether it is what the file asks for.
+            observed = engine.observe(&query).await?;
+            plan = up(&desired, &observed, options).unwrap_or(plan);
+            outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
+        }
         let exit = context.conclude(&plan, &outcome);
         if exit == Exit::Success && options.start {
             summarize(&desired, &plan, &engine, context).await?;

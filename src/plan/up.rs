@@ -402,9 +402,12 @@ impl<'a> Planner<'a> {
             let Some(network) = self.observed.network(name) else {
                 return Some(format!("network {name} is gone"));
             };
-            // A container that does not run is not always listed with its networks.
+            // A container that does not run is not always listed with its networks; one that was only created
+            // is, but without their IDs. It lacks some if an `up` was killed before it had joined them.
+            let is_created = container.state == State::Created;
             let is_running = matches!(container.state, State::Running | State::Paused | State::Restarting);
-            if is_running && !container.networks.iter().any(|(_, id)| *id == network.id) {
+            let joins = |(joined, id): &(String, String)| *id == network.id || (is_created && joined == name);
+            if (is_running || is_created) && !container.networks.iter().any(joins) {
                 return Some(format!("it is not attached to network {name}"));
             }
         }
@@ -512,6 +515,11 @@ impl<'a> Planner<'a> {
                     }
                     _ => not_running(container),
                 };
+                if container.state == State::Created && !wanted.files.is_empty() {
+                    // An `up` that was killed may not have come to this.
+                    let op = Op::CopyFiles { container: container.id.clone(), files: wanted.files.clone() };
+                    after.push(self.plan.push(op, subject.clone(), "it reads them", Vec::new()));
+                }
                 let op = Op::Start { container: container.id.clone() };
                 planned.started.push(self.plan.push(op, subject, cause, after));
             }
