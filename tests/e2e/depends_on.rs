@@ -80,7 +80,7 @@ fn a_failed_one_shot_must_fail_up_with_its_last_lines() {
     let compose = r#"services:
   setup:
     image: busybox
-    command: sh -c "for i in $$(seq 1 30); do echo line $$i; done; echo no such table >&2; exit 3"
+    command: sh -c "for i in $$(seq 1 30); do echo line $$i; done; echo no such table; exit 3"
   app:
     image: busybox
     command: sleep 1000
