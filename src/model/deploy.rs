@@ -40,7 +40,8 @@ record! {
 /// docker compose writes these out, even empty, which the config hash depends on.
 fn write_out_deploy(deploy: &mut Deploy, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     if deploy.replicas.is_some_and(|replicas| replicas < 0) {
-        let (span, place) = (node.span_of(&["replicas"]), place.key("replicas"));
+        let (span, place) =
+            (node.at(&["replicas"]).map_or(node.span, |node| node.span), place.key("replicas"));
         decoder.invalid::<()>(span, &place, "this is below 0", "write how many containers you want");
     }
     deploy.resources.get_or_insert_default();

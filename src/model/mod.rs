@@ -4,12 +4,16 @@
 
 pub mod attribute;
 pub mod build;
+pub mod command;
 pub mod deploy;
 pub mod lifecycle;
+pub mod limits;
 pub mod network;
+pub mod ports;
 pub mod schema;
 pub mod service;
 pub mod storage;
+pub mod units;
 pub mod values;
 
 use std::collections::BTreeMap;

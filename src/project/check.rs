@@ -24,7 +24,9 @@ impl Resolver<'_> {
             let help =
                 did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
                     "services" => "define it under `services`, or remove the reference".to_owned(),
-                    _ => format!("define it: `{section}: {{ {name}: {{}} }}`"),
+                    "networks" | "volumes" => format!("define it: `{section}: {{ {name}: {{}} }}`"),
+                    "models" => format!("define it: `models: {{ {name}: {{ model: ... }} }}`"),
+                    _ => format!("define it: `{section}: {{ {name}: {{ file: ... }} }}`"),
                 });
             unknown.push(
                 Diagnostic::error(
@@ -112,6 +114,8 @@ impl Resolver<'_> {
             let Some(container) = &service.container_name else { continue };
             if let Some(first) = taken.insert(&container.0, name) {
                 let place = |service: &str| self.project.span(&["services", service, "container_name"]);
+                let (first, name) =
+                    if place(first) < place(name) { (first, name.as_str()) } else { (name.as_str(), first) };
                 self.diagnostics.push(
                     Diagnostic::error(
                         Code::Conflict,

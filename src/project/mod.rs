@@ -92,19 +92,20 @@ impl Project {
     }
 }
 
+fn entry<M: SerializeMap, T: Serialize>(
+    map: &mut M,
+    key: &str,
+    values: &BTreeMap<String, T>,
+) -> Result<(), M::Error> {
+    if values.is_empty() { Ok(()) } else { map.serialize_entry(key, values) }
+}
+
 /// What `config` prints.
 impl Serialize for Project {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("services", &Printed(&self.services))?;
-        fn entry<M: SerializeMap, T: Serialize>(
-            map: &mut M,
-            key: &str,
-            values: &BTreeMap<String, T>,
-        ) -> Result<(), M::Error> {
-            if values.is_empty() { Ok(()) } else { map.serialize_entry(key, values) }
-        }
         entry(&mut map, "models", &self.models)?;
         entry(&mut map, "networks", &self.networks)?;
         entry(&mut map, "volumes", &self.volumes)?;
