@@ -99,6 +99,24 @@ record! {
         /// Processes.
         pub pids: i64,
     }
+    check memory_of_limits;
+}
+
+fn memory_of_limits(_: &mut Limits, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    memory_is_text(node, place, decoder);
+}
+
+fn memory_of_reservations(_: &mut Reservations, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    memory_is_text(node, place, decoder);
+}
+
+/// The specification has numbers of bytes everywhere but here.
+fn memory_is_text(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    if let Some(memory) = node.at(&["memory"])
+        && matches!(memory.value, Value::Int(_))
+    {
+        decoder.wrong_type::<()>(memory, &place.key("memory"), "a string such as 512m");
+    }
 }
 
 record! {
@@ -114,6 +132,7 @@ record! {
         /// Resources of the user's own, of which each machine says how many it has.
         pub generic_resources: Vec<GenericResource>,
     }
+    check memory_of_reservations;
 }
 
 record! {

@@ -140,6 +140,12 @@ impl Attribute for Ulimits {
     const SHAPE: &'static Shape = &Shape { kind: Kind::Map(Ulimit::SHAPE), expand: None };
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        for (key, entry) in node.as_map().into_iter().flatten() {
+            if !key.chars().all(|one| one.is_ascii_lowercase()) {
+                let help = "write a name of lower-case letters, such as nofile";
+                decoder.doubtful(entry.key, place, format!("`{key}` is no name of a limit"), help);
+            }
+        }
         Attribute::decode(node, place, decoder).map(Self)
     }
 

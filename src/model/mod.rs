@@ -39,7 +39,7 @@ record! {
     pub struct Compose {
         /// Obsolete; the current specification is always followed.
         #[serde(skip)]
-        pub version: Option<values::StringOrNumber>,
+        pub version: Option<String>,
         /// The project's name. Default: that of the directory.
         pub name: Option<String>,
         /// Other compose files that this one builds on.

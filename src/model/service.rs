@@ -286,11 +286,14 @@ impl Attribute for ContainerName {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(text) = node.as_text() else { return decoder.wrong_type(node, place, "a string") };
-        let holds = text.len() > 1
-            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && text.chars().all(|one| one.is_ascii_alphanumeric() || "_.-".contains(one));
-        if !holds && !text.is_empty() {
-            let help = "write two or more of a-z, A-Z, 0-9, `_`, `.` and `-`, such as web_1";
+        let is_part = |one: char| one.is_ascii_alphanumeric() || "_.-".contains(one);
+        let help = "write two or more of a-z, A-Z, 0-9, `_`, `.` and `-`, such as web_1";
+        // docker compose asks only that such a name is somewhere in it; the engine wants nothing else there.
+        let pairs = text.chars().zip(text.chars().skip(1));
+        if !pairs.into_iter().any(|(one, next)| one.is_ascii_alphanumeric() && is_part(next)) {
+            return decoder.invalid(node.span, place, format!("`{text}` is no name of a container"), help);
+        }
+        if !text.starts_with(|first: char| first.is_ascii_alphanumeric()) || !text.chars().all(is_part) {
             decoder.doubtful(node.span, place, format!("`{text}` is no name of a container"), help);
         }
         Some(Self(text.to_owned()))

@@ -185,6 +185,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
     resolver.apply_profiles(selection);
     if !skip.consistency {
         resolver.check_references();
+        resolver.check_resources();
     }
     if !skip.normalization {
         resolver.add_default_network();
@@ -201,7 +202,6 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
     }
     if !skip.consistency {
         resolver.check_names();
-        resolver.check_contents();
         resolver.check_contradictions();
     }
     project
