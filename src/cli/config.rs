@@ -234,7 +234,7 @@ fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, E
             context.ui.error(&format!("there is no service `{name}`"));
             return Err(Exit::Failure);
         };
-        let hash = hash::digest(&hash::service_hash_input(service, None));
+        let hash = hash::digest(hash::service_hash_input(service, None));
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name} {hash}");
     }
