@@ -302,6 +302,9 @@ impl<T: Attribute> Attribute for Option<T> {
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
+        if T::MAY_BE_NOTHING {
+            return json_schema!({ "anyOf": [T::schema(generator), { "type": "null" }] });
+        }
         T::schema(generator)
     }
 

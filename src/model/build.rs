@@ -119,8 +119,13 @@ impl Attribute for AdditionalContexts {
         Attribute::decode(node, place, decoder).map(Self)
     }
 
-    fn schema(generator: &mut SchemaGenerator) -> Schema {
-        KeyValues::schema(generator)
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "object", "additionalProperties": { "type": "string" } },
+                { "type": "array", "items": { "type": "string", "pattern": r"=|\$" }, "uniqueItems": true },
+            ]
+        })
     }
 
     fn unset() -> Option<Self> {

@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record};
-use super::values::{ByteSize, Duration, KeyValues, words};
+use super::values::{ByteSize, Duration, KeyValues, words, words_schema};
 use crate::diagnostic::Diagnostics;
 use crate::yaml::{Node, Value};
 
@@ -243,7 +243,7 @@ impl Attribute for Gpus {
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         let item = Gpu::schema(generator);
-        json_schema!({ "anyOf": [{ "type": "string", "enum": ["all"] }, { "type": "array", "items": item }] })
+        json_schema!({ "anyOf": [words_schema(&["all"]), { "type": "array", "items": item }] })
     }
 
     fn unset() -> Option<Self> {

@@ -207,7 +207,7 @@ impl Attribute for Restart {
         json_schema!({
             "anyOf": [
                 { "type": "string", "enum": ["no", "always", "on-failure", "unless-stopped"] },
-                { "type": "string", "pattern": r"^on-failure:\d+$|\$" },
+                { "type": "string", "pattern": r"^$|^on-failure:\d+$|\$" },
             ]
         })
     }

@@ -81,7 +81,13 @@ impl Attribute for External {
         json_schema!({
             "anyOf": [
                 { "type": ["boolean", "string"] },
-                { "type": "object", "properties": { "name": { "type": "string" } }, "deprecated": true },
+                {
+                    "type": "object",
+                    "properties": { "name": { "type": "string" } },
+                    "patternProperties": { "^x-": {} },
+                    "additionalProperties": false,
+                    "deprecated": true,
+                },
             ]
         })
     }

@@ -34,7 +34,7 @@ record! {
         /// The application's protocol, such as `http`.
         pub app_protocol: Option<String>,
     }
-    short form expand_nothing, { "type": ["string", "number"] };
+    short form expand_nothing, { "type": ["string", "integer"] };
     check complete_port;
 }
 

@@ -300,7 +300,7 @@ impl Attribute for ContainerName {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" })
+        json_schema!({ "type": "string", "pattern": r"^$|^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" })
     }
 
     fn is_hollow(&self) -> bool {
@@ -392,7 +392,9 @@ impl Attribute for ProviderOptions {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object" })
+        let scalar = json_schema!({ "type": ["string", "number", "boolean"] });
+        let value = json_schema!({ "anyOf": [scalar, { "type": "array", "items": scalar }] });
+        json_schema!({ "type": "object", "additionalProperties": value })
     }
 
     fn unset() -> Option<Self> {

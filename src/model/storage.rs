@@ -147,7 +147,7 @@ pub struct FileMode(pub u32);
 super::values::scalar!(
     FileMode,
     "permissions such as 0440",
-    { "type": ["integer", "string"] },
+    { "type": ["integer", "string"], "minimum": 0 },
     |node| match &node.value {
         Value::Int(mode) => Ok(u32::try_from(*mode).ok().map(Self)),
         Value::Text(text) => u32::from_str_radix(text, 8)

@@ -440,6 +440,11 @@ impl Attribute for HostPath {
     }
 }
 
+/// Describes one of a few words, or a variable that stands for one: editors complete the words.
+pub(crate) fn words_schema(words: &[&str]) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "string", "enum": words }, { "type": "string", "pattern": r"\$" }] })
+}
+
 /// Declares an attribute that takes one of a few words.
 macro_rules! words {
     (
@@ -489,7 +494,7 @@ macro_rules! words {
             }
 
             fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "enum": [$($word,)+] })
+                $crate::model::values::words_schema(Self::WORDS)
             }
         }
     };

@@ -1,7 +1,16 @@
 //! Tests of topo as a library, in one binary.
 
 mod apply;
+mod cli;
 mod config;
 mod contract;
 mod corpus;
 mod diagnostics;
+mod docs;
+mod examples;
+mod generated;
+mod k8s;
+mod layers;
+mod plan;
+mod properties;
+mod schema;

@@ -1,0 +1,290 @@
+//! The JSON schema for editors: it is current, valid, takes what the loader takes, and explains every attribute.
+
+use std::collections::BTreeSet;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use topo::diagnostic::{Code, Severity};
+use topo::load::{MemWorld, Request, load};
+
+use crate::generated::{check, read};
+
+fn schema() -> Value {
+    topo::model::schema::schema()
+}
+
+fn validator() -> Validator {
+    jsonschema::draft7::new(&schema()).expect("a valid schema")
+}
+
+fn yaml(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Returns what the schema finds wrong with a file, as `/path: message`.
+fn faults(validator: &Validator, text: &str) -> Vec<String> {
+    let instance = yaml(text);
+    validator.iter_errors(&instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+fn loads(text: &str) -> bool {
+    errors(text, "").is_empty()
+}
+
+/// Returns what the loader finds wrong with a file, where the variable `V` has this value. What it doubts counts too:
+/// an editor may well underline that.
+fn errors(text: &str, variable: &str) -> Vec<(Code, String)> {
+    let mut world = MemWorld::project([("compose.yaml", text)]);
+    world.vars.insert("V".to_owned(), variable.to_owned());
+    let loaded = load(&world, &Request::default());
+    let wrong = loaded.diagnostics.sorted().into_iter();
+    let wrong = wrong.filter(|one| one.severity == Severity::Error || one.code == Code::InvalidValue);
+    wrong.map(|one| (one.code, one.message.clone())).collect()
+}
+
+#[test]
+fn the_file_is_current() {
+    check("schema/topo.schema.json", &format!("{:#}\n", schema()));
+}
+
+#[test]
+fn it_is_valid_draft_7() {
+    assert_eq!(schema()["$schema"], "http://json-schema.org/draft-07/schema#");
+    assert!(jsonschema::draft7::meta::is_valid(&schema()));
+}
+
+#[test]
+fn it_takes_the_examples() {
+    let validator = validator();
+    for file in crate::examples::compose_files() {
+        assert_eq!(faults(&validator, &read(&file)), [""; 0], "{file}");
+    }
+}
+
+/// One file for each thing that an editor should underline.
+const WRONG: &[(&str, &str)] = &[
+    ("unknown key at the top", "service: {}"),
+    ("unknown key of a service", "services: {web: {image: a, port: ['80']}}"),
+    ("a service that is no mapping", "services: {web: nginx}"),
+    ("a list where a mapping must be", "services: [web]"),
+    ("ports that are no list", "services: {web: {image: a, ports: '80:80'}}"),
+    (
+        "a condition that does not exist",
+        "services: {web: {image: a, depends_on: {db: {condition: healthy}}}}",
+    ),
+    ("a word that does not exist", "services: {web: {image: a, cgroup: hosts}}"),
+    ("a list as image", "services: {web: {image: [a]}}"),
+    ("a number as image", "services: {web: {image: 5}}"),
+    ("unknown key of a network", "networks: {front: {drivers: bridge}}"),
+    ("unknown key of a health check", "services: {web: {image: a, healthcheck: {tests: [CMD, a]}}}"),
+    ("a long mount without type", "services: {web: {image: a, volumes: [{target: /data}]}}"),
+    ("a name with a space", "services: {'my web': {image: a}}"),
+];
+
+#[test]
+fn it_refuses_what_is_wrong() {
+    let validator = validator();
+    for (what, text) in WRONG {
+        assert!(!faults(&validator, text).is_empty(), "{what} is taken: {text}");
+        assert!(!loads(text), "the loader takes {what}: {text}");
+    }
+}
+
+/// The schemas of the attributes of all structs, with their paths.
+fn attributes(schema: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    let roots = schema["definitions"].as_object().expect("definitions");
+    let records = roots.iter().map(|(name, record)| (name.as_str(), record)).chain([("", schema)]);
+    for (record, schema) in records {
+        let properties = schema["properties"].as_object();
+        for (key, property) in properties.into_iter().flatten() {
+            found.push((format!("{record}.{key}"), property));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_attribute_is_explained() {
+    let schema = schema();
+    let attributes = attributes(&schema);
+    assert!(attributes.len() > 200, "only {} attributes were found", attributes.len());
+    for (path, property) in attributes {
+        let description = property["description"].as_str().unwrap_or_default();
+        assert!(
+            description.ends_with('.'),
+            "{path} needs a doc comment that ends with a full stop: {description:?}"
+        );
+    }
+    for (name, record) in schema["definitions"].as_object().unwrap() {
+        assert!(!record["description"].as_str().unwrap_or_default().is_empty(), "{name} needs a doc comment");
+    }
+}
+
+/// Follows `$ref` and single-element `allOf`, as an editor does.
+fn followed<'a>(schema: &'a Value, mut at: &'a Value) -> &'a Value {
+    loop {
+        at = match (at["$ref"].as_str(), &at["allOf"][0]) {
+            (Some(reference), _) => schema.pointer(reference.trim_start_matches('#')).expect("a definition"),
+            (None, Value::Null) => return at,
+            (None, only) => only,
+        };
+    }
+}
+
+#[test]
+fn editors_find_what_they_complete_and_hover() {
+    let schema = schema();
+    let services = followed(&schema, &schema["properties"]["services"]);
+    let patterns = services["patternProperties"].as_object().expect("names of services");
+    let service = followed(&schema, patterns.values().next().unwrap());
+    for key in ["image", "ports", "depends_on", "healthcheck", "networks"] {
+        assert!(service["properties"][key].is_object(), "services.*.{key} cannot be completed");
+    }
+    assert!(service["properties"]["depends_on"]["description"].as_str().unwrap().ends_with('.'));
+    // The words of an enumeration, through the alternatives of `depends_on`.
+    let alternatives = service["properties"]["depends_on"]["anyOf"].as_array().expect("two forms");
+    let long = alternatives.iter().find(|form| form["type"] == "object").expect("the long form");
+    let dependency = followed(&schema, &long["additionalProperties"]);
+    let condition = followed(&schema, &dependency["properties"]["condition"]);
+    let text = condition.to_string();
+    for word in ["service_started", "service_healthy", "service_completed_successfully"] {
+        assert!(text.contains(word), "`condition` does not complete {word}: {text}");
+    }
+}
+
+/// A place of a compose file: the keys that lead to it, and what must stand beside them.
+#[derive(Clone, Default)]
+struct Spot(Vec<(Step, Vec<(String, Value)>)>);
+
+#[derive(Clone)]
+enum Step {
+    Key(String),
+    Item,
+}
+
+impl Spot {
+    fn below(&self, step: Step, beside: Vec<(String, Value)>) -> Self {
+        let mut steps = self.0.clone();
+        steps.push((step, beside));
+        Self(steps)
+    }
+
+    /// Builds the smallest file that has the value there.
+    fn file(&self, value: Value) -> Value {
+        self.0.iter().rev().fold(value, |value, (step, beside)| match step {
+            Step::Item => json!([value]),
+            Step::Key(key) => beside.iter().cloned().chain([(key.clone(), value)]).collect(),
+        })
+    }
+}
+
+/// Collects all places below a schema, each with the words that it takes, if it takes a few only.
+fn descend(root: &Value, at: &Value, spot: &Spot, found: &mut Vec<(Spot, Value)>) {
+    let at = followed(root, at);
+    found.push((spot.clone(), at["enum"].clone()));
+    assert!(spot.0.len() < 12, "the schema is recursive");
+    for form in at["anyOf"].as_array().into_iter().flatten() {
+        descend(root, form, spot, found);
+    }
+    let mut required: Vec<(String, Value)> = at["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(|key| (key.to_owned(), smallest(root, &at["properties"][key])))
+        .collect();
+    if at["properties"]["healthcheck"].is_object() {
+        // A service needs it, if it is not built.
+        required.push(("image".to_owned(), json!("a")));
+    }
+    for (key, property) in at["properties"].as_object().into_iter().flatten() {
+        descend(root, property, &spot.below(Step::Key(key.clone()), required.clone()), found);
+    }
+    let patterns = at["patternProperties"].as_object().into_iter().flatten().filter(|(key, _)| *key != "^x-");
+    let free = patterns
+        .map(|(_, value)| value)
+        .chain([&at["additionalProperties"]])
+        .filter(|value| value.is_object());
+    for property in free {
+        descend(root, property, &spot.below(Step::Key("some".into()), required.clone()), found);
+    }
+    if at["items"].is_object() {
+        descend(root, &at["items"], &spot.below(Step::Item, Vec::new()), found);
+    }
+}
+
+/// Returns a value that a required attribute takes.
+fn smallest(root: &Value, schema: &Value) -> Value {
+    let schema = followed(root, schema);
+    if let Some(word) = schema["enum"].get(0) {
+        return word.clone();
+    }
+    if let Some(form) = schema["anyOf"].get(0) {
+        return smallest(root, form);
+    }
+    match schema["type"].as_str() {
+        Some("object") => json!({}),
+        Some("array") => json!([]),
+        _ => json!("80"),
+    }
+}
+
+/// What is written at each place, to see what the loader makes of it.
+fn candidates() -> Vec<Value> {
+    let words = "a a:b a=b 5 true 0.5 10s 64m 80:80 80-81 ./a:/b:ro /a 10.0.0.0/24".split(' ').chain([""]);
+    let numbers = [json!(true), json!(5), json!(-1), json!(0.5)];
+    let scalars: Vec<Value> = words.map(|word| json!(word)).chain(numbers).chain([json!(null)]).collect();
+    let lists = scalars.iter().map(|scalar| json!([scalar]));
+    let maps = scalars.iter().map(|scalar| json!({"a": scalar}));
+    let empty = [json!([]), json!({}), json!({"x-own": []})];
+    scalars.iter().cloned().chain(lists).chain(maps).chain(empty).collect()
+}
+
+/// The schema takes whatever the loader takes, and refuses what is of the wrong kind. It does not look into texts:
+/// that `5 apples` is no duration is for the loader to say.
+#[test]
+fn it_agrees_with_the_loader() {
+    let (schema, validator) = (schema(), validator());
+    let mut spots = Vec::new();
+    descend(&schema, &schema, &Spot::default(), &mut spots);
+    let candidates = candidates();
+    let mut wrong = BTreeSet::new();
+    let (mut tried, mut taken) = (BTreeSet::new(), 0);
+    for (spot, words) in spots {
+        if !tried.insert(format!("{}{words}", spot.file(json!("here")))) {
+            continue;
+        }
+        let candidates = candidates.iter().chain(words.as_array().into_iter().flatten());
+        for value in candidates.clone() {
+            let file = spot.file(value.clone());
+            let loads = loads(&file.to_string());
+            taken += usize::from(loads);
+            match (loads, validator.is_valid(&file)) {
+                (true, false) => {
+                    wrong.insert(format!("refused: {file}"));
+                }
+                (false, true) => {
+                    let errors = errors(&file.to_string(), "");
+                    if errors.iter().any(|(code, _)| matches!(code, Code::WrongType | Code::UnknownKey)) {
+                        wrong.insert(format!("taken: {file}, though {}", errors[0].1));
+                    }
+                }
+                _ => {}
+            }
+        }
+        // The same from a variable: the editor sees the reference, the loader what it stands for.
+        let file = spot.file(json!("${V}"));
+        if !validator.is_valid(&file) {
+            let text =
+                candidates.filter_map(Value::as_str).find(|text| errors(&file.to_string(), text).is_empty());
+            wrong.extend(text.map(|text| format!("refused: {file} with V={text}")));
+        }
+    }
+    // Nobody writes these, and an editor may say so.
+    wrong.retain(|one| {
+        !one.contains(r#"{"include":null}"#) && !one.contains(r#""extends":{"service":"80","file":""}"#)
+    });
+    assert!(tried.len() > 300 && taken > 4000, "only {} places and {taken} files were tried", tried.len());
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.into_iter().collect::<Vec<_>>().join("\n"));
+}
