@@ -115,7 +115,8 @@ fn memory_is_text(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     if let Some(memory) = node.at(&["memory"])
         && matches!(memory.value, Value::Int(_))
     {
-        decoder.wrong_type::<()>(memory, &place.key("memory"), "a string such as 512m");
+        let help = "write it as text with a unit, such as 512m";
+        decoder.invalid::<()>(memory.span, &place.key("memory"), "a number is not enough here", help);
     }
 }
 

@@ -300,7 +300,7 @@ impl Attribute for ContainerName {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": r"^$|^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" })
+        json_schema!({ "type": "string", "pattern": r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" })
     }
 
     fn is_hollow(&self) -> bool {
