@@ -512,6 +512,7 @@ impl<'a> Planner<'a> {
                     }
                     _ => not_running(container),
                 };
+                let (_, after) = self.copy(wanted, &container.id, after, &[]);
                 let op = Op::Start { container: container.id.clone() };
                 planned.started.push(self.plan.push(op, subject, cause, after));
             }
@@ -588,7 +589,8 @@ impl<'a> Planner<'a> {
         mut created: Vec<StepId>,
         ready: &[StepId],
     ) -> (Vec<StepId>, Vec<StepId>) {
-        if !wanted.files.is_empty() {
+        // Just before the start, so that what changed meanwhile is in them.
+        if self.options.start && !wanted.files.is_empty() {
             let op = Op::CopyFiles { container: container.to_owned(), files: wanted.files.clone() };
             let subject = Subject::Container(wanted.create.name.clone());
             created = vec![self.plan.push(op, subject, "it reads them", created)];
