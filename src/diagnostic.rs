@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::source::{SourceMap, Span};

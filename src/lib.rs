@@ -15,9 +15,10 @@ pub mod load;
 
 pub mod project;
 
+pub mod observed;
 pub mod topology;
 
-pub mod observed;
+pub mod k8s;
+pub mod plan;
 
 pub mod engine;
-pub mod plan;

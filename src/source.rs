@@ -61,11 +61,12 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// Returns the span of `range`, in bytes of this file's text.
+    /// Returns the span of `range`, in bytes of this file's text; what lies beyond its end is cut off.
     pub fn span(&self, range: std::ops::Range<usize>) -> Span {
         let end = range.end.min(self.text.len());
         let start = range.start.min(end);
-        let narrow = |at: usize| u32::try_from(at).expect("a source map holds less than 4 GiB");
+        // A map holds less than 4 GiB, so nothing saturates.
+        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Span { start: self.start + narrow(start), length: narrow(end - start) }
     }
 

@@ -1,39 +1,96 @@
-//! `topo config`: prints the project as it will be used.
+//! `topo config`: prints the project as it will be used, or one aspect of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use topo::load::interpolate::{Reference, references};
+use topo::load::{Loaded, Request, World, load_without};
+use topo::project::{Project, Selection, as_written, hash, resolve_without};
+use topo::{load, project};
 
 use super::{Context, Exit};
-use topo::project::hash;
 
 /// Print the project as it will be used: files merged, variables replaced, defaults written out
 ///
 /// Example: topo config --format json
+#[expect(clippy::struct_excessive_bools, reason = "docker compose's flags")]
 #[derive(Args, Debug)]
+#[group(skip)]
 pub(crate) struct Config {
     /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Print the names of the services, one a line
-    #[arg(long, conflicts_with_all = ["volumes", "images"])]
-    services: bool,
-    /// Print the keys of the volumes, one a line
-    #[arg(long, conflicts_with = "images")]
-    volumes: bool,
-    /// Print the images, one a line
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    #[command(flatten)]
+    aspect: Aspect,
+    /// Leave variables as they are written
     #[arg(long)]
-    images: bool,
-    /// Print the config hash of each service named here, separated by commas; `*` is all of them
-    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["services", "volumes", "images"])]
-    hash: Option<String>,
+    no_interpolate: bool,
+    /// Add no names and no defaults
+    #[arg(long)]
+    no_normalize: bool,
+    /// Leave relative paths as they are written
+    #[arg(long)]
+    no_path_resolution: bool,
+    /// Do not check that what is referred to is there
+    #[arg(long)]
+    no_consistency: bool,
+    /// Read no env files of services
+    #[arg(long)]
+    no_env_resolution: bool,
+    /// Pin image tags to digests
+    #[arg(long)]
+    resolve_image_digests: bool,
+    /// Print an override file that pins image tags to digests
+    #[arg(long)]
+    lock_image_digests: bool,
     /// Check only; print nothing
     #[arg(short, long)]
     quiet: bool,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<String>,
     /// Services to print, with what they depend on
     #[arg(value_name = "SERVICE")]
     selected: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+/// What to print in place of the project; one of them.
+#[expect(clippy::struct_excessive_bools, reason = "docker compose's flags")]
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+struct Aspect {
+    /// Print the names of the services, one a line
+    #[arg(long)]
+    services: bool,
+    /// Print the keys of the volumes, one a line
+    #[arg(long)]
+    volumes: bool,
+    /// Print the keys of the networks, one a line
+    #[arg(long)]
+    networks: bool,
+    /// Print the keys of the models, one a line
+    #[arg(long)]
+    models: bool,
+    /// Print the images, one a line
+    #[arg(long)]
+    images: bool,
+    /// Print the profiles, one a line
+    #[arg(long)]
+    profiles: bool,
+    /// Print the environment that variables are replaced from
+    #[arg(long)]
+    environment: bool,
+    /// Print the variables that the files refer to, with their defaults
+    #[arg(long)]
+    variables: bool,
+    /// Print the config hash of each service named here, separated by commas; `*` is all of them
+    #[arg(long, value_name = "SERVICE")]
+    hash: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 enum Format {
     #[default]
     Yaml,
@@ -41,41 +98,224 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
-    let Some(mut project) = context.project(&arguments.selected) else { return Exit::Failure };
-    let lines = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
-    let text = if arguments.quiet {
-        String::new()
-    } else if arguments.services {
-        lines(project.services.keys().cloned().collect())
-    } else if arguments.volumes {
-        lines(project.volumes.keys().cloned().collect())
-    } else if arguments.images {
-        lines(project.services.iter().map(|(name, service)| project.image_of(name, service)).collect())
-    } else if let Some(named) = &arguments.hash {
-        let is_named = |name: &str| named == "*" || named.split(',').any(|one| one == name);
-        let line =
-            |(name, service)| format!("{name} {}", hash::digest(&hash::service_hash_input(service, None)));
-        lines(project.services.iter().filter(|(name, _)| is_named(name)).map(line).collect())
-    } else {
-        if matches!(arguments.format, Format::Json) {
-            // docker compose leaves them out of JSON, and only there.
-            project.models.clear();
+    match text(arguments, context) {
+        Err(exit) => exit,
+        Ok(_) if arguments.quiet => Exit::Success,
+        Ok(text) => match &arguments.output {
+            None => {
+                context.ui.data(&text);
+                Exit::Success
+            }
+            Some(file) => match std::fs::write(file, text) {
+                Ok(()) => Exit::Success,
+                Err(error) => {
+                    context.ui.error(&format!("{file} cannot be written: {error}"));
+                    Exit::Failure
+                }
+            },
+        },
+    }
+}
+
+/// Returns what is to be printed.
+fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
+    if arguments.resolve_image_digests || arguments.lock_image_digests {
+        context.ui.error("image digests cannot be resolved yet; pin them by hand: `image: NAME@sha256:...`");
+        return Err(Exit::Failure);
+    }
+    let aspect = &arguments.aspect;
+    if arguments.no_interpolate || aspect.variables || aspect.environment {
+        let loaded = load_as_written(arguments, context)?;
+        if aspect.variables {
+            let mut found = BTreeMap::new();
+            references(&loaded.written, &mut found);
+            return Ok(variables(&found, arguments.format));
         }
-        let rendered = match arguments.format {
-            Format::Json => {
-                serde_json::to_string_pretty(&project).map(|text| text + "\n").map_err(|e| e.to_string())
-            }
-            Format::Yaml => topo::yaml::to_string(&project).map_err(|e| e.to_string()),
+        if aspect.environment {
+            let mut all = loaded.environment.own().clone();
+            all.extend(context.world.vars().into_iter().filter(|(name, _)| name != "COMPOSE_PROJECT_NAME"));
+            return Ok(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect());
+        }
+        let value = as_written(&loaded, arguments.no_path_resolution);
+        return render(&value, &value, arguments.format.unwrap_or_default(), context);
+    }
+    let mut project = load_project(arguments, context)?;
+    let keys = |keys: Vec<&String>| keys.into_iter().map(|key| format!("{key}\n")).collect::<String>();
+    if aspect.services {
+        return Ok(keys(project.services.keys().collect()));
+    }
+    if aspect.volumes {
+        return Ok(keys(project.volumes.keys().collect()));
+    }
+    if aspect.networks {
+        return Ok(keys(project.networks.keys().collect()));
+    }
+    if aspect.models {
+        return Ok(keys(project.models.keys().collect()));
+    }
+    if aspect.images {
+        let image = |(name, service): (&String, _)| project.image_of(name, service) + "\n";
+        return Ok(project.services.iter().map(image).collect());
+    }
+    if aspect.profiles {
+        let services = project.services.values().chain(project.disabled.values());
+        let profiles: BTreeSet<&String> = services.flat_map(|service| &service.profiles.0).collect();
+        return Ok(keys(profiles.into_iter().collect()));
+    }
+    if let Some(named) = &aspect.hash {
+        return hashes(&project, named, context);
+    }
+    if arguments.quiet {
+        return Ok(String::new());
+    }
+    let format = arguments.format.unwrap_or_default();
+    // By way of text, which has the shortest form of each number.
+    let json = serde_json::to_string(&project).and_then(|text| serde_json::from_str(&text));
+    let written = json.map_err(|error| failure(context, &error.to_string()))?;
+    if format == Format::Json {
+        // docker compose leaves them out of JSON, and only there.
+        project.models.clear();
+    }
+    // What is printed can be read again: a dollar sign must not start a variable.
+    render(&written, &project, format, context).map(|text| text.replace('$', "$$"))
+}
+
+fn failure(context: &Context, why: &str) -> Exit {
+    context.ui.error(&format!("the project cannot be written: {why}"));
+    Exit::Failure
+}
+
+fn request(context: &Context) -> Request {
+    let global = &context.global;
+    Request {
+        files: global.files.clone(),
+        env_files: global.env_files.clone(),
+        project_directory: global.project_directory.clone(),
+        project_name: global.project_name.clone(),
+    }
+}
+
+/// Loads and merges the files, and leaves variables alone. What is no valid value for want of them is no mistake.
+fn load_as_written(arguments: &Config, context: &Context) -> Result<Loaded, Exit> {
+    let skip = load::Skip { interpolation: true, paths: arguments.no_path_resolution };
+    let loaded = load_without(&context.world, &request(context), skip);
+    if context.say(&loaded) { Ok(loaded) } else { Err(Exit::Failure) }
+}
+
+fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> {
+    let leaves_out = arguments.no_normalize || arguments.no_consistency || arguments.no_env_resolution;
+    if !leaves_out && !arguments.no_path_resolution {
+        return context.project(&arguments.selected).ok_or(Exit::Failure);
+    }
+    let skip = load::Skip { interpolation: false, paths: arguments.no_path_resolution };
+    let mut loaded = load_without(&context.world, &request(context), skip);
+    let profiles = context.global.profiles.clone();
+    let selection = Selection { profiles, services: arguments.selected.clone() };
+    let skip = project::Skip {
+        normalization: arguments.no_normalize,
+        consistency: arguments.no_consistency,
+        environment: arguments.no_env_resolution,
+        unused: false,
+    };
+    let project = resolve_without(&mut loaded, &selection, &context.world, skip);
+    if context.say(&loaded) { Ok(project) } else { Err(Exit::Failure) }
+}
+
+fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, Exit> {
+    let names: BTreeSet<&str> = match named {
+        "*" => project.services.keys().map(String::as_str).collect(),
+        named => named.split(',').collect(),
+    };
+    let mut text = String::new();
+    for name in names {
+        let Some(service) = project.services.get(name) else {
+            context.ui.error(&format!("there is no service `{name}`"));
+            return Err(Exit::Failure);
         };
-        match rendered {
-            // What is printed can be read again: a dollar sign must not start a variable.
-            Ok(text) => text.replace('$', "$$"),
-            Err(error) => {
-                context.ui.error(&format!("the project cannot be written: {error}"));
-                return Exit::Failure;
-            }
+        let hash = hash::digest(&hash::service_hash_input(service, None));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name} {hash}");
+    }
+    Ok(text)
+}
+
+fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> String {
+    if format == Some(Format::Json) {
+        let entry = |(name, reference): (&String, &Reference)| {
+            let value = json!({
+                "Name": name,
+                "DefaultValue": reference.default,
+                "PresenceValue": reference.alternative,
+                "Required": reference.required,
+            });
+            (name.clone(), value)
+        };
+        return format!("{:#}\n", Value::Object(found.iter().map(entry).collect()));
+    }
+    let heading = ["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"].map(str::to_owned);
+    let row = |(name, reference): (&String, &Reference)| {
+        [
+            name.clone(),
+            reference.required.to_string(),
+            reference.default.clone(),
+            reference.alternative.clone(),
+        ]
+    };
+    let rows: Vec<[String; 4]> = std::iter::once(heading).chain(found.iter().map(row)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0) + 3;
+    let widths = [width(0), width(1), width(2)];
+    let line = |row: &[String; 4]| {
+        let [name, required, default, alternative] = row;
+        let [first, second, third] = widths;
+        format!("{name:<first$}{required:<second$}{default:<third$}{alternative}").trim_end().to_owned()
+            + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Writes the project. `value` is what YAML is written from: docker compose leaves more out there.
+fn render(
+    value: &Value,
+    project: &impl serde::Serialize,
+    format: Format,
+    context: &Context,
+) -> Result<String, Exit> {
+    let text = match format {
+        Format::Json => {
+            serde_json::to_string_pretty(project).map(|text| text + "\n").map_err(|error| error.to_string())
+        }
+        Format::Yaml => {
+            topo::yaml::to_string_indented(&without_empty(value.clone())).map_err(|error| error.to_string())
         }
     };
-    context.ui.data(&text);
-    Exit::Success
+    text.map_err(|why| failure(context, &why))
+}
+
+/// Returns the project without what only JSON says: commands that are not set, and empty parts.
+fn without_empty(mut value: Value) -> Value {
+    let is_empty =
+        |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    let drop = |value: Option<&mut Value>, keys: &[&str]| {
+        if let Some(map) = value.and_then(Value::as_object_mut) {
+            map.retain(|key, value| !keys.contains(&key.as_str()) || !is_empty(value));
+        }
+    };
+    for service in
+        value.get_mut("services").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
+    {
+        for trigger in
+            service.pointer_mut("/develop/watch").and_then(Value::as_array_mut).into_iter().flatten()
+        {
+            drop(trigger.get_mut("exec"), &["command"]);
+            drop(Some(trigger), &["exec"]);
+        }
+        drop(service.get_mut("deploy"), &["resources", "placement"]);
+        drop(Some(service), &["command", "entrypoint"]);
+    }
+    for network in
+        value.get_mut("networks").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
+    {
+        drop(Some(network), &["ipam"]);
+    }
+    value
 }

@@ -1,9 +1,125 @@
-//! `topo export k8s`.
-use super::{Context, Exit};
-use clap::Args;
-/// Export
+//! `topo export k8s`: Kubernetes manifests that behave as the compose file does.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use topo::k8s::{Options, Published, Secrets, export};
+
+use super::{Context, Exit, Prepared};
+
+/// Turn the project into manifests for another platform
+///
+/// Example: topo export k8s -o manifests
 #[derive(Args, Debug)]
-pub(crate) struct Export {}
-pub(crate) fn run(_: &Export, _: &Context) -> Exit {
-    Exit::Failure
+pub(crate) struct Export {
+    #[command(subcommand)]
+    target: Target,
+}
+
+#[derive(Debug, Subcommand)]
+enum Target {
+    K8s(K8s),
+}
+
+/// Kubernetes manifests that behave as the compose file does; what they cannot keep is said
+///
+/// Names, isolation between networks, health and published ports are kept, for Kubernetes 1.33 and later.
+///
+/// Example: topo export k8s | kubectl apply -f -
+#[derive(Args, Debug)]
+struct K8s {
+    /// Directory to write one file for each object to; default: one stream to standard output
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Namespace; default: the project's name
+    #[arg(short, long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// How published ports are reached
+    #[arg(long, value_enum, default_value_t)]
+    published: PublishedBy,
+    /// Where secrets come from: written into the manifests, or expected in the cluster
+    #[arg(long, value_enum, default_value_t)]
+    secrets: SecretsFrom,
+    /// Size of the claim for each volume: compose files do not say it
+    #[arg(long, value_name = "QUANTITY", default_value_t = Options::default().volume_size)]
+    volume_size: String,
+    /// Fail if anything is lost or only approximated
+    #[arg(long)]
+    strict: bool,
+    /// Services to export, with what they depend on; default: all
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum PublishedBy {
+    #[default]
+    LoadBalancer,
+    NodePort,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum SecretsFrom {
+    #[default]
+    Manifest,
+    External,
+}
+
+pub(crate) fn run(arguments: &Export, context: &Context) -> Exit {
+    let Target::K8s(arguments) = &arguments.target;
+    let Some(mut prepared) = context.prepared(&arguments.services, true) else { return Exit::Failure };
+    let Prepared { project, contents, loaded, .. } = &mut prepared;
+    let options = Options {
+        namespace: arguments.namespace.clone(),
+        published: match arguments.published {
+            PublishedBy::LoadBalancer => Published::LoadBalancer,
+            PublishedBy::NodePort => Published::NodePort,
+        },
+        secrets: match arguments.secrets {
+            SecretsFrom::Manifest => Secrets::Manifest,
+            SecretsFrom::External => Secrets::External,
+        },
+        volume_size: arguments.volume_size.clone(),
+    };
+    let exported = export(project, contents, &options);
+    // What was said when loading is not said again.
+    loaded.diagnostics = topo::diagnostic::Diagnostics::default();
+    let lossy = !exported.diagnostics.sorted().is_empty();
+    exported.diagnostics.sorted().into_iter().for_each(|one| loaded.diagnostics.push(one.clone()));
+    context.say(loaded);
+    if lossy && arguments.strict {
+        context
+            .ui
+            .error("something is lost or only approximated, and `--strict` was given: nothing is written");
+        return Exit::Failure;
+    }
+    let written = match &arguments.output {
+        None => exported.to_stream().map(|text| context.ui.data(&text)).map_err(|error| error.to_string()),
+        Some(directory) => exported
+            .to_files()
+            .map_err(|error| error.to_string())
+            .and_then(|files| write_all(directory, &files))
+            .map(|()| context.ui.say(&format!("{}: {} files", directory.display(), exported.objects.len()))),
+    };
+    match written {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            context.ui.error(&format!("the manifests cannot be written: {error}"));
+            Exit::Failure
+        }
+    }
+}
+
+/// Writes files into a directory, which is made if it is not there. Other files in it are left alone.
+fn write_all(directory: &Path, files: &[(String, String)]) -> Result<(), String> {
+    let failed = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: std::io::Error| format!("{path}: {error}")
+    };
+    std::fs::create_dir_all(directory).map_err(failed(directory))?;
+    for (name, text) in files {
+        let path = directory.join(name);
+        std::fs::write(&path, text).map_err(failed(&path))?;
+    }
+    Ok(())
 }

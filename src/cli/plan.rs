@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::up::{How, plan_up};
+use super::up::{How, Planned, plan_up};
 use super::{Context, Exit};
 use crate::ui;
 
@@ -33,9 +33,13 @@ pub(crate) fn run(arguments: &Plan, context: &Context) -> Exit {
     let Some(mut prepared) = context.prepared(&arguments.how.services, true) else { return Exit::Failure };
     context.with_engine(async |engine| {
         let options = arguments.how.options(true, false);
-        let Some((desired, _, plan)) = plan_up(&mut prepared, &options, &engine, context).await? else {
+        let Some(planned) = plan_up(&mut prepared, &options, &engine, context).await? else {
             return Ok(Exit::Failure);
         };
+        let Planned { desired, refresh, mut plan, .. } = planned;
+        for step in refresh.steps {
+            plan.notes.push(format!("{step}; containers are replaced if that changes the image"));
+        }
         let text = match arguments.format {
             Format::Text => ui::plan_text(context.ui, &desired.project, &plan),
             Format::Steps => plan.to_string(),

@@ -9,7 +9,7 @@ use topo::engine::follow::Follow;
 use topo::engine::{Engine, EngineError, LogQuery, Query};
 use topo::observed::{Observed, State};
 use topo::plan::desired::Desired;
-use topo::plan::up::{Impossible, UpOptions, up};
+use topo::plan::up::{Impossible, UpOptions, refresh, up};
 use topo::plan::{Plan, labels};
 
 use super::{Context, Exit, Prepared, down, logs};
@@ -102,13 +102,23 @@ pub(crate) fn create(arguments: &Create, context: &Context) -> Exit {
     bring_up(&arguments.how.options(false, false), false, context)
 }
 
+/// A plan, and what it was made from.
+pub(crate) struct Planned {
+    pub(crate) desired: Desired,
+    pub(crate) observed: Observed,
+    /// Images to fetch anew; what they change is known only afterwards.
+    pub(crate) refresh: Plan,
+    pub(crate) plan: Plan,
+    query: Query,
+}
+
 /// Plans against the engine as it is. `None` says that it is not possible, which has been printed.
 pub(crate) async fn plan_up(
     prepared: &mut Prepared,
     options: &UpOptions,
     engine: &Docker,
     context: &Context,
-) -> Result<Option<(Desired, Observed, Plan)>, EngineError> {
+) -> Result<Option<Planned>, EngineError> {
     let Prepared { project, topology, contents, loaded } = prepared;
     // What was said before is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();
@@ -132,21 +142,33 @@ pub(crate) async fn plan_up(
             Plan::default()
         }
     };
-    Ok(context.say(loaded).then_some((desired, observed, plan)))
+    let refresh = refresh(&desired, &observed, options);
+    Ok(context.say(loaded).then_some(Planned { desired, observed, refresh, plan, query }))
 }
 
 fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
     let Some(mut prepared) = context.prepared(&options.selected, options.start) else { return Exit::Failure };
     context.with_engine(async |engine| {
-        let Some((desired, observed, plan)) = plan_up(&mut prepared, options, &engine, context).await? else {
+        let Some(planned) = plan_up(&mut prepared, options, &engine, context).await? else {
             return Ok(Exit::Failure);
         };
+        let Planned { desired, mut observed, refresh, mut plan, query } = planned;
+        if !refresh.steps.is_empty() {
+            let outcome = context.carry_out(&refresh, &observed, &engine, interrupt()).await;
+            let exit = context.conclude(&refresh, &outcome);
+            if exit != Exit::Success {
+                return Ok(exit);
+            }
+            observed = engine.observe(&query).await?;
+            plan = up(&desired, &observed, options).unwrap_or(plan);
+        }
         for note in &plan.notes {
             context.ui.warning(note);
         }
         if attached {
             // Moving lines and logs would run into each other.
-            let context = Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
+            let context =
+                Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
             return attach(&desired, &observed, &plan, options, &engine, &context).await;
         }
         let outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;

@@ -2,6 +2,8 @@
 //!
 //! See <https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md>.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::yaml::{Node, Value};
@@ -128,6 +130,66 @@ fn braced(
             };
             Err(Fault { why, help: format!("set `{name}` in the shell or in the `.env` file"), range })
         }
+    }
+}
+
+/// A variable that a value refers to, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reference {
+    /// What stands for it where it has no value: `${NAME:-this}`.
+    pub default: String,
+    /// What stands for it where it has one: `${NAME:+this}`.
+    pub alternative: String,
+    /// Whether it must have a value: `${NAME:?}`.
+    pub required: bool,
+}
+
+/// Finds the variables that the values of a tree refer to; of several references to one, the first that says
+/// more than the name counts.
+pub fn references(node: &Node, found: &mut BTreeMap<String, Reference>) {
+    match &node.value {
+        Value::Text(text) => references_of(text, found),
+        Value::List(list) => list.iter().for_each(|item| references(item, found)),
+        Value::Map(map) => map.values().for_each(|entry| references(&entry.node, found)),
+        _ => {}
+    }
+}
+
+fn references_of(template: &str, found: &mut BTreeMap<String, Reference>) {
+    let mut rest = template;
+    while let Some(dollar) = rest.find('$') {
+        rest = &rest[dollar + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let Some(end) = rest.starts_with('{').then(|| closing_brace(rest)).flatten() else {
+            let (name, after) = rest.split_at(name_length(rest));
+            if !name.is_empty() {
+                found.entry(name.to_owned()).or_default();
+            }
+            rest = after;
+            continue;
+        };
+        let inside = &rest[1..end];
+        rest = &rest[end + 1..];
+        let (name, tail) = inside.split_at(name_length(inside));
+        let tail = tail.strip_prefix(':').unwrap_or(tail);
+        let mut characters = tail.chars();
+        let (operator, word) = (characters.next(), characters.as_str());
+        let reference = match operator {
+            Some('-') => Reference { default: word.to_owned(), ..Reference::default() },
+            Some('+') => Reference { alternative: word.to_owned(), ..Reference::default() },
+            Some('?') => Reference { required: true, ..Reference::default() },
+            _ => Reference::default(),
+        };
+        if !name.is_empty() {
+            let known = found.entry(name.to_owned()).or_default();
+            if *known == Reference::default() {
+                *known = reference;
+            }
+        }
+        references_of(word, found);
     }
 }
 

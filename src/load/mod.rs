@@ -36,6 +36,15 @@ pub struct Request {
     pub project_name: Option<String>,
 }
 
+/// Which stages of loading are left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Skip {
+    /// Leave variables as they are written. The model is then empty: only the tree can be asked.
+    pub interpolation: bool,
+    /// Leave relative paths as they are written.
+    pub paths: bool,
+}
+
 /// What was loaded, and what there is to say about it.
 #[derive(Debug)]
 pub struct Loaded {
@@ -61,8 +70,14 @@ pub struct Loaded {
 
 /// Loads a project.
 pub fn load(world: &dyn World, request: &Request) -> Loaded {
+    load_without(world, request, Skip::default())
+}
+
+/// Loads a project without some of the stages, to show how it is written.
+pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded {
     let mut loader = Loader {
         world,
+        skip,
         sources: SourceMap::default(),
         environment: Environment::default(),
         diagnostics: Diagnostics::default(),
@@ -81,7 +96,7 @@ pub fn load(world: &dyn World, request: &Request) -> Loaded {
     };
     let mut written = loader.merge_all(documents, &scope);
     merge::drop_resets(&mut written);
-    let compose = loader.decode(&written);
+    let compose = if skip.interpolation { Compose::default() } else { loader.decode(&written) };
     drop(scope);
     let Loader { sources, environment, diagnostics, .. } = loader;
     Loaded { sources, compose, written, name, directory, files, env_files, environment, diagnostics }
@@ -89,6 +104,7 @@ pub fn load(world: &dyn World, request: &Request) -> Loaded {
 
 struct Loader<'a> {
     world: &'a dyn World,
+    skip: Skip,
     sources: SourceMap,
     environment: Environment,
     diagnostics: Diagnostics,
@@ -128,9 +144,14 @@ impl Loader<'_> {
 
     /// Replaces the variables in a document, and brings short forms into their long form.
     fn long_form(&mut self, mut document: Node, environment: &Environment) -> Node {
-        let world = self.world;
-        let lookup = |name: &str| environment.get(name, world);
-        interpolate::interpolate(&mut document, &lookup, &mut self.diagnostics);
+        if !self.skip.interpolation {
+            let lookup = |name: &str| environment.get(name, self.world);
+            interpolate::interpolate(&mut document, &lookup, &mut self.diagnostics);
+        }
+        if self.skip.interpolation {
+            // `${PORT}:80` is no mistake here.
+            return merge::expand(document, Compose::SHAPE, &mut Diagnostics::default());
+        }
         merge::expand(document, Compose::SHAPE, &mut self.diagnostics)
     }
 
@@ -143,8 +164,12 @@ impl Loader<'_> {
             );
         }
         let home = self.world.home();
-        let mut decoder =
-            Decoder { sources: &self.sources, home: home.as_deref(), diagnostics: &mut self.diagnostics };
+        let mut decoder = Decoder {
+            sources: &self.sources,
+            home: home.as_deref(),
+            keep_paths: self.skip.paths,
+            diagnostics: &mut self.diagnostics,
+        };
         Compose::decode(written, &Place::TOP, &mut decoder).unwrap_or_default()
     }
 }

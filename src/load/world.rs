@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// More than this is no file that a person or a program writes for compose.
+const SIZE_LIMIT: u64 = 64 << 20;
+
 /// What the loader may ask of the world.
 pub trait World {
     /// Reads a file.
@@ -14,6 +17,10 @@ pub trait World {
     fn read_stdin(&self) -> io::Result<Vec<u8>>;
     /// Returns an environment variable.
     fn var(&self, name: &str) -> Option<String>;
+    /// Returns all environment variables whose names and values are text, by name.
+    fn vars(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
     /// Returns the working directory.
     fn cwd(&self) -> PathBuf;
     /// Returns the user's home directory.
@@ -28,8 +35,24 @@ pub struct OsWorld;
 
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 impl World for OsWorld {
+    /// A pipe would be waited for without end, so only those that the shell opened for this run are read:
+    /// `-f <(generate)`. Devices such as `/dev/zero` may have no end.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let kind = std::fs::metadata(path)?.file_type();
+        let is_handed_over =
+            path.starts_with("/dev/fd") || path.starts_with("/proc") || path == Path::new("/dev/stdin");
+        if kind.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if !kind.is_file() && !is_handed_over && path != Path::new("/dev/null") {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let mut text = Vec::new();
+        io::Read::read_to_end(&mut io::Read::take(std::fs::File::open(path)?, SIZE_LIMIT + 1), &mut text)?;
+        if text.len() as u64 > SIZE_LIMIT {
+            return Err(io::Error::other("it has more than 64 MiB"));
+        }
+        Ok(text)
     }
 
     fn is_file(&self, path: &Path) -> bool {
@@ -38,12 +61,18 @@ impl World for OsWorld {
 
     fn read_stdin(&self) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        io::Read::read_to_end(&mut io::stdin().lock(), &mut text)?;
+        io::Read::read_to_end(&mut io::Read::take(io::stdin().lock(), SIZE_LIMIT), &mut text)?;
         Ok(text)
     }
 
     fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
+    }
+
+    fn vars(&self) -> BTreeMap<String, String> {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
     }
 
     /// The shell's idea of where it is, if that is true: docker compose keeps symbolic links in paths.
@@ -92,6 +121,10 @@ impl World for MemWorld {
 
     fn var(&self, name: &str) -> Option<String> {
         self.vars.get(name).cloned()
+    }
+
+    fn vars(&self) -> BTreeMap<String, String> {
+        self.vars.clone()
     }
 
     fn cwd(&self) -> PathBuf {

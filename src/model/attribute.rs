@@ -138,6 +138,8 @@ pub struct Decoder<'a> {
     pub sources: &'a SourceMap,
     /// What `~` stands for in paths.
     pub home: Option<&'a Path>,
+    /// Leave relative paths as they are written.
+    pub keep_paths: bool,
     /// Where mistakes go.
     pub diagnostics: &'a mut Diagnostics,
 }
@@ -145,6 +147,9 @@ pub struct Decoder<'a> {
 impl Decoder<'_> {
     /// Returns a path of the host as an absolute one: see [`super::values::HostPath`].
     pub fn absolute(&self, path: &str, span: Span) -> String {
+        if self.keep_paths {
+            return path.to_owned();
+        }
         absolute_path(path, self.sources.base(span), self.home)
     }
 

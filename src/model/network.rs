@@ -356,7 +356,11 @@ impl Attribute for Ports {
     };
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
-        Vec::decode(node, place, decoder).map(Self)
+        let Some(list) = node.as_list() else { return decoder.wrong_type(node, place, "a list") };
+        // What is still in its short form has been complained of.
+        let is_long = |item: &Node| !matches!(item.value, Value::Int(_) | Value::Text(_));
+        let items = list.iter().enumerate().filter(|(_, item)| is_long(item));
+        Some(Self(items.filter_map(|(at, item)| Port::decode(item, &place.index(at), decoder)).collect()))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -386,11 +390,18 @@ fn expand_ports(node: Node, diagnostics: &mut Diagnostics) -> Node {
         };
         match parse_short_port(&text) {
             Ok(parsed) => ports.extend(parsed.into_iter().map(|port| port.node(item.span))),
-            Err(why) => diagnostics.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{text}` does not say which port to publish"))
+            Err(why) => {
+                diagnostics.push(
+                    Diagnostic::error(
+                        Code::InvalidValue,
+                        format!("`{text}` does not say which port to publish"),
+                    )
                     .label(item.span, why)
                     .help("write [[address:]published:]target[/protocol], such as \"127.0.0.1:8080:80/tcp\""),
-            ),
+                );
+                // Decoding passes over it.
+                ports.push(item);
+            }
         }
     }
     Node { span: node.span, tag: node.tag, value: Value::List(ports) }

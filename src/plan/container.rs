@@ -4,18 +4,15 @@ use std::collections::HashMap;
 
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
-    HostConfigCgroupnsModeEnum, HostConfigIsolationEnum, HostConfigLogConfig, Mount as EngineMount,
-    MountBindOptions, MountBindOptionsPropagationEnum, MountImageOptions, MountTmpfsOptions,
-    MountType as EngineMountType, MountVolumeOptions, NetworkingConfig, PortBinding, PortMap,
-    ResourcesBlkioWeightDevice, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum, ThrottleDevice,
+    HostConfigCgroupnsModeEnum, HostConfigIsolationEnum, HostConfigLogConfig, NetworkingConfig, PortBinding,
+    PortMap, RestartPolicy, RestartPolicyNameEnum,
 };
 
-use super::{container_id_of, labels};
-use crate::model::deploy::{Deploy, DeviceCount, Limits, Reservations, Resources};
+use super::{container_id_of, labels, limits, mounts};
 use crate::model::lifecycle::{Healthcheck, Restart};
 use crate::model::network::Attachment;
-use crate::model::service::{Blkio, CgroupNamespace, Service};
-use crate::model::storage::{Mount, MountType, Recursive};
+use crate::model::service::{CgroupNamespace, Service};
+use crate::model::values::Duration;
 use crate::project::Project;
 
 /// Engines from this API version on take all networks of a container when it is created.
@@ -60,7 +57,7 @@ pub fn container(
             endpoints.iter().map(|endpoint| (endpoint.network.clone(), endpoint.settings.clone())).collect(),
         ),
     });
-    let (binds, mounts) = mounts(project, service);
+    let (binds, mounts) = mounts::mounts(project, service);
     let mut host = host(project, service);
     host.network_mode = Some(match (&service.network_mode, endpoints.first()) {
         (Some(mode), _) => shared_namespace(project, mode),
@@ -82,15 +79,17 @@ pub fn container_name(project: &Project, name: &str, service: &Service, number: 
     }
 }
 
-fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+pub(super) fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-fn nonzero(number: i64) -> Option<i64> {
+pub(super) fn nonzero(number: i64) -> Option<i64> {
     (number != 0).then_some(number)
 }
 
-fn map<'a>(entries: impl IntoIterator<Item = (&'a String, &'a String)>) -> Option<HashMap<String, String>> {
+pub(super) fn map<'a>(
+    entries: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Option<HashMap<String, String>> {
     let map: HashMap<_, _> = entries.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     (!map.is_empty()).then_some(map)
 }
@@ -124,9 +123,6 @@ fn settings(service: &Service) -> ContainerCreateBody {
     }
 }
 
-/// Where `use_api_socket` finds the engine's socket.
-const API_SOCKET: &str = "/var/run/docker.sock";
-
 fn environment(service: &Service) -> Vec<String> {
     let line = |(name, value): (&String, &Option<String>)| match value {
         Some(value) => format!("{name}={value}"),
@@ -153,11 +149,11 @@ fn healthcheck(check: &Healthcheck) -> HealthConfig {
         if *disable { Some(vec!["NONE".to_owned()]) } else { test.as_ref().map(|test| test.0.clone()) };
     HealthConfig {
         test,
-        interval: interval.map(|time| time.nanoseconds()),
-        timeout: timeout.map(|time| time.nanoseconds()),
+        interval: interval.map(Duration::nanoseconds),
+        timeout: timeout.map(Duration::nanoseconds),
         retries: retries.map(|times| i64::try_from(times).unwrap_or(i64::MAX)),
-        start_period: start_period.map(|time| time.nanoseconds()),
-        start_interval: start_interval.map(|time| time.nanoseconds()),
+        start_period: start_period.map(Duration::nanoseconds),
+        start_interval: start_interval.map(Duration::nanoseconds),
     }
 }
 
@@ -330,7 +326,7 @@ fn host(project: &Project, service: &Service) -> HostConfig {
         volumes_from: some(volumes_from(project, service)),
         ..HostConfig::default()
     };
-    limit(&mut host, service);
+    limits::limit(&mut host, service);
     host
 }
 
@@ -422,243 +418,4 @@ fn volumes_from(project: &Project, service: &Service) -> Vec<String> {
         mode.map_or_else(|| id.clone(), |mode| format!("{id}:{mode}"))
     };
     service.volumes_from.0.iter().map(one).collect()
-}
-
-/// Limits and reservations; those of `deploy` win.
-fn limit(host: &mut HostConfig, service: &Service) {
-    host.cpu_count = nonzero(service.cpu_count);
-    #[expect(clippy::cast_possible_truncation, reason = "hundredths of a percent")]
-    let percent = (service.cpu_percent * 100.0) as i64;
-    host.cpu_percent = nonzero(percent);
-    host.cpu_period = nonzero(service.cpu_period);
-    host.cpu_quota = nonzero(service.cpu_quota);
-    host.cpu_realtime_period = nonzero(service.cpu_rt_period);
-    host.cpu_realtime_runtime = nonzero(service.cpu_rt_runtime);
-    host.cpu_shares = nonzero(service.cpu_shares);
-    host.cpuset_cpus = service.cpuset.clone();
-    host.nano_cpus = nonzero(nano_cpus(service.cpus));
-    host.memory = nonzero(service.mem_limit.0);
-    host.memory_reservation = nonzero(service.mem_reservation.0);
-    host.memory_swap = nonzero(service.memswap_limit.0);
-    host.memory_swappiness = nonzero(service.mem_swappiness.0);
-    host.oom_kill_disable = service.oom_kill_disable.then_some(true);
-    host.pids_limit = nonzero(service.pids_limit);
-    host.ulimits = some(
-        service
-            .ulimits
-            .0
-            .iter()
-            .map(|(name, limit)| {
-                let (soft, hard) = limit.soft_hard();
-                ResourcesUlimits { name: Some(name.clone()), soft: Some(soft), hard: Some(hard) }
-            })
-            .collect(),
-    );
-    if let Some(Blkio {
-        weight,
-        weight_device,
-        device_read_bps,
-        device_read_iops,
-        device_write_bps,
-        device_write_iops,
-        extensions: _,
-    }) = &service.blkio_config
-    {
-        let rates = |rates: &[crate::model::service::DeviceRate]| {
-            let rate = |one: &crate::model::service::DeviceRate| ThrottleDevice {
-                path: Some(one.path.clone()),
-                rate: Some(one.rate.0),
-            };
-            some(rates.iter().map(rate).collect())
-        };
-        host.blkio_weight = u16::try_from(*weight).ok().filter(|weight| *weight != 0);
-        host.blkio_weight_device = some(
-            weight_device
-                .iter()
-                .map(|one| ResourcesBlkioWeightDevice {
-                    path: Some(one.path.clone()),
-                    weight: usize::try_from(one.weight).ok(),
-                })
-                .collect(),
-        );
-        host.blkio_device_read_bps = rates(device_read_bps);
-        host.blkio_device_read_iops = rates(device_read_iops);
-        host.blkio_device_write_bps = rates(device_write_bps);
-        host.blkio_device_write_iops = rates(device_write_iops);
-    }
-    let mut requests = Vec::new();
-    if let Some(Deploy { resources: Some(Resources { limits, reservations, extensions: _ }), .. }) =
-        &service.deploy
-    {
-        if let Some(Limits { cpus, memory, pids, extensions: _ }) = limits {
-            host.nano_cpus = nonzero(nano_cpus(*cpus)).or(host.nano_cpus);
-            host.memory = nonzero(memory.0).or(host.memory);
-            host.pids_limit = nonzero(*pids).or(host.pids_limit);
-        }
-        if let Some(Reservations { cpus: _, memory, devices, generic_resources: _, extensions: _ }) =
-            reservations
-        {
-            host.memory_reservation = nonzero(memory.0).or(host.memory_reservation);
-            for device in devices {
-                let options = &device.options.0;
-                let asked = (&device.capabilities, &device.driver, device.count, &device.device_ids, options);
-                requests.push(device_request(asked));
-            }
-        }
-    }
-    for gpu in &service.gpus.0 {
-        let mut capabilities = gpu.capabilities.clone();
-        if !capabilities.iter().any(|one| one == "gpu") {
-            capabilities.push("gpu".to_owned());
-        }
-        let asked = (&capabilities, &gpu.driver, gpu.count, &gpu.device_ids, &gpu.options.0);
-        requests.push(device_request(asked));
-    }
-    host.device_requests = some(requests);
-}
-
-type Asked<'a> = (
-    &'a Vec<String>,
-    &'a Option<String>,
-    Option<DeviceCount>,
-    &'a Vec<String>,
-    &'a std::collections::BTreeMap<String, String>,
-);
-
-fn device_request((capabilities, driver, count, ids, options): Asked<'_>) -> bollard::models::DeviceRequest {
-    bollard::models::DeviceRequest {
-        driver: Some(driver.clone().unwrap_or_default()),
-        count: Some(count.map_or(0, |count| count.0)),
-        device_ids: some(ids.clone()),
-        capabilities: Some(vec![capabilities.clone()]),
-        options: map(options),
-    }
-}
-
-fn nano_cpus(cpus: f32) -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "a number of processors is small")]
-    let nano = (cpus * 1e9) as i64;
-    nano
-}
-
-/// What a service mounts: binds as text, and mounts with their details.
-fn mounts(project: &Project, service: &Service) -> (Vec<String>, Vec<EngineMount>) {
-    let mut binds: Vec<String> =
-        service.use_api_socket.then(|| format!("{API_SOCKET}:{API_SOCKET}:rw")).into_iter().collect();
-    let mut mounts = Vec::new();
-    for mount in &service.volumes.0 {
-        match (mount.kind, &mount.source) {
-            // The text form is the only one that creates a missing directory of the host.
-            (MountType::Bind, Some(source)) if !needs_mount(mount) => binds.push(bind(source, mount)),
-            (MountType::Volume, Some(source)) if !source.is_empty() && !needs_mount(mount) => {
-                binds.push(bind(project.volume_name(source), mount));
-            }
-            _ => mounts.push(engine_mount(project, mount)),
-        }
-    }
-    for (references, root) in [(&service.configs, "/"), (&service.secrets, "/run/secrets/")] {
-        for reference in &references.0 {
-            let file = match root {
-                "/" => project.configs.get(&reference.source).and_then(|config| config.file.as_ref()),
-                _ => project.secrets.get(&reference.source).and_then(|secret| secret.file.as_ref()),
-            };
-            let Some(file) = file else { continue };
-            mounts.push(EngineMount {
-                typ: Some(EngineMountType::BIND),
-                source: Some(file.0.clone()),
-                target: Some(reference_target(reference, root)),
-                read_only: Some(true),
-                ..EngineMount::default()
-            });
-        }
-    }
-    (binds, mounts)
-}
-
-/// Returns where a config or secret goes in the container; `root` is where relative targets start from.
-pub fn reference_target(reference: &crate::model::storage::FileReference, root: &str) -> String {
-    let target = reference.target.as_deref().unwrap_or(&reference.source);
-    if target.starts_with('/') { target.to_owned() } else { format!("{root}{target}") }
-}
-
-fn needs_mount(mount: &Mount) -> bool {
-    let bind = mount
-        .bind
-        .as_ref()
-        .is_some_and(|bind| !bind.create_host_path || bind.recursive.is_some() || bind.propagation.is_some());
-    let volume = mount
-        .volume
-        .as_ref()
-        .is_some_and(|volume| !volume.labels.0.is_empty() || volume.subpath.is_some() || volume.nocopy);
-    match mount.kind {
-        MountType::Bind => bind,
-        MountType::Volume => volume,
-        _ => true,
-    }
-}
-
-fn bind(source: &str, mount: &Mount) -> String {
-    let mut options = vec![if mount.read_only { "ro" } else { "rw" }];
-    options.extend(mount.bind.as_ref().and_then(|bind| bind.selinux.as_deref()));
-    format!("{source}:{}:{}", mount.target.as_deref().unwrap_or_default(), options.join(","))
-}
-
-fn engine_mount(project: &Project, mount: &Mount) -> EngineMount {
-    let Mount { kind, source, target, read_only, consistency, bind, volume, tmpfs, image, extensions: _ } =
-        mount;
-    let (typ, source) = match kind {
-        MountType::Bind => (EngineMountType::BIND, source.clone()),
-        MountType::Volume => {
-            let name = source.as_deref().filter(|source| !source.is_empty());
-            (EngineMountType::VOLUME, name.map(|source| project.volume_name(source).to_owned()))
-        }
-        MountType::Tmpfs => (EngineMountType::TMPFS, None),
-        MountType::Cluster => (EngineMountType::CLUSTER, source.clone()),
-        MountType::Npipe => (EngineMountType::NPIPE, source.clone()),
-        MountType::Image => (EngineMountType::IMAGE, source.clone()),
-    };
-    EngineMount {
-        target: target.clone(),
-        source,
-        typ: Some(typ),
-        read_only: read_only.then_some(true),
-        consistency: consistency.clone(),
-        bind_options: bind.as_ref().filter(|_| *kind == MountType::Bind).map(|bind| MountBindOptions {
-            propagation: bind.propagation.as_deref().and_then(propagation),
-            non_recursive: (bind.recursive == Some(Recursive::Disabled)).then_some(true),
-            create_mountpoint: bind.create_host_path.then_some(true),
-            read_only_non_recursive: (bind.recursive == Some(Recursive::Writable)).then_some(true),
-            read_only_force_recursive: (bind.recursive == Some(Recursive::Readonly)).then_some(true),
-        }),
-        volume_options: volume.as_ref().filter(|_| *kind == MountType::Volume).map(|volume| {
-            MountVolumeOptions {
-                no_copy: volume.nocopy.then_some(true),
-                labels: map(&volume.labels.0),
-                subpath: volume.subpath.clone(),
-                ..MountVolumeOptions::default()
-            }
-        }),
-        image_options: image
-            .as_ref()
-            .filter(|_| *kind == MountType::Image)
-            .map(|image| MountImageOptions { subpath: image.subpath.clone() }),
-        tmpfs_options: tmpfs.as_ref().filter(|_| *kind == MountType::Tmpfs).map(|tmpfs| MountTmpfsOptions {
-            size_bytes: nonzero(tmpfs.size.0),
-            mode: nonzero(tmpfs.mode),
-            ..MountTmpfsOptions::default()
-        }),
-    }
-}
-
-fn propagation(name: &str) -> Option<MountBindOptionsPropagationEnum> {
-    use MountBindOptionsPropagationEnum as Propagation;
-    Some(match name {
-        "private" => Propagation::PRIVATE,
-        "rprivate" => Propagation::RPRIVATE,
-        "shared" => Propagation::SHARED,
-        "rshared" => Propagation::RSHARED,
-        "slave" => Propagation::SLAVE,
-        "rslave" => Propagation::RSLAVE,
-        _ => return None,
-    })
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 
-use super::container::{self, container_name, containers, reference_target};
+use super::container::{self, container_name, containers};
+use super::mounts::reference_target;
 use super::{Build, Create, File, container_id_of, labels, refuse};
 use crate::diagnostic::Diagnostics;
 use crate::model::lifecycle::Condition;

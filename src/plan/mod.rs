@@ -5,7 +5,11 @@
 pub mod container;
 pub mod desired;
 pub mod down;
+mod impossible;
+mod judge;
 pub mod labels;
+mod limits;
+mod mounts;
 mod refuse;
 pub mod up;
 

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub use super::impossible::Impossible;
+
 use super::container::Endpoint;
 use super::desired::{Desired, DesiredContainer, DesiredService};
+use super::impossible::impossible;
+use super::judge::{inherit_anonymous_volumes, is_done, is_replacement, not_running, replaced, runs};
 use super::{Condition, Create, Known, Op, Plan, StepId, Subject};
-use crate::diagnostic::Code;
 use crate::observed::{Container, Health, Observed, State};
 
 /// How `up` is asked to go about it.
@@ -57,58 +60,36 @@ pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result
     Ok(planner.plan)
 }
 
-/// Something that the engine would refuse, known before anything is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Impossible {
-    /// The kind of mistake.
-    pub code: Code,
-    /// `networks` or `volumes`.
-    pub section: &'static str,
-    /// The key in the file.
-    pub key: String,
-    /// What is wrong.
-    pub message: String,
-    /// How to mend it.
-    pub help: String,
+/// Plans to fetch images that are there and are asked for anew, by `pull_policy: always` or `--build`. What comes
+/// out is known only afterwards: carry it out, look again, and plan the rest with [`up`].
+pub fn refresh(desired: &Desired, observed: &Observed, options: &UpOptions) -> Plan {
+    let mut plan = Plan::default();
+    let mut seen = BTreeSet::new();
+    for service in &desired.services {
+        if !observed.images.contains_key(&service.image) || !seen.insert(&service.image) {
+            continue;
+        }
+        let policy = options.pull.as_deref().unwrap_or(&service.pull_policy);
+        let is_built = service.build.is_some() && !options.no_build;
+        if is_built && (options.build || policy == "build") {
+            fetch(&mut plan, service, options, "a build was asked for");
+        } else if !is_built && policy == "always" {
+            fetch(&mut plan, service, options, "`always` is the pull policy");
+        }
+    }
+    plan
 }
 
-fn impossible(desired: &Desired, observed: &Observed) -> Vec<Impossible> {
-    let mut found = Vec::new();
-    for network in &desired.networks {
-        let name = &network.name;
-        let is_there = observed.network(name).is_some();
-        if network.external && !is_there {
-            found.push(Impossible {
-                code: Code::MissingExternal,
-                section: "networks",
-                key: network.key.clone(),
-                message: format!("external network `{name}` does not exist"),
-                help: format!("create it with `docker network create {name}`, or remove `external`"),
-            });
-        }
-        let is_overlay = network.request.driver.as_deref() == Some("overlay");
-        if is_overlay && !network.external && !is_there && observed.swarm != crate::observed::Swarm::Manager {
-            found.push(Impossible {
-                code: Code::SwarmNeeded,
-                section: "networks",
-                key: network.key.clone(),
-                message: format!("overlay network `{name}` needs a Swarm manager, and this engine is none"),
-                help: "run `docker swarm init` once, or use driver `bridge` if one host is enough".to_owned(),
-            });
-        }
-    }
-    for volume in desired.volumes.iter().filter(|volume| volume.external) {
-        if observed.volume(&volume.name).is_none() {
-            found.push(Impossible {
-                code: Code::MissingExternal,
-                section: "volumes",
-                key: volume.key.clone(),
-                message: format!("external volume `{}` does not exist", volume.name),
-                help: format!("create it with `docker volume create {}`, or remove `external`", volume.name),
-            });
-        }
-    }
-    found
+/// Plans to build or pull the image of a service, if that is allowed.
+fn fetch(plan: &mut Plan, service: &DesiredService, options: &UpOptions, cause: &str) -> Option<StepId> {
+    let subject = Subject::Image(service.image.clone());
+    let policy = options.pull.as_deref().unwrap_or(&service.pull_policy);
+    let op = match &service.build {
+        Some(build) if !options.no_build => Op::BuildImage(Box::new(build.clone())),
+        _ if policy == "never" => return None,
+        _ => Op::PullImage { image: service.image.clone(), platform: service.platform.clone() },
+    };
+    Some(plan.push(op, subject, cause, Vec::new()))
 }
 
 /// The containers of each service, by number.
@@ -175,7 +156,7 @@ impl<'a> Planner<'a> {
         }
         if self.options.remove_orphans {
             for orphan in orphans {
-                self.remove(orphan, "its service is not in the file", Vec::new());
+                self.remove(orphan, "its service is not in the file");
             }
             return;
         }
@@ -297,23 +278,10 @@ impl<'a> Planner<'a> {
         if let Some(step) = self.images.get(service.image.as_str()) {
             return *step;
         }
-        let subject = Subject::Image(service.image.clone());
+        // One that is there and may be outdated is the business of `refresh`, which comes first.
         let is_there = self.observed.images.contains_key(&service.image);
-        let policy = self.options.pull.as_deref().unwrap_or(&service.pull_policy);
-        let build = service.build.as_ref().filter(|_| !self.options.no_build);
-        let step = match build {
-            Some(build) if self.options.build || !is_there || policy == "build" => {
-                let cause = if is_there { "a build was asked for" } else { "not there yet" };
-                Some(self.plan.push(Op::BuildImage(Box::new(build.clone())), subject, cause, Vec::new()))
-            }
-            Some(_) => None,
-            None if policy != "never" && (!is_there || policy == "always") => {
-                let cause = if is_there { "`pull_policy: always`" } else { "not there yet" };
-                let op = Op::PullImage { image: service.image.clone(), platform: service.platform.clone() };
-                Some(self.plan.push(op, subject, cause, Vec::new()))
-            }
-            None => None,
-        };
+        let step =
+            if is_there { None } else { fetch(&mut self.plan, service, self.options, "not there yet") };
         self.images.insert(&service.image, step);
         step
     }
@@ -321,15 +289,16 @@ impl<'a> Planner<'a> {
     fn service(&mut self, service: &'a DesiredService, changed_networks: &BTreeSet<&str>) {
         let image = self.image(service);
         let existing = self.existing.get(service.name.as_str()).cloned().unwrap_or_default();
-        let existing = self.clear_leftovers(existing);
-        let fates = self.fates(service, &existing, image.is_some(), changed_networks);
+        let (existing, cleared) = self.clear_leftovers(&existing);
+        let fates = self.fates(service, &existing, changed_networks);
         let surplus = existing.iter().filter(|container| {
             !fates.iter().any(|(fate, _)| matches!(fate, Fate::Keep(kept) | Fate::Replace(kept, _) if kept.id == container.id))
         });
         for container in surplus {
-            self.remove(container, "the service has fewer containers now", Vec::new());
+            self.remove(container, "the service has fewer containers now");
         }
-        let mut needs: Vec<StepId> = image.into_iter().collect();
+        // The names of leftovers are needed again.
+        let mut needs: Vec<StepId> = image.into_iter().chain(cleared).collect();
         needs.extend(service.volumes.iter().filter_map(|name| self.volumes.get(name.as_str())));
         needs.extend(service.networks.iter().filter_map(|name| self.networks.get(name.as_str())).flatten());
         for other in &service.shares {
@@ -349,15 +318,14 @@ impl<'a> Planner<'a> {
 
     /// Removes replacements that were interrupted before the old container was gone. One whose old container is
     /// gone takes its place.
-    fn clear_leftovers(&mut self, existing: Vec<&'a Container>) -> Vec<&'a Container> {
+    fn clear_leftovers(&mut self, existing: &[&'a Container]) -> (Vec<&'a Container>, Vec<StepId>) {
         let (kept, superfluous): (Vec<_>, Vec<_>) = existing.iter().partition(|container| {
             let rival = |other: &&&Container| other.number == container.number && !is_replacement(other);
             !is_replacement(container) || !existing.iter().any(|other| rival(&other))
         });
-        for container in superfluous {
-            self.remove(container, "an interrupted replacement left it behind", Vec::new());
-        }
-        kept
+        let cause = "an interrupted replacement left it behind";
+        let cleared = superfluous.into_iter().map(|container| self.remove(container, cause)).collect();
+        (kept, cleared)
     }
 
     /// Decides on each container that the service should have.
@@ -365,7 +333,6 @@ impl<'a> Planner<'a> {
         &self,
         service: &'a DesiredService,
         existing: &[&'a Container],
-        new_image: bool,
         changed_networks: &BTreeSet<&str>,
     ) -> Vec<(Fate<'a>, &'a DesiredContainer)> {
         let mut left: Vec<&Container> = existing.to_vec();
@@ -382,7 +349,7 @@ impl<'a> Planner<'a> {
             let fate = match found.map(|at| left.remove(at)) {
                 None => Fate::Create("not there yet"),
                 Some(container) => {
-                    match self.reason_to_replace(service, wanted, container, new_image, changed_networks) {
+                    match self.reason_to_replace(service, wanted, container, changed_networks) {
                         Some(reason) if !self.options.no_recreate => Fate::Replace(container, reason),
                         _ => Fate::Keep(container),
                     }
@@ -398,7 +365,6 @@ impl<'a> Planner<'a> {
         service: &DesiredService,
         wanted: &DesiredContainer,
         container: &Container,
-        new_image: bool,
         changed_networks: &BTreeSet<&str>,
     ) -> Option<String> {
         if self.options.force_recreate {
@@ -424,9 +390,6 @@ impl<'a> Planner<'a> {
         let hash = crate::project::hash::digest(&known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
             return Some("configuration changed".to_owned());
-        }
-        if new_image {
-            return Some("a newer image is fetched".to_owned());
         }
         let image = container.labels.get(super::labels::IMAGE).unwrap_or(&container.image);
         if self.observed.images.get(&service.image).is_some_and(|id| id != image) {
@@ -641,69 +604,11 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn remove(&mut self, container: &Container, cause: &str, after: Vec<StepId>) {
+    fn remove(&mut self, container: &Container, cause: &str) -> StepId {
         let subject = || Subject::Container(container.name.clone());
         let op = Op::Stop { container: container.id.clone(), timeout: self.options.timeout };
-        let stopped = self.plan.push(op, subject(), cause, after);
+        let stopped = self.plan.push(op, subject(), cause, Vec::new());
         let op = Op::RemoveContainer { container: container.id.clone(), volumes: false };
-        self.plan.push(op, subject(), cause, vec![stopped]);
-    }
-}
-
-/// Whether it was made to replace another one and has not got its final name: `<id of the old one, 12>_<name>`.
-fn is_replacement(container: &Container) -> bool {
-    let prefix = container.name.split_once('_').map_or("", |(prefix, _)| prefix);
-    let is_id = prefix.len() == 12 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_id && container.labels.contains_key(super::labels::REPLACE)
-}
-
-fn runs(container: &Container) -> bool {
-    matches!(container.state, State::Running | State::Restarting)
-}
-
-/// A task that has succeeded, unchanged, is not run again.
-fn is_done(service: &DesiredService, container: &Container) -> bool {
-    service.is_task && container.state == State::Exited(Some(0))
-}
-
-fn not_running(container: &Container) -> String {
-    match container.state {
-        State::Exited(Some(code)) => format!("it ended with code {code}"),
-        State::Exited(None) => "it has ended".to_owned(),
-        State::Paused => "it is paused".to_owned(),
-        _ => "it was not started yet".to_owned(),
-    }
-}
-
-/// What docker compose writes into the label of a replacement.
-fn replaced(service: &str, wanted: &DesiredContainer, old: &Container) -> String {
-    match wanted.create.name == old.name && !old.name.ends_with(&format!("-{service}-{}", wanted.number)) {
-        true => old.name.clone(),
-        false => format!("{service}-{}", wanted.number),
-    }
-}
-
-/// Mounts the anonymous volumes of the old container at the same places: they may hold data.
-fn inherit_anonymous_volumes(create: &mut Create, old: &Container) {
-    let is_anonymous = |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let host = create.body.host_config.get_or_insert_default();
-    for mount in old.mounts.iter().filter(|mount| is_anonymous(&mount.volume)) {
-        let mounts = host.mounts.get_or_insert_default();
-        if let Some(own) = mounts.iter_mut().find(|own| own.target.as_deref() == Some(&mount.target)) {
-            if own.source.is_none() && own.typ == Some(bollard::models::MountType::VOLUME) {
-                own.source = Some(mount.volume.clone());
-            }
-            continue;
-        }
-        let bound = |bind: &String| bind.split(':').nth(1) == Some(&mount.target);
-        if host.binds.iter().flatten().any(bound) {
-            continue;
-        }
-        mounts.push(bollard::models::Mount {
-            typ: Some(bollard::models::MountType::VOLUME),
-            source: Some(mount.volume.clone()),
-            target: Some(mount.target.clone()),
-            ..Default::default()
-        });
+        self.plan.push(op, subject(), cause, vec![stopped])
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::Resolver;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::storage::MountType;
+use crate::yaml::Node;
 
 impl Resolver<'_> {
     /// Reports names that nothing is defined under. The written tree is asked, so that a definition that could
@@ -192,4 +193,53 @@ impl Resolver<'_> {
             }
         }
     }
+
+    /// Reports configs and secrets that have no content, or content from several places.
+    pub(super) fn check_contents(&mut self) {
+        let project = &*self.project;
+        for (key, config) in &project.configs {
+            let known = ["file", "environment", "content"];
+            self.diagnostics.push_all(one_source(
+                &project.written,
+                "configs",
+                key,
+                config.external.is,
+                &known,
+            ));
+        }
+        for (key, secret) in &project.secrets {
+            let known = ["file", "environment"];
+            self.diagnostics.push_all(one_source(
+                &project.written,
+                "secrets",
+                key,
+                secret.external.is,
+                &known,
+            ));
+        }
+    }
+}
+
+/// Reports a config or secret that has no content, or content from several places.
+fn one_source(
+    written: &Node,
+    section: &str,
+    key: &str,
+    is_external: bool,
+    known: &[&str],
+) -> Option<Diagnostic> {
+    let node = written.at(&[section, key])?;
+    let given: Vec<&str> = known.iter().copied().filter(|source| node.get(source).is_some()).collect();
+    if is_external || given.len() == 1 {
+        return None;
+    }
+    let (code, message) = match given.len() {
+        0 => (Code::MissingKey, format!("`{section}.{key}` has no content")),
+        _ => (Code::Conflict, format!("`{section}.{key}` has its content from {}", given.join(" and "))),
+    };
+    let known = known.join(", ");
+    let diagnostic = Diagnostic::error(code, message)
+        .label(written.span_of(&[section, key]), format!("exactly one of {known} is needed"))
+        .help(format!("write one of {known}, or `external: true`"));
+    Some(diagnostic)
 }

@@ -14,23 +14,33 @@ use crate::model::values::Variables;
 use crate::yaml::Node;
 
 impl Resolver<'_> {
-    pub(super) fn complete_services(&mut self) {
-        let names: Vec<String> = self.project.services.keys().cloned().collect();
-        for name in names {
-            let Some(mut service) = self.project.services.remove(&name) else { continue };
-            self.complete_environment(&name, &mut service);
-            self.complete_labels(&name, &mut service);
+    /// Reads the env files and label files of all services, and fills in variables without a value.
+    pub(super) fn complete_environments(&mut self) {
+        let mut services = std::mem::take(&mut self.project.services);
+        for (name, service) in &mut services {
+            self.complete_environment(name, service);
+            self.complete_labels(name, service);
             if let Some(build) = &mut service.build {
-                let directory = self.project.directory.to_string_lossy().into_owned();
-                build.context.get_or_insert(BuildContext(directory));
-                let is_written = ["dockerfile", "dockerfile_inline"]
-                    .iter()
-                    .any(|key| self.project.written.at(&["services", &name, "build", key]).is_some());
-                if !is_written {
-                    build.dockerfile.get_or_insert_with(|| "Dockerfile".to_owned());
-                }
                 self.fill_from_environment(&mut build.args);
                 build.args.0.retain(|_, value| value.is_some());
+            }
+        }
+        self.project.services = services;
+    }
+
+    /// Writes defaults out.
+    pub(super) fn complete_services(&mut self) {
+        let Project { services, written, directory, .. } = &mut *self.project;
+        for (name, service) in services {
+            if let Some(build) = &mut service.build {
+                build.context.get_or_insert_with(|| BuildContext(directory.to_string_lossy().into_owned()));
+                // One that is written and empty is no reason for a default.
+                let is_written = ["dockerfile", "dockerfile_inline"]
+                    .iter()
+                    .any(|key| written.at(&["services", name, "build", key]).is_some());
+                if !is_written {
+                    build.dockerfile = Some("Dockerfile".to_owned());
+                }
             }
             for secret in &mut service.secrets.0 {
                 secret.target.get_or_insert_with(|| format!("/run/secrets/{}", secret.source));
@@ -40,7 +50,6 @@ impl Resolver<'_> {
             {
                 *policy = PullPolicy("missing".to_owned());
             }
-            self.project.services.insert(name, service);
         }
     }
 
@@ -106,7 +115,7 @@ impl Resolver<'_> {
         service.labels.0 = labels;
     }
 
-    /// Gives each resource the name it has in the engine, and checks where contents come from.
+    /// Gives each resource the name it has in the engine.
     pub(super) fn complete_resources(&mut self) {
         let Project { name: project, written, networks, volumes, secrets, configs, .. } = &mut *self.project;
         let (project, written) = (&*project, &*written);
@@ -139,13 +148,9 @@ impl Resolver<'_> {
             }
         }
         for (key, config) in configs {
-            let known = ["file", "environment", "content"];
-            self.diagnostics.push_all(one_source(written, "configs", key, config.external.is, &known));
             named(key, &mut config.external, &mut config.name);
         }
         for (key, secret) in secrets {
-            let known = ["file", "environment"];
-            self.diagnostics.push_all(one_source(written, "secrets", key, secret.external.is, &known));
             named(key, &mut secret.external, &mut secret.name);
         }
     }
@@ -168,28 +173,4 @@ fn external_excess(written: &Node, section: &str, key: &str, is_external: bool) 
                 .help(format!("remove `{attribute}`, or `external`"))
         })
         .collect()
-}
-
-/// Reports a config or secret that has no content, or content from several places.
-fn one_source(
-    written: &Node,
-    section: &str,
-    key: &str,
-    is_external: bool,
-    known: &[&str],
-) -> Option<Diagnostic> {
-    let node = written.at(&[section, key])?;
-    let given: Vec<&str> = known.iter().copied().filter(|source| node.get(source).is_some()).collect();
-    if is_external || given.len() == 1 {
-        return None;
-    }
-    let (code, message) = match given.len() {
-        0 => (Code::MissingKey, format!("`{section}.{key}` has no content")),
-        _ => (Code::Conflict, format!("`{section}.{key}` has its content from {}", given.join(" and "))),
-    };
-    let known = known.join(", ");
-    let diagnostic = Diagnostic::error(code, message)
-        .label(written.span_of(&[section, key]), format!("exactly one of {known} is needed"))
-        .help(format!("write one of {known}, or `external: true`"));
-    Some(diagnostic)
 }

@@ -7,6 +7,7 @@ mod complete;
 mod contents;
 pub mod hash;
 mod select;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use crate::source::{SourceMap, Span};
 use crate::yaml::Node;
 
 pub use contents::{Contents, read_contents};
+pub use written::as_written;
 
 /// What the user selects of a project.
 #[derive(Clone, Debug, Default)]
@@ -132,9 +134,27 @@ impl Serialize for Printed<'_> {
     }
 }
 
+/// Which parts of completing are left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Skip {
+    /// Add no names, no default network, no implied dependencies, no defaults.
+    pub normalization: bool,
+    /// Check no references and no contradictions.
+    pub consistency: bool,
+    /// Read no env files, and leave variables without a value as they are.
+    pub environment: bool,
+    /// Drop no resource that no service uses.
+    pub unused: bool,
+}
+
 /// Completes what was loaded. All mistakes go to `loaded.diagnostics`; the project is fit for use only if there
 /// are none.
 pub fn resolve(loaded: &mut Loaded, selection: &Selection, world: &dyn World) -> Project {
+    resolve_without(loaded, selection, world, Skip::default())
+}
+
+/// Completes what was loaded without some of the parts, to show how it is written.
+pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn World, skip: Skip) -> Project {
     let compose = std::mem::take(&mut loaded.compose);
     let mut project = Project {
         name: loaded.name.clone(),
@@ -158,14 +178,31 @@ pub fn resolve(loaded: &mut Loaded, selection: &Selection, world: &dyn World) ->
         sources: &mut loaded.sources,
         diagnostics: &mut loaded.diagnostics,
     };
-    resolver.imply_dependencies();
+    if !skip.normalization {
+        resolver.imply_dependencies();
+    }
     resolver.apply_profiles(selection);
-    resolver.check_references();
-    resolver.drop_unused();
-    resolver.complete_services();
-    resolver.complete_resources();
-    resolver.check_names();
-    resolver.check_contradictions();
+    if !skip.consistency {
+        resolver.check_references();
+    }
+    if !skip.normalization {
+        resolver.add_default_network();
+    }
+    if !skip.unused {
+        resolver.drop_unused();
+    }
+    if !skip.environment {
+        resolver.complete_environments();
+    }
+    if !skip.normalization {
+        resolver.complete_services();
+        resolver.complete_resources();
+    }
+    if !skip.consistency {
+        resolver.check_names();
+        resolver.check_contents();
+        resolver.check_contradictions();
+    }
     project
 }
 

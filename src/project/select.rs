@@ -81,8 +81,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Gives services without networks the project's own, and drops what no service uses.
-    pub(super) fn drop_unused(&mut self) {
+    /// Gives services without networks the project's own.
+    pub(super) fn add_default_network(&mut self) {
         let project = &mut *self.project;
         for (name, service) in &mut project.services {
             let is_mode_written = project.written.at(&["services", name, "network_mode"]).is_some();
@@ -94,6 +94,11 @@ impl Resolver<'_> {
                 project.networks.entry("default".to_owned()).or_default();
             }
         }
+    }
+
+    /// Drops the resources that no service uses.
+    pub(super) fn drop_unused(&mut self) {
+        let project = &mut *self.project;
         let services = &project.services;
         let used = |names: fn(&Service) -> Vec<&str>| -> BTreeSet<String> {
             services.values().flat_map(names).map(str::to_owned).collect()

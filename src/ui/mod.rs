@@ -89,6 +89,7 @@ impl Ui {
     }
 
     /// Writes a line for people to standard error.
+    #[expect(clippy::unused_self, reason = "all printing goes through here")]
     pub(crate) fn say(self, text: &str) {
         // Nobody is left to tell if this fails.
         let _ = writeln!(io::stderr().lock(), "{text}");

@@ -201,6 +201,7 @@ fn float_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
+    #[expect(clippy::cast_possible_truncation, reason = "an exponent is small")]
     let exponent = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     if (-4..21).contains(&exponent) {
         return value.to_string();
@@ -214,6 +215,11 @@ fn float_text(value: f64) -> String {
 /// Writes a value as YAML that readers of YAML 1.1 and 1.2 both take as meant.
 pub fn to_string(value: &impl serde::Serialize) -> Result<String, serde_yaml::ser::Error> {
     serde_yaml::to_string(value)
+}
+
+/// Writes a value as [`to_string`] does, with lists indented below their key, as docker compose has it.
+pub fn to_string_indented(value: &impl serde::Serialize) -> Result<String, serde_yaml::ser::Error> {
+    serde_yaml::to_string_with_options(value, serde_yaml::ser_options! { compact_list_indent: false })
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, Span as ParserSpan, options};
+use serde_yaml::granit_parser::{
+    Event, Options, Parser, ScalarStyle, Span as ParserSpan, Tag as ParserTag, options,
+};
 
 use super::{Entry, Mapping, Node, Tag, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -109,7 +111,7 @@ impl<'a> Reader<'a> {
                 Ok(node)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                let tag = merge_tag(tag.as_deref().map(|tag| tag.suffix()));
+                let tag = merge_tag(tag.as_deref().map(ParserTag::suffix));
                 let before = self.nodes;
                 let (list, end) = self.nested(span, Self::list)?;
                 let node = Node { span: span.to(end), value: Value::List(list), tag };
@@ -117,7 +119,7 @@ impl<'a> Reader<'a> {
                 Ok(node)
             }
             Event::MappingStart(_, anchor, tag) => {
-                let tag = merge_tag(tag.as_deref().map(|tag| tag.suffix()));
+                let tag = merge_tag(tag.as_deref().map(ParserTag::suffix));
                 let before = self.nodes;
                 let (map, end) = self.nested(span, Self::map)?;
                 let node = Node { span: span.to(end), value: Value::Map(map), tag };
@@ -323,10 +325,10 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<(&str, &str)>) -> Value {
     if let Some(number) = integer(&digits) {
         return Value::Int(number);
     }
-    if is_float(&digits) {
-        if let Ok(number) = digits.parse() {
-            return Value::Float(number);
-        }
+    if is_float(&digits)
+        && let Ok(number) = digits.parse()
+    {
+        return Value::Float(number);
     }
     Value::Text(text.to_owned())
 }

@@ -1,1 +1,12 @@
+//! Tests of the built `topo` on a real Docker Engine: one file for each thing that users rely on. Each test is an
+//! obligation. They run when `TOPO_E2E=1`, which `scripts/test.sh` sets; otherwise each says that it is skipped.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod harness;
+
+mod alone;
+mod interop;
+mod mistakes;
+mod modes;
+mod quickstart;

@@ -1,0 +1,274 @@
+//! The container of a service: its image, command, variables, probes and hooks.
+
+use k8s_openapi::api::core::v1::{Container, EnvVar, ExecAction, Lifecycle, LifecycleHandler, Probe};
+
+use crate::model::lifecycle::{Healthcheck, Hook};
+use crate::model::service::Service;
+use crate::model::values::Duration;
+
+use super::Scope;
+
+/// Docker's default for the time between health checks and for how long one may take, in seconds.
+const HEALTH_SECONDS: i32 = 30;
+/// Docker's default for the time between health checks during the start period, in seconds.
+const START_SECONDS: i32 = 5;
+/// Docker's default for how many failures in a row make a container unhealthy.
+const HEALTH_RETRIES: i32 = 3;
+
+/// Returns the container of a service, without ports, mounts, resources and security.
+pub(super) fn container(scope: &mut Scope<'_>, name: &str, service: &Service) -> Container {
+    let (command, args) = command_line(scope, name, service);
+    report_image(scope, name, service);
+    if let Some(signal) =
+        service.stop_signal.as_deref().filter(|signal| !matches!(*signal, "SIGTERM" | "TERM" | "15"))
+    {
+        let message = format!("service `{name}` is stopped with its image's signal, not with `{signal}`");
+        let help = format!("write `STOPSIGNAL {signal}` into the Dockerfile");
+        scope.report.lost(&["services", name, "stop_signal"], message, help);
+    }
+    let variables = service.environment.0.iter().filter_map(|(key, value)| {
+        let value = Some(escaped(value.as_ref()?));
+        Some(EnvVar { name: key.clone(), value, ..EnvVar::default() })
+    });
+    let env: Vec<EnvVar> = variables.collect();
+    let (readiness_probe, startup_probe) = probes(scope, name, service);
+    Container {
+        name: scope.names.services[name].clone(),
+        image: Some(scope.project.image_of(name, service)),
+        image_pull_policy: Some(pull_policy(scope, name, service).to_owned()),
+        command,
+        args,
+        env: (!env.is_empty()).then_some(env),
+        working_dir: service.working_dir.clone().filter(|directory| !directory.is_empty()),
+        stdin: service.stdin_open.then_some(true),
+        tty: service.tty.then_some(true),
+        readiness_probe,
+        startup_probe,
+        lifecycle: lifecycle(scope, name, service),
+        ..Container::default()
+    }
+}
+
+/// Kubernetes replaces `$(NAME)` in commands, arguments, variables and probes, and reads `$$` as one `$`.
+///
+/// A `$` before a character beyond ASCII is doubled too, since the replacement goes byte by byte.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(one) = characters.next() {
+        escaped.push(one);
+        let is_next = |next: &char| *next == '$' || *next == '(' || !next.is_ascii();
+        if one == '$' && characters.peek().is_some_and(is_next) {
+            escaped.push('$');
+        }
+    }
+    escaped
+}
+
+/// Returns `command` and `args`, which are Docker's entry point and command.
+fn command_line(
+    scope: &mut Scope<'_>,
+    name: &str,
+    service: &Service,
+) -> (Option<Vec<String>>, Option<Vec<String>>) {
+    let words = |words: &[String]| words.iter().map(|word| escaped(word)).collect::<Vec<_>>();
+    let is_reset = |words: &[String]| words.is_empty() || words == [String::new()];
+    match (service.entrypoint.0.as_deref(), service.command.0.as_deref()) {
+        // What is left of a command without its entry point is run itself.
+        (Some(entrypoint), Some(command)) if is_reset(entrypoint) && !command.is_empty() => {
+            (Some(words(command)), None)
+        }
+        (Some(entrypoint), command) if is_reset(entrypoint) => {
+            let message =
+                format!("service `{name}` cannot take away the entry point of its image in Kubernetes");
+            scope.report.lost(
+                &["services", name, "entrypoint"],
+                message,
+                "say in `command` what to run instead",
+            );
+            (None, command.filter(|command| !command.is_empty()).map(words))
+        }
+        // An entry point drops the image's command, in Kubernetes too.
+        (Some(entrypoint), command) => {
+            (Some(words(entrypoint)), command.filter(|command| !command.is_empty()).map(words))
+        }
+        (None, Some([])) => {
+            let message = format!("service `{name}` cannot take away the command of its image in Kubernetes");
+            scope.report.lost(
+                &["services", name, "command"],
+                message,
+                "write the `entrypoint` out: it drops the command",
+            );
+            (None, None)
+        }
+        (None, command) => (None, command.map(words)),
+    }
+}
+
+fn report_image(scope: &mut Scope<'_>, name: &str, service: &Service) {
+    if service.build.is_none() {
+        return;
+    }
+    let image = scope.project.image_of(name, service);
+    let message =
+        format!("image `{image}` of service `{name}` is built here, and the cluster has to pull it");
+    let help = match &service.image {
+        Some(image) => format!("push it where the cluster can pull it: `docker push {image}`"),
+        None => {
+            "name it with `image: REGISTRY/NAME:TAG`, so that it can be pushed where the cluster pulls it"
+                .to_owned()
+        }
+    };
+    scope.report.approximated(&["services", name, "build"], message, help);
+}
+
+fn pull_policy(scope: &mut Scope<'_>, name: &str, service: &Service) -> &'static str {
+    let Some(policy) = &service.pull_policy else {
+        // Written out, since Kubernetes would always pull an image without a tag.
+        return "IfNotPresent";
+    };
+    match policy.0.as_str() {
+        "always" | "refresh" => "Always",
+        "never" => "Never",
+        "missing" | "if_not_present" | "build" => "IfNotPresent",
+        other => {
+            let message = format!("the image of service `{name}` is looked up at each start, not `{other}`");
+            let help = "write `pull_policy: always` or `missing`";
+            scope.report.approximated(&["services", name, "pull_policy"], message, help);
+            "Always"
+        }
+    }
+}
+
+/// Returns the probes for readiness and for the start.
+///
+/// There is none for liveness: Docker does not restart an unhealthy container.
+fn probes(scope: &mut Scope<'_>, name: &str, service: &Service) -> (Option<Probe>, Option<Probe>) {
+    let Some(healthcheck) = &service.healthcheck else { return (None, None) };
+    let Healthcheck {
+        test,
+        timeout,
+        interval,
+        retries,
+        start_period,
+        start_interval,
+        disable,
+        extensions: _,
+    } = healthcheck;
+    let test = test.as_ref().map(|test| &*test.0);
+    let words = match test {
+        _ if *disable => return (None, None),
+        Some([kind]) if kind == "NONE" => return (None, None),
+        Some([kind, words @ ..]) if kind == "CMD-SHELL" => {
+            vec!["/bin/sh".to_owned(), "-c".to_owned(), words.join(" ")]
+        }
+        Some([kind, words @ ..]) if kind == "CMD" && !words.is_empty() => words.to_vec(),
+        _ => {
+            let message = format!(
+                "the health check of service `{name}` uses its image's test, which is not known here"
+            );
+            scope.report.lost(&["services", name, "healthcheck"], message, "write the `test` out");
+            return (None, None);
+        }
+    };
+    let mut seconds = |attribute: &str, value: Option<Duration>, default: i32| {
+        let value = value.unwrap_or_default().0;
+        if value.is_zero() {
+            return default;
+        }
+        if value.subsec_nanos() != 0 {
+            let message = format!("`services.{name}.healthcheck.{attribute}` is rounded up to whole seconds");
+            let help = "write whole seconds: Kubernetes has nothing finer";
+            scope.report.approximated(&["services", name, "healthcheck", attribute], message, help);
+        }
+        whole_seconds(value)
+    };
+    let command = words.iter().map(|word| escaped(word)).collect();
+    let retries =
+        retries.filter(|retries| *retries > 0).map(|retries| i32::try_from(retries).unwrap_or(i32::MAX));
+    let readiness = Probe {
+        exec: Some(ExecAction { command: Some(command) }),
+        period_seconds: Some(seconds("interval", *interval, HEALTH_SECONDS)),
+        timeout_seconds: Some(seconds("timeout", *timeout, HEALTH_SECONDS)),
+        failure_threshold: Some(retries.unwrap_or(HEALTH_RETRIES)),
+        success_threshold: Some(1),
+        ..Probe::default()
+    };
+    let has_start = start_period.is_some_and(|period| !period.0.is_zero());
+    let startup = has_start.then(|| Probe {
+        period_seconds: Some(seconds("start_interval", *start_interval, START_SECONDS)),
+        // The kubelet kills a container whose startup probe gives up, and Docker does not: so it never gives up.
+        failure_threshold: Some(i32::MAX),
+        ..readiness.clone()
+    });
+    (Some(readiness), startup)
+}
+
+/// Rounds up to whole seconds.
+pub(super) fn whole_seconds(duration: std::time::Duration) -> i32 {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+fn lifecycle(scope: &mut Scope<'_>, name: &str, service: &Service) -> Option<Lifecycle> {
+    let post_start = handler(scope, name, "post_start", &service.post_start);
+    let pre_stop = handler(scope, name, "pre_stop", &service.pre_stop);
+    (post_start.is_some() || pre_stop.is_some()).then_some(Lifecycle {
+        post_start,
+        pre_stop,
+        stop_signal: None,
+    })
+}
+
+fn handler(scope: &mut Scope<'_>, name: &str, attribute: &str, hooks: &[Hook]) -> Option<LifecycleHandler> {
+    let first = hooks.first()?;
+    let Hook { command, user, privileged, working_dir, environment, extensions: _ } = first;
+    let is_plain = user.is_none() && !privileged && working_dir.is_none() && environment.0.is_empty();
+    if !is_plain {
+        let message = format!("the command in `services.{name}.{attribute}` runs as the container does");
+        let help = "put users, directories and variables into the command itself";
+        scope.report.approximated(&["services", name, attribute, "0"], message, help);
+    }
+    if hooks.len() > 1 {
+        let message =
+            format!("only the first command in `services.{name}.{attribute}` is run: Kubernetes has one");
+        scope.report.lost(&["services", name, attribute, "1"], message, "make one script of them");
+    }
+    // Unlike the container's own command this one is run as it stands, so nothing is escaped.
+    let exec = Some(ExecAction { command: command.0.clone() });
+    Some(LifecycleHandler { exec, ..LifecycleHandler::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    /// Kubernetes' own replacement, for texts without variables.
+    fn expanded(text: &str) -> String {
+        let mut expanded = String::new();
+        let mut characters = text.chars().peekable();
+        while let Some(one) = characters.next() {
+            expanded.push(one);
+            if one == '$' && characters.peek() == Some(&'$') {
+                characters.next();
+            }
+        }
+        expanded
+    }
+
+    #[test]
+    fn escaping_is_undone_by_kubernetes() {
+        for (text, expected) in [
+            ("$(date)", "$$(date)"),
+            ("$HOME $?", "$HOME $?"),
+            ("$$", "$$$"),
+            ("$$(", "$$$$("),
+            ("awk '{print $1}'", "awk '{print $1}'"),
+            ("5$", "5$"),
+            ("$é", "$$é"),
+        ] {
+            assert_eq!(escaped(text), expected);
+            assert_eq!(expanded(expected), text);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Configs and secrets: objects whose names change with their content, mounted file by file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, ConfigMapVolumeSource, KeyToPath, Secret, SecretVolumeSource, Volume,
+};
+
+use crate::model::service::Service;
+use crate::model::storage::{self as model, FileReference};
+
+use super::names::{local_name, short_hash};
+use super::storage::Builder;
+use super::workload::annotations;
+use super::{Object, Scope, Secrets};
+
+/// The most that a ConfigMap or a Secret may hold.
+const MOST_BYTES: usize = 1 << 20;
+/// Docker's permissions of configs and secrets.
+const FILE_MODE: u32 = 0o444;
+
+/// Configs or secrets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Configs,
+    Secrets,
+}
+
+impl Section {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Configs => "configs",
+            Self::Secrets => "secrets",
+        }
+    }
+
+    fn singular(self) -> &'static str {
+        match self {
+            Self::Configs => "config",
+            Self::Secrets => "secret",
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Configs => "ConfigMap",
+            Self::Secrets => "Secret",
+        }
+    }
+
+    /// Where a file goes whose target is not absolute.
+    fn directory(self) -> &'static str {
+        match self {
+            Self::Configs => "/",
+            Self::Secrets => "/run/secrets/",
+        }
+    }
+
+    fn references(self, service: &Service) -> &[FileReference] {
+        match self {
+            Self::Configs => &service.configs.0,
+            Self::Secrets => &service.secrets.0,
+        }
+    }
+}
+
+/// Returns the objects of the configs and secrets that services read.
+pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
+    let project = scope.project;
+    let mut objects = Vec::new();
+    for section in [Section::Configs, Section::Secrets] {
+        let services = project.services.values().filter(|service| service.provider.is_none());
+        let used: BTreeSet<&str> =
+            services.flat_map(|service| section.references(service)).map(|one| one.source.as_str()).collect();
+        for key in used {
+            report_source(scope, section, key);
+            objects.extend(holder(scope, section, key));
+        }
+    }
+    objects
+}
+
+fn report_source(scope: &mut Scope<'_>, section: Section, key: &str) {
+    let lost: Vec<&str> = match section {
+        Section::Configs => scope.project.configs.get(key).map_or(Vec::new(), |config| {
+            let model::Config {
+                name: _,
+                file: _,
+                environment: _,
+                content: _,
+                external: _,
+                labels: _,
+                template_driver,
+                extensions: _,
+            } = config;
+            template_driver.iter().map(|_| "template_driver").collect()
+        }),
+        Section::Secrets => scope.project.secrets.get(key).map_or(Vec::new(), |secret| {
+            let model::Secret {
+                name: _,
+                file: _,
+                environment: _,
+                external: _,
+                labels: _,
+                driver,
+                driver_opts,
+                template_driver,
+                extensions: _,
+            } = secret;
+            let given = [
+                ("driver", driver.is_some()),
+                ("driver_opts", !driver_opts.0.is_empty()),
+                ("template_driver", template_driver.is_some()),
+            ];
+            given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
+        }),
+    };
+    for attribute in lost {
+        let message = format!("`{}.{key}.{attribute}` has no equivalent in Kubernetes", section.key());
+        let help = format!(
+            "create the {} `{}` with what it gives",
+            section.kind(),
+            outside_name(scope, section, key)
+        );
+        scope.report.lost(&[section.key(), key, attribute], message, help);
+    }
+    let size = content(scope, section, key).map_or(0, Vec::len);
+    if size > MOST_BYTES {
+        let message = format!("{} `{key}` has {size} bytes, and Kubernetes takes 1 MiB", section.singular());
+        scope.report.lost(&[section.key(), key], message, "build it into the image, or put it on a volume");
+    } else if holder_name(scope, section, key).is_none() {
+        let path = [section.key(), key, "external"];
+        let name = outside_name(scope, section, key);
+        let message =
+            format!("{} `{key}` must be in the cluster as a {}", section.singular(), section.kind());
+        let help = format!(
+            "create {} `{name}` in namespace `{}`, with key `{}`",
+            section.kind(),
+            scope.names.namespace,
+            data_key(key)
+        );
+        scope.report.approximated(&path, message, help);
+    }
+}
+
+fn content<'a>(scope: &Scope<'a>, section: Section, key: &str) -> Option<&'a Vec<u8>> {
+    match section {
+        Section::Configs => scope.contents.configs.get(key),
+        Section::Secrets => scope.contents.secrets.get(key),
+    }
+}
+
+/// Returns the name of the object that is written for a config or secret; `None` if it is expected in the cluster.
+///
+/// A new content makes a new name, so that pods are replaced and old ones keep what they started with.
+fn holder_name(scope: &Scope<'_>, section: Section, key: &str) -> Option<String> {
+    if section == Section::Secrets && scope.options.secrets == Secrets::External {
+        return None;
+    }
+    let content = content(scope, section, key).filter(|content| content.len() <= MOST_BYTES)?;
+    let names = match section {
+        Section::Configs => &scope.names.configs,
+        Section::Secrets => &scope.names.secrets,
+    };
+    Some(format!("{}-{}", names.get(key)?, short_hash(content)))
+}
+
+/// Returns the name of the object that is expected in the cluster.
+fn outside_name(scope: &Scope<'_>, section: Section, key: &str) -> String {
+    let external = match section {
+        Section::Configs => {
+            scope.project.configs.get(key).filter(|one| one.external.is).and_then(|one| one.name.as_deref())
+        }
+        Section::Secrets => {
+            scope.project.secrets.get(key).filter(|one| one.external.is).and_then(|one| one.name.as_deref())
+        }
+    };
+    local_name(external.unwrap_or(key))
+}
+
+/// Returns the key of a config or secret in its object. Two dots at the start are not allowed there.
+fn data_key(key: &str) -> String {
+    if key.starts_with("..") || key == "." { format!("file{key}") } else { key.to_owned() }
+}
+
+fn holder(scope: &mut Scope<'_>, section: Section, key: &str) -> Option<Object> {
+    let name = holder_name(scope, section, key)?;
+    let content = content(scope, section, key)?.clone();
+    let labels = match section {
+        Section::Configs => &scope.project.configs.get(key)?.labels,
+        Section::Secrets => &scope.project.secrets.get(key)?.labels,
+    };
+    let mut metadata = scope.metadata(&name, None);
+    metadata.annotations = annotations(scope, &[section.key(), key, "labels"], [labels]);
+    let data_key = data_key(key);
+    if section == Section::Secrets {
+        let data = Some(BTreeMap::from([(data_key, ByteString(content))]));
+        let type_ = Some("Opaque".to_owned());
+        return Some(Secret { metadata, data, immutable: Some(true), type_, ..Secret::default() }.into());
+    }
+    let mut map = ConfigMap { metadata, immutable: Some(true), ..ConfigMap::default() };
+    match String::from_utf8(content) {
+        Ok(text) => map.data = Some(BTreeMap::from([(data_key, text)])),
+        Err(error) => map.binary_data = Some(BTreeMap::from([(data_key, ByteString(error.into_bytes()))])),
+    }
+    Some(map.into())
+}
+
+/// Mounts the configs and secrets that a service reads.
+pub(super) fn mount(scope: &mut Scope<'_>, name: &str, service: &Service, builder: &mut Builder<'_>) {
+    for section in [Section::Configs, Section::Secrets] {
+        for (at, reference) in section.references(service).iter().enumerate() {
+            mount_file(scope, name, builder, section, at, reference);
+        }
+    }
+}
+
+/// Mounts a config or a secret as the one file that it is, and leaves the rest of its directory alone.
+fn mount_file(
+    scope: &mut Scope<'_>,
+    name: &str,
+    builder: &mut Builder<'_>,
+    section: Section,
+    at: usize,
+    reference: &FileReference,
+) {
+    let FileReference { source, target, uid, gid, mode, extensions: _ } = reference;
+    let index = at.to_string();
+    let path = ["services", name, section.key(), &index];
+    if content(scope, section, source).is_some_and(|content| content.len() > MOST_BYTES) {
+        return;
+    }
+    for (attribute, owner) in [("uid", uid), ("gid", gid)] {
+        if owner.as_deref().is_some_and(|owner| owner != "0") {
+            let message = format!("{} `{source}` belongs to root in service `{}`", section.singular(), name);
+            let path: Vec<&str> = path.iter().copied().chain([attribute]).collect();
+            scope.report.lost(&path, message, "let others read it, with `mode: 0444`");
+        }
+    }
+    let target = match target.as_deref() {
+        Some(target) if target.starts_with('/') => target.to_owned(),
+        Some(target) if !target.is_empty() => format!("{}{target}", section.directory()),
+        _ => format!("{}{source}", section.directory()),
+    };
+    let file = target.rsplit('/').find(|part| !part.is_empty()).unwrap_or(source).to_owned();
+    let mode = i32::try_from(mode.map_or(FILE_MODE, |mode| mode.0) & 0o777).ok();
+    let items =
+        Some(vec![KeyToPath { key: data_key(source), path: file.clone(), mode, ..KeyToPath::default() }]);
+    let object = holder_name(scope, section, source).unwrap_or_else(|| outside_name(scope, section, source));
+    let volume = match section {
+        Section::Configs => Volume {
+            config_map: Some(ConfigMapVolumeSource {
+                name: object,
+                items,
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+        Section::Secrets => Volume {
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(object),
+                items,
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+    };
+    let wanted = format!("{}-{source}", section.singular());
+    if let Some(mount) = builder.add(scope, &path, &wanted, volume, &target) {
+        mount.sub_path = Some(file);
+        mount.read_only = Some(true);
+    }
+}

@@ -1,0 +1,434 @@
+//! How services are found and reached: names as headless Services, published ports, and the network of a pod.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{
+    HostAlias, PodDNSConfig, PodDNSConfigOption, PodSpec, Service as KubernetesService, ServiceSpec,
+};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::network::Attachment;
+use crate::model::service::Service;
+use crate::project::Project;
+
+use super::loss::uses_of;
+use super::names::{Names, dns_label, resolvable_name, service_name};
+use super::pod::root_of;
+use super::ports::{listed_ports, published_ports};
+use super::{Published, Scope};
+
+/// The label of pods that may ask the cluster's DNS.
+pub(super) const DNS_LABEL: &str = "topo.dev/dns";
+
+/// How a service is attached to networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode<'a> {
+    /// To the networks that it lists.
+    Networks,
+    /// To the engine's own network, where nobody has a name.
+    Bridge,
+    /// To none.
+    None,
+    /// It shares the host's interfaces.
+    Host,
+    /// It shares the interfaces of a service.
+    Service(&'a str),
+    /// It shares the interfaces of a container that is not of the project.
+    Container,
+    /// To a network that exists already, by its name.
+    Named(&'a str),
+}
+
+impl<'a> Mode<'a> {
+    pub(super) fn of(service: &'a Service) -> Self {
+        match service.network_mode.as_deref() {
+            None | Some("") => Self::Networks,
+            Some("bridge" | "default") => Self::Bridge,
+            Some("none") => Self::None,
+            Some("host") => Self::Host,
+            Some(mode) => match mode.split_once(':') {
+                Some(("service", name)) => Self::Service(name),
+                Some(("container", _)) => Self::Container,
+                _ => Self::Named(mode),
+            },
+        }
+    }
+}
+
+/// Services that reach each other because they are on one network.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Group {
+    /// The label of its pods.
+    pub(super) label: String,
+    /// The name of its policy.
+    pub(super) policy: String,
+    /// The network's key, if it is one of the project's.
+    pub(super) network: Option<String>,
+    /// Whether there is no way out.
+    pub(super) is_internal: bool,
+    /// Whether pods of other projects are on it too.
+    pub(super) is_external: bool,
+}
+
+/// Returns the groups that a service is in.
+pub(super) fn groups(scope: &Scope<'_>, name: &str, service: &Service) -> Vec<Group> {
+    // Whoever shares the interfaces of a service is where that one is.
+    let services = &scope.project.services;
+    let service = services.get(root_of(scope.project, name)).unwrap_or(service);
+    match Mode::of(service) {
+        Mode::Networks => service.networks.0.keys().map(|key| group_of(scope, key)).collect(),
+        Mode::Bridge => vec![Group {
+            label: "topo.dev/bridge".to_owned(),
+            policy: "bridge".to_owned(),
+            network: None,
+            is_internal: false,
+            is_external: false,
+        }],
+        Mode::Named(name) => vec![external_group(name, None)],
+        Mode::None | Mode::Host | Mode::Service(_) | Mode::Container => Vec::new(),
+    }
+}
+
+fn group_of(scope: &Scope<'_>, key: &str) -> Group {
+    let network = scope.project.networks.get(key);
+    if network.is_some_and(|network| network.external.is) {
+        return external_group(scope.project.network_name(key), Some(key));
+    }
+    let name = scope.names.networks.get(key).map_or(key, String::as_str);
+    Group {
+        label: format!("topo.dev/net.{name}"),
+        policy: format!("network-{name}"),
+        network: Some(key.to_owned()),
+        is_internal: network.is_some_and(|network| network.internal),
+        is_external: false,
+    }
+}
+
+/// The label is made of the name in the engine alone, so that all projects on the network agree on it.
+fn external_group(name: &str, key: Option<&str>) -> Group {
+    let short = dns_label(name, 52);
+    Group {
+        label: format!("topo.dev/xnet.{short}"),
+        policy: format!("external-network-{short}"),
+        network: key.map(str::to_owned),
+        is_internal: false,
+        is_external: true,
+    }
+}
+
+/// Returns the labels of a pod beside those that select it.
+pub(super) fn pod_labels(scope: &Scope<'_>, name: &str, service: &Service) -> BTreeMap<String, String> {
+    let mut labels: BTreeMap<String, String> =
+        groups(scope, name, service).into_iter().map(|group| (group.label, "true".to_owned())).collect();
+    if !matches!(Mode::of(service), Mode::None | Mode::Host) {
+        labels.insert(DNS_LABEL.to_owned(), "true".to_owned());
+    }
+    for (alias, owners) in &scope.owners {
+        if owners.len() > 1 && owners.iter().any(|owner| owner.service == name) {
+            labels.insert(alias_label(alias), "true".to_owned());
+        }
+    }
+    labels
+}
+
+fn alias_label(alias: &str) -> String {
+    format!("topo.dev/alias.{}", dns_label(alias, 57))
+}
+
+/// A service that is found under a name, and on which networks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Owner {
+    service: String,
+    networks: BTreeSet<String>,
+}
+
+/// Who is found under each name.
+pub(super) type Owners = BTreeMap<String, Vec<Owner>>;
+
+/// Returns who is found under each name that can be one in Kubernetes: names of services and of containers, host
+/// names, aliases and links.
+pub(super) fn owners_of_names(project: &Project, names: &Names) -> Owners {
+    let mut owners: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for (name, service) in &project.services {
+        if service.provider.is_some() || !matches!(Mode::of(service), Mode::Networks | Mode::Named(_)) {
+            continue;
+        }
+        let mut add = |written: &str, networks: &mut dyn Iterator<Item = &String>| {
+            let Some(found) = resolvable_name(written) else { return };
+            owners.entry(found).or_default().entry(name.clone()).or_default().extend(networks.cloned());
+        };
+        // A name that is none in Kubernetes is replaced by the one that was made for it.
+        add(&names.services[name], &mut service.networks.0.keys());
+        for (written, _) in names_everywhere(name, service) {
+            add(written, &mut service.networks.0.keys());
+        }
+        for (key, attachment) in &service.networks.0 {
+            for alias in attachment.0.iter().flat_map(|attachment| &attachment.aliases.0) {
+                add(alias, &mut std::iter::once(key));
+            }
+        }
+    }
+    for service in project.services.values() {
+        for link in &service.links.0 {
+            let Some((target, alias)) = link.split_once(':') else { continue };
+            let (Some(linked), Some(found)) = (project.services.get(target), resolvable_name(alias)) else {
+                continue;
+            };
+            let networks = linked.networks.0.keys().cloned();
+            owners.entry(found).or_default().entry(target.to_owned()).or_default().extend(networks);
+        }
+    }
+    let owner = |(service, networks)| Owner { service, networks };
+    owners.into_iter().map(|(name, of)| (name, of.into_iter().map(owner).collect())).collect()
+}
+
+/// Returns the names that a service has on all its networks, and the attributes that give them.
+fn names_everywhere<'a>(name: &'a str, service: &'a Service) -> Vec<(&'a str, Option<&'static str>)> {
+    let mut names = vec![(name, None)];
+    names.extend(service.container_name.as_ref().map(|container| (&*container.0, Some("container_name"))));
+    names.extend(service.hostname.as_deref().map(|hostname| (hostname, Some("hostname"))));
+    names
+}
+
+/// Returns the Services: one for each name, and one for the published ports of each service.
+pub(super) fn services(scope: &mut Scope<'_>) -> Vec<KubernetesService> {
+    let project = scope.project;
+    report_names(scope);
+    let mut services: Vec<KubernetesService> =
+        scope.owners.iter().map(|(name, owners)| named(scope, name, owners)).collect();
+    let mut taken: BTreeSet<String> = scope.owners.keys().cloned().collect();
+    for (name, service) in &project.services {
+        let ports = published_ports(scope, name, service);
+        if ports.is_empty() {
+            continue;
+        }
+        let mut published = format!("{}-published", scope.names.services[name]);
+        while !taken.insert(published.clone()) {
+            published = format!("{}-published", service_name(&format!("{published}-")));
+        }
+        let is_balanced = scope.options.published == Published::LoadBalancer;
+        let spec = ServiceSpec {
+            type_: Some(if is_balanced { "LoadBalancer" } else { "NodePort" }.to_owned()),
+            selector: Some(scope.selector(name)),
+            ports: Some(ports),
+            ..ServiceSpec::default()
+        };
+        let metadata = scope.metadata(&published, Some(name));
+        services.push(KubernetesService { metadata, spec: Some(spec), ..KubernetesService::default() });
+    }
+    services
+}
+
+/// A headless Service: DNS answers with the addresses of the pods, so every port and protocol works, as in Docker.
+/// A pod that is not ready is found too.
+fn named(scope: &Scope<'_>, name: &str, owners: &[Owner]) -> KubernetesService {
+    let (selector, metadata, ports) = if let [owner] = owners {
+        let ports = listed_ports(&scope.project.services[&owner.service]);
+        (scope.selector(&owner.service), scope.metadata(name, Some(&owner.service)), ports)
+    } else {
+        let labels = scope.labelled(&alias_label(name)).match_labels.unwrap_or_default();
+        (labels, scope.metadata(name, None), Vec::new())
+    };
+    let spec = ServiceSpec {
+        cluster_ip: Some("None".to_owned()),
+        publish_not_ready_addresses: Some(true),
+        selector: Some(selector),
+        ports: (!ports.is_empty()).then_some(ports),
+        ..ServiceSpec::default()
+    };
+    KubernetesService { metadata, spec: Some(spec), ..KubernetesService::default() }
+}
+
+fn report_names(scope: &mut Scope<'_>) {
+    let project = scope.project;
+    for (name, service) in &project.services {
+        if service.provider.is_some() || !matches!(Mode::of(service), Mode::Networks | Mode::Named(_)) {
+            continue;
+        }
+        let made = scope.names.services[name].clone();
+        if resolvable_name(name).is_none() {
+            let message = format!("service `{name}` is found as `{made}` in Kubernetes");
+            let mut diagnostic = Diagnostic::warning(Code::ExportApproximated, message)
+                .label(project.span(&["services", name]), "this is no name in DNS")
+                .help(format!("rename the service, or write `{made}` where others name it"));
+            for span in uses_of(project, name) {
+                diagnostic = diagnostic.label(span, "this name will not be found");
+            }
+            scope.report.push(diagnostic);
+        }
+        for (written, attribute) in names_everywhere(name, service) {
+            if let (Some(attribute), None) = (attribute, resolvable_name(written)) {
+                let message =
+                    format!("service `{name}` is not found as `{written}`, which is no name in Kubernetes");
+                scope.report.lost(&["services", name, attribute], message, format!("reach it as `{made}`"));
+            }
+        }
+        for (key, attachment) in &service.networks.0 {
+            for alias in attachment.0.iter().flat_map(|attachment| &attachment.aliases.0) {
+                if resolvable_name(alias).is_none() {
+                    let message = format!("alias `{alias}` of service `{name}` is no name in Kubernetes");
+                    let path = ["services", name, "networks", key, "aliases"];
+                    scope.report.lost(
+                        &path,
+                        message,
+                        "use letters, digits and `-`, or reach it by another name",
+                    );
+                }
+            }
+        }
+        for (at, link) in service.links.0.iter().enumerate() {
+            let Some((target, alias)) = link.split_once(':').filter(|(target, alias)| target != alias) else {
+                continue;
+            };
+            let (path, index) = (["services", name, "links"], at.to_string());
+            let path: Vec<&str> = path.into_iter().chain([&*index]).collect();
+            if resolvable_name(alias).is_some() {
+                let message =
+                    format!("all pods of the namespace find `{target}` as `{alias}`, not `{name}` alone");
+                scope.report.approximated(&path, message, format!("reach it as `{target}`"));
+            } else {
+                let message = format!("link `{alias}` is no name in Kubernetes");
+                scope.report.lost(&path, message, format!("reach it as `{target}`"));
+            }
+        }
+    }
+    for (name, owners) in scope.owners.clone() {
+        report_meanings(scope, &name, &owners);
+    }
+}
+
+/// A name in Kubernetes means the same to all pods, while an alias means something on one network only.
+fn report_meanings(scope: &mut Scope<'_>, name: &str, owners: &[Owner]) {
+    let mut meanings: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for owner in owners {
+        for network in &owner.networks {
+            meanings.entry(network).or_default().push(&owner.service);
+        }
+    }
+    let distinct: BTreeSet<&Vec<&str>> = meanings.values().collect();
+    if distinct.len() < 2 {
+        return;
+    }
+    let service = &owners[0].service;
+    let message =
+        format!("`{name}` means different services on different networks, and all of them in Kubernetes");
+    let alias = owners.iter().find_map(|owner| {
+        let attachments = &scope.project.services[&owner.service].networks.0;
+        let is_here = |attachment: &Attachment| {
+            attachment.aliases.0.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+        };
+        let (key, _) = attachments.iter().find(|(_, one)| one.0.as_ref().is_some_and(is_here))?;
+        Some((owner.service.clone(), key.clone()))
+    });
+    let help = "give each service a name of its own";
+    match alias {
+        Some((service, key)) => {
+            scope.report.lost(&["services", &service, "networks", &key, "aliases"], message, help);
+        }
+        None => scope.report.lost(&["services", service], message, help),
+    }
+}
+
+/// Sets up the network of a pod: interfaces, host name, hosts and resolver.
+pub(super) fn set_up_pod(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &mut PodSpec) {
+    report_mode(scope, name, service);
+    if Mode::of(service) == Mode::Host {
+        pod.host_network = Some(true);
+        pod.dns_policy = Some("ClusterFirstWithHostNet".to_owned());
+    }
+    if let Some(hostname) = service.hostname.as_deref().filter(|hostname| !hostname.is_empty()) {
+        let label = dns_label(hostname, 63);
+        if label != hostname {
+            let message = format!("the host name of service `{name}` is `{label}`, not `{hostname}`");
+            let help = "use lower-case letters, digits and `-`";
+            scope.report.approximated(&["services", name, "hostname"], message, help);
+        }
+        pod.hostname = Some(label);
+    }
+    let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (host, address) in service.extra_hosts.pairs() {
+        if address.parse::<std::net::IpAddr>().is_ok() {
+            aliases.entry(address.to_owned()).or_default().push(host.to_ascii_lowercase());
+        } else {
+            let message =
+                format!("service `{name}` does not find `{host}`: {address} is not known in a cluster");
+            let help = "write an address, or a name that the cluster's DNS knows";
+            scope.report.lost(&["services", name, "extra_hosts", host], message, help);
+        }
+    }
+    let alias = |(ip, hostnames)| HostAlias { ip, hostnames: Some(hostnames) };
+    let aliases: Vec<HostAlias> = aliases.into_iter().map(alias).collect();
+    pod.host_aliases = (!aliases.is_empty()).then_some(aliases);
+    pod.dns_config = dns_config(scope, name, service);
+}
+
+fn report_mode(scope: &mut Scope<'_>, name: &str, service: &Service) {
+    let path = ["services", name, "network_mode"];
+    match Mode::of(service) {
+        Mode::Networks | Mode::Bridge => {}
+        Mode::Named(network) => {
+            let message =
+                format!("service `{name}` joins network `{network}`, which all pods with its label are on");
+            let label = external_group(network, None).label;
+            scope.report.approximated(
+                &path,
+                message,
+                format!("give the other pods the label `{label}: \"true\"`"),
+            );
+        }
+        Mode::None => {
+            let message =
+                format!("service `{name}` keeps a network interface, and policies let nothing through");
+            scope.report.approximated(&path, message, "use a cluster whose network enforces NetworkPolicy");
+        }
+        Mode::Host => {
+            let message = format!("service `{name}` is on the interfaces of its node, where no policy holds");
+            scope.report.approximated(
+                &path,
+                message,
+                "give it networks and publish its ports, if that will do",
+            );
+        }
+        // Only a chain that leads nowhere gets here.
+        Mode::Service(other) => {
+            let message = format!("service `{name}` cannot share the interfaces of `{other}`");
+            scope.report.lost(&path, message, "share those of a service that runs in a container");
+        }
+        Mode::Container => {
+            let message =
+                format!("service `{name}` cannot share the interfaces of a container outside of the project");
+            scope.report.lost(&path, message, "make the container a service of the project");
+        }
+    }
+}
+
+fn dns_config(scope: &mut Scope<'_>, name: &str, service: &Service) -> Option<PodDNSConfig> {
+    let (servers, searches) = (&service.dns.0, &service.dns_search.0);
+    for (attribute, is_given) in [("dns", !servers.is_empty()), ("dns_search", !searches.is_empty())] {
+        if is_given {
+            let message =
+                format!("`services.{name}.{attribute}` is added to the cluster's own, which come first");
+            let help = "have the cluster's DNS forward the domains that are meant";
+            scope.report.approximated(&["services", name, attribute], message, help);
+        }
+    }
+    if servers.len() > 2 {
+        let message = format!("only the first two DNS servers of service `{name}` are used");
+        scope.report.lost(
+            &["services", name, "dns"],
+            message,
+            "a resolver asks three at most, the cluster's included",
+        );
+    }
+    let option = |text: &String| {
+        let (name, value) = text.split_once(':').map_or((&**text, None), |(name, value)| (name, Some(value)));
+        PodDNSConfigOption { name: Some(name.to_owned()), value: value.map(str::to_owned) }
+    };
+    let options: Vec<PodDNSConfigOption> = service.dns_opt.0.iter().map(option).collect();
+    let config = PodDNSConfig {
+        nameservers: (!servers.is_empty()).then(|| servers.iter().take(2).cloned().collect()),
+        searches: (!searches.is_empty()).then(|| searches.clone()),
+        options: (!options.is_empty()).then_some(options),
+    };
+    (config != PodDNSConfig::default()).then_some(config)
+}

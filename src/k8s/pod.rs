@@ -1,0 +1,157 @@
+//! The pod of a service, with the services that share its interfaces beside it.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Container, ContainerPort, PersistentVolumeClaim, PodSpec, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::model::service::Service;
+use crate::project::Project;
+
+use super::network::Mode;
+use super::workload::{Kind, annotations, report_order};
+use super::{Scope, container, network, placement, ports, resources, security, storage};
+
+/// Docker's time between the stop signal and SIGKILL, in seconds.
+const STOP_SECONDS: i64 = 10;
+
+/// A pod, and what its workload has to know of it.
+pub(super) struct Pod {
+    pub(super) template: PodTemplateSpec,
+    /// Claims that each pod gets for itself.
+    pub(super) claims: Vec<PersistentVolumeClaim>,
+    /// Whether it has storage that only one node can have at a time.
+    pub(super) keeps_alone: bool,
+}
+
+/// Returns the service whose pods a service runs in: itself, or the one whose interfaces it shares.
+pub(super) fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
+    let mut root = name;
+    // A chain that comes back to its start is reported as a cycle; here it only has to end.
+    for _ in 0..project.services.len() {
+        let Some(Mode::Service(other)) = project.services.get(root).map(Mode::of) else { break };
+        match project.services.get(other) {
+            Some(service) if service.provider.is_none() => root = other,
+            _ => break,
+        }
+    }
+    root
+}
+
+/// Returns the services that run in the pods of one, that one first.
+pub(super) fn members<'a>(project: &'a Project, root: &str) -> Vec<(&'a str, &'a Service)> {
+    let services = || project.services.iter().map(|(name, service)| (name.as_str(), service));
+    let is_beside = |(name, service): &(&str, &Service)| {
+        *name != root && matches!(Mode::of(service), Mode::Service(_)) && root_of(project, name) == root
+    };
+    services().filter(|(name, _)| *name == root).chain(services().filter(is_beside)).collect()
+}
+
+/// Returns the pod of a service.
+pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kind) -> Pod {
+    let members = members(scope.project, name);
+    let (storage, mounts) = storage::of_pod(scope, &members, kind);
+    let writes = storage.volumes.iter().any(|volume| volume.persistent_volume_claim.is_some())
+        || !storage.templates.is_empty();
+    let mut containers: Vec<Container> = Vec::new();
+    let mut notes = BTreeMap::new();
+    let mut grace = 0;
+    for ((member, of_member), mounts) in members.iter().zip(mounts) {
+        let mut container = container::container(scope, member, of_member);
+        // The interfaces are shared, so a port is there once.
+        let listed = |port: &ContainerPort| {
+            let is_same = |other: &ContainerPort| {
+                (other.container_port, &other.protocol) == (port.container_port, &port.protocol)
+            };
+            containers.iter().flat_map(|container| container.ports.iter().flatten()).any(is_same)
+        };
+        let mut own_ports = ports::container_ports(of_member).unwrap_or_default();
+        own_ports.retain(|port| !listed(port));
+        container.ports = (!own_ports.is_empty()).then_some(own_ports);
+        container.resources = resources::requirements(scope, member, of_member);
+        container.security_context = security::of_container(scope, member, of_member);
+        container.volume_mounts = (!mounts.is_empty()).then_some(mounts);
+        containers.push(container);
+        for (attribute, labels) in [("labels", &of_member.labels), ("annotations", &of_member.annotations)] {
+            notes.extend(annotations(scope, &["services", member, attribute], [labels]).unwrap_or_default());
+        }
+        let seconds = of_member.stop_grace_period.map(|period| i64::from(container::whole_seconds(period.0)));
+        grace = grace.max(seconds.unwrap_or(STOP_SECONDS));
+        if *member != name {
+            report_member(scope, name, member, of_member);
+            report_order(scope, member, of_member);
+        }
+    }
+    let context = security::of_pod(scope, name, service, containers[0].security_context.as_ref(), writes);
+    // What runs beside a Job must not keep it from ending: such containers end with the others.
+    let mut beside = if matches!(kind, Kind::Job(_)) { containers.split_off(1) } else { Vec::new() };
+    for container in &mut beside {
+        container.restart_policy = Some("Always".to_owned());
+    }
+    let mut pod = PodSpec {
+        containers,
+        init_containers: (!beside.is_empty()).then_some(beside),
+        volumes: (!storage.volumes.is_empty()).then_some(storage.volumes),
+        security_context: Some(context),
+        termination_grace_period_seconds: Some(grace),
+        restart_policy: match kind {
+            Kind::Job(Some(0)) => Some("Never".to_owned()),
+            Kind::Job(_) => Some("OnFailure".to_owned()),
+            _ => None,
+        },
+        // A container knows nothing of the engine that runs it, nor gets variables about its neighbours.
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        ..PodSpec::default()
+    };
+    network::set_up_pod(scope, name, service, &mut pod);
+    for (member, of_member) in &members {
+        security::share_namespaces(scope, member, of_member, &mut pod);
+    }
+    placement::place(scope, name, service, &mut pod);
+
+    let mut labels = scope.selector(name);
+    labels.extend(network::pod_labels(scope, name, service));
+    let metadata = ObjectMeta {
+        labels: Some(labels),
+        annotations: (!notes.is_empty()).then_some(notes),
+        ..ObjectMeta::default()
+    };
+    let template = PodTemplateSpec { metadata: Some(metadata), spec: Some(pod) };
+    Pod { template, claims: storage.templates, keeps_alone: storage.keeps_alone }
+}
+
+/// Reports what a service gives up that runs in the pods of another.
+fn report_member(scope: &mut Scope<'_>, root: &str, member: &str, service: &Service) {
+    let message =
+        format!("service `{member}` runs in the pods of `{root}`: they start, scale and end together");
+    let help = format!("give `{member}` networks of its own if it is to live by itself");
+    scope.report.approximated(&["services", member, "network_mode"], message, help);
+    let own = service.deploy.as_ref();
+    for (path, is_given) in [
+        (&["platform"][..], service.platform.is_some()),
+        (&["runtime"], service.runtime.is_some()),
+        (&["group_add"], !service.group_add.0.is_empty()),
+        (&["sysctls"], !service.sysctls.0.is_empty()),
+        (&["scale"], service.scale.is_some()),
+        (&["hostname"], service.hostname.is_some()),
+        (&["extra_hosts"], !service.extra_hosts.0.is_empty()),
+        (&["dns"], !service.dns.0.is_empty()),
+        (&["restart"], matches!(service.restart, Some(crate::model::lifecycle::Restart::No))),
+        (&["deploy", "mode"], own.is_some_and(|deploy| deploy.mode.is_some())),
+        (&["deploy", "replicas"], own.is_some_and(|deploy| deploy.replicas.is_some())),
+        (&["deploy", "placement"], own.is_some_and(|deploy| deploy.placement.is_some())),
+        (&["deploy", "update_config"], own.is_some_and(|deploy| deploy.update_config.is_some())),
+        (&["deploy", "restart_policy"], own.is_some_and(|deploy| deploy.restart_policy.is_some())),
+        (&["deploy", "labels"], own.is_some_and(|deploy| !deploy.labels.0.is_empty())),
+    ] {
+        if is_given {
+            let message = format!(
+                "`services.{member}.{}` is that of service `{root}`, in whose pods it runs",
+                path.join(".")
+            );
+            let path: Vec<&str> = ["services", member].into_iter().chain(path.iter().copied()).collect();
+            scope.report.lost(&path, message, format!("set it for `{root}`"));
+        }
+    }
+}

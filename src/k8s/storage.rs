@@ -1,0 +1,471 @@
+//! Volumes as claims, and what pods mount: claims, memory, images.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{
+    EmptyDirVolumeSource, ImageVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
+    PersistentVolumeClaimVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::model::deploy::Deploy;
+use crate::model::service::Service;
+use crate::model::storage::{self as model, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions};
+use crate::model::values::Options as DriverOptions;
+use crate::project::Project;
+
+use super::names::local_name;
+use super::pod::root_of;
+use super::resources::bytes;
+use super::workload::{Kind, annotations};
+use super::{Object, Scope, files};
+
+/// What a pod mounts.
+#[derive(Debug, Default)]
+pub(super) struct PodStorage {
+    pub(super) volumes: Vec<Volume>,
+    /// Claims that each pod gets for itself.
+    pub(super) templates: Vec<PersistentVolumeClaim>,
+    /// Whether a claim is mounted that only one node can have at a time.
+    pub(super) keeps_alone: bool,
+}
+
+/// Returns whether each container of a service has storage of its own: an anonymous volume.
+pub(super) fn has_own(service: &Service) -> bool {
+    service.volumes.0.iter().any(is_anonymous)
+}
+
+fn is_anonymous(mount: &Mount) -> bool {
+    mount.kind == MountType::Volume && mount.source.as_ref().is_none_or(String::is_empty)
+}
+
+/// Returns the claims, configs and secrets that services use.
+pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
+    let project = scope.project;
+    let mut objects = Vec::new();
+    for (key, volume) in &project.volumes {
+        objects.extend(claim(scope, key, volume).map(Object::from));
+    }
+    objects.extend(files::objects(scope));
+    objects
+}
+
+/// The services that mount a volume, and how many pods they are together.
+#[derive(Debug, Default)]
+pub(super) struct Users<'a> {
+    services: BTreeSet<&'a str>,
+    roots: BTreeSet<&'a str>,
+    pods: i64,
+}
+
+/// Returns who mounts each volume, by its key.
+pub(super) fn users_of_volumes(project: &Project) -> BTreeMap<&str, Users<'_>> {
+    let mut users: BTreeMap<&str, Users<'_>> = BTreeMap::new();
+    for (name, service) in &project.services {
+        for one in effective_mounts(project, name, service) {
+            let Some(key) = one.mount.source.as_deref().filter(|_| one.mount.kind == MountType::Volume)
+            else {
+                continue;
+            };
+            let users = users.entry(key).or_default();
+            users.services.insert(name);
+            let root = root_of(project, name);
+            if users.roots.insert(root) {
+                let service = project.services.get(root).unwrap_or(service);
+                let is_global = |deploy: &Deploy| deploy.mode.as_deref() == Some("global");
+                users.pods +=
+                    if service.deploy.as_ref().is_some_and(is_global) { 2 } else { service.containers() };
+            }
+        }
+    }
+    users
+}
+
+fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<PersistentVolumeClaim> {
+    let model::Volume {
+        name: _,
+        driver,
+        driver_opts: DriverOptions(options),
+        external,
+        labels,
+        extensions: _,
+    } = volume;
+    let claim = claim_name(scope, key);
+    if external.is {
+        let message = format!("external volume `{key}` must be in the cluster as a claim");
+        let help = format!("create PersistentVolumeClaim `{claim}` in namespace `{}`", scope.names.namespace);
+        scope.report.approximated(&["volumes", key, "external"], message, help);
+        return None;
+    }
+    if let Some(driver) = driver.as_deref().filter(|driver| !matches!(*driver, "" | "local")) {
+        let message = format!("driver `{driver}` of volume `{key}` has no equivalent in Kubernetes");
+        let help = "set the claim's `storageClassName` to one that stores where the driver does";
+        scope.report.lost(&["volumes", key, "driver"], message, help);
+    }
+    if !options.is_empty() {
+        let message = format!("driver options of volume `{key}` have no equivalent in Kubernetes");
+        let help = "create a PersistentVolume for what they describe, such as an NFS share, and bind the claim to it";
+        scope.report.lost(&["volumes", key, "driver_opts"], message, help);
+    }
+    let size = scope.options.volume_size.clone();
+    let message = format!("volume `{key}` asks for {size}, since a claim needs a size and compose has none");
+    scope.report.approximated(
+        &["volumes", key],
+        message,
+        "ask for what it needs in the claim before applying it",
+    );
+    let pods = scope.users.get(key).map_or(0, |users| users.pods);
+    if pods > 1 {
+        let services = scope.users.get(key).into_iter().flat_map(|users| &users.services);
+        let services: Vec<&str> = services.copied().collect();
+        let message = format!(
+            "volume `{key}` is shared by {pods} pods of {}, which may be on several nodes",
+            services.join(", ")
+        );
+        let help = "use a storage class that offers ReadWriteMany";
+        scope.report.approximated(&["volumes", key], message, help);
+    }
+    let mut metadata = scope.metadata(&claim, None);
+    metadata.annotations = annotations(scope, &["volumes", key, "labels"], [labels]);
+    Some(PersistentVolumeClaim {
+        metadata,
+        spec: Some(claim_spec(&size, if pods > 1 { "ReadWriteMany" } else { "ReadWriteOnce" })),
+        ..PersistentVolumeClaim::default()
+    })
+}
+
+fn claim_spec(size: &str, mode: &str) -> PersistentVolumeClaimSpec {
+    let requests = BTreeMap::from([("storage".to_owned(), Quantity(size.to_owned()))]);
+    PersistentVolumeClaimSpec {
+        access_modes: Some(vec![mode.to_owned()]),
+        resources: Some(VolumeResourceRequirements { requests: Some(requests), limits: None }),
+        ..PersistentVolumeClaimSpec::default()
+    }
+}
+
+fn claim_name(scope: &Scope<'_>, key: &str) -> String {
+    match scope.project.volumes.get(key) {
+        Some(volume) if volume.external.is => local_name(scope.project.volume_name(key)),
+        _ => scope.names.volumes.get(key).cloned().unwrap_or_else(|| local_name(key)),
+    }
+}
+
+/// A mount of a service: its own, or one that `volumes_from` brings.
+struct EffectiveMount<'a> {
+    /// Where it is written.
+    owner: &'a str,
+    index: usize,
+    mount: &'a Mount,
+    is_read_only: bool,
+}
+
+fn effective_mounts<'a>(
+    project: &'a Project,
+    name: &'a str,
+    service: &'a Service,
+) -> Vec<EffectiveMount<'a>> {
+    let own = |owner: &'a str, service: &'a Service, is_read_only: bool| {
+        service.volumes.0.iter().enumerate().map(move |(index, mount)| EffectiveMount {
+            owner,
+            index,
+            mount,
+            is_read_only: is_read_only || mount.read_only,
+        })
+    };
+    let mut mounts: Vec<EffectiveMount<'a>> = own(name, service, false).collect();
+    for from in &service.volumes_from.0 {
+        let (other, mode) = from.split_once(':').unwrap_or((from, ""));
+        let Some((owner, other)) = project.services.get_key_value(other) else { continue };
+        let theirs = own(owner, other, mode == "ro").filter(|one| !is_anonymous(one.mount));
+        let is_new =
+            |one: &EffectiveMount<'_>| !service.volumes.0.iter().any(|own| own.target == one.mount.target);
+        mounts.extend(theirs.filter(is_new));
+    }
+    mounts
+}
+
+/// Returns what a pod mounts, and where each of its containers does.
+pub(super) fn of_pod(
+    scope: &mut Scope<'_>,
+    members: &[(&str, &Service)],
+    kind: Kind,
+) -> (PodStorage, Vec<Vec<VolumeMount>>) {
+    let mut builder = Builder { name: "", kind, storage: PodStorage::default(), mounts: Vec::new() };
+    let mut mounts = Vec::new();
+    for (name, service) in members {
+        builder.name = name;
+        fill(scope, name, service, &mut builder);
+        mounts.push(std::mem::take(&mut builder.mounts));
+    }
+    (builder.storage, mounts)
+}
+
+fn fill(scope: &mut Scope<'_>, name: &str, service: &Service, builder: &mut Builder<'_>) {
+    let project = scope.project;
+    for one in &effective_mounts(project, name, service) {
+        builder.mount(scope, one);
+    }
+    for (at, from) in service.volumes_from.0.iter().enumerate() {
+        let (other, _) = from.split_once(':').unwrap_or((from, ""));
+        let others = project.services.get(other);
+        if others.is_none_or(has_own) {
+            let message = format!("service `{name}` gets only the named volumes of `{from}`");
+            let path = ["services", name, "volumes_from", &at.to_string()];
+            scope.report.lost(&path, message, "give the volume a name and mount it in both");
+        }
+    }
+    for (at, text) in service.tmpfs.0.iter().enumerate() {
+        builder.memory(scope, at, text);
+    }
+    if service.shm_size.0 > 0 {
+        builder.add(scope, &["services", name, "shm_size"], "shm", memory(service.shm_size.0), "/dev/shm");
+    }
+    files::mount(scope, name, service, builder);
+}
+
+fn memory(size: i64) -> Volume {
+    let size_limit = (size > 0).then(|| bytes(size));
+    let source = EmptyDirVolumeSource {
+        medium: Some("Memory".to_owned()),
+        size_limit,
+        ..EmptyDirVolumeSource::default()
+    };
+    Volume { empty_dir: Some(source), ..Volume::default() }
+}
+
+/// Collects what a pod mounts.
+pub(super) struct Builder<'a> {
+    name: &'a str,
+    kind: Kind,
+    storage: PodStorage,
+    /// Where the container that is being looked at mounts them.
+    mounts: Vec<VolumeMount>,
+}
+
+impl Builder<'_> {
+    /// Mounts a volume that is called after `wanted`, unless something is mounted there already.
+    pub(super) fn add(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: &[&str],
+        wanted: &str,
+        volume: Volume,
+        target: &str,
+    ) -> Option<&mut VolumeMount> {
+        let name = self.free_name(wanted);
+        // A claim that is mounted at two places is one volume.
+        let source = |one: &Volume| Volume { name: String::new(), ..one.clone() };
+        let same = self
+            .storage
+            .volumes
+            .iter()
+            .find(|one| one.persistent_volume_claim.is_some() && source(one) == volume);
+        let known = same.map(|one| one.name.clone());
+        let name = known.clone().unwrap_or(name);
+        let mount = self.mount_at(scope, path, &name, target)?;
+        if known.is_none() {
+            self.storage.volumes.push(Volume { name, ..volume });
+        }
+        self.mounts.get_mut(mount)
+    }
+
+    /// Returns a name that no volume of the pod has yet.
+    fn free_name(&self, wanted: &str) -> String {
+        let claims = self.storage.templates.iter().filter_map(|claim| claim.metadata.name.as_deref());
+        let taken: BTreeSet<&str> =
+            self.storage.volumes.iter().map(|volume| &*volume.name).chain(claims).collect();
+        let base = local_name(wanted);
+        let mut names =
+            std::iter::once(base.clone()).chain((2..).map(|count| local_name(&format!("{base}-{count}"))));
+        names.find(|name| !taken.contains(name.as_str())).unwrap_or(base)
+    }
+
+    fn mount_at(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: &[&str],
+        volume: &str,
+        target: &str,
+    ) -> Option<usize> {
+        let mount_path = match target.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            target => target.to_owned(),
+        };
+        if self.mounts.iter().any(|mount| mount.mount_path == mount_path) {
+            let message = format!("service `{}` mounts a second thing at `{target}`", self.name);
+            scope.report.lost(path, message, "mount it somewhere else");
+            return None;
+        }
+        self.mounts.push(VolumeMount { name: volume.to_owned(), mount_path, ..VolumeMount::default() });
+        Some(self.mounts.len() - 1)
+    }
+
+    fn mount(&mut self, scope: &mut Scope<'_>, effective: &EffectiveMount<'_>) {
+        let EffectiveMount { owner, index, mount, is_read_only } = effective;
+        // `consistency` is a hint that engines ignore; a bind mount is lost with its options.
+        let Mount {
+            kind,
+            source,
+            target,
+            read_only: _,
+            consistency: _,
+            bind: _,
+            volume,
+            tmpfs,
+            image,
+            extensions: _,
+        } = mount;
+        let index = index.to_string();
+        let path = ["services", owner, "volumes", &index];
+        let target = target.as_deref().unwrap_or_default();
+        let source = source.as_deref().unwrap_or_default();
+        let read_only = is_read_only.then_some(true);
+        match kind {
+            MountType::Volume => {
+                let options = volume.clone().unwrap_or_default();
+                self.volume(scope, &path, source, target, read_only, &options);
+            }
+            MountType::Tmpfs => {
+                let options = tmpfs.clone().unwrap_or_default();
+                let TmpfsOptions { size, mode, extensions: _ } = options;
+                if mode != 0 {
+                    self.report_mode(scope, &path, target);
+                }
+                self.add(
+                    scope,
+                    &path,
+                    &format!("tmpfs-{}", target.trim_matches('/')),
+                    memory(size.0),
+                    target,
+                );
+            }
+            MountType::Image => {
+                let message =
+                    format!("service `{}` mounts an image, which the cluster must have turned on", self.name);
+                let help =
+                    "turn on the feature `ImageVolume`, or copy the files into the service's own image";
+                scope.report.approximated(&path, message, help);
+                let image_source =
+                    ImageVolumeSource { reference: Some(source.to_owned()), pull_policy: None };
+                let volume = Volume { image: Some(image_source), ..Volume::default() };
+                let subpath = image.clone().and_then(|ImageOptions { subpath, extensions: _ }| subpath);
+                if let Some(mount) =
+                    self.add(scope, &path, &format!("image-{}", target.trim_matches('/')), volume, target)
+                {
+                    mount.sub_path = subpath;
+                    mount.read_only = Some(true);
+                }
+            }
+            MountType::Bind => {
+                let message = format!(
+                    "service `{}` does not get `{source}` at `{target}`: it is on this machine",
+                    self.name
+                );
+                let help = if source.ends_with("docker.sock") {
+                    "use the Kubernetes API in place of the engine's socket"
+                } else {
+                    "copy it into the image, write a file as one of `configs`, or use a named volume"
+                };
+                scope.report.lost(&path, message, help);
+            }
+            MountType::Cluster | MountType::Npipe => {
+                let message = format!("a mount of type `{kind}` has no equivalent in Kubernetes");
+                scope.report.lost(&path, message, "use a named volume");
+            }
+        }
+    }
+
+    fn volume(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: &[&str],
+        source: &str,
+        target: &str,
+        read_only: Option<bool>,
+        options: &VolumeOptions,
+    ) {
+        let VolumeOptions { labels, nocopy, subpath, extensions: _ } = options;
+        let is_external = scope.project.volumes.get(source).is_some_and(|volume| volume.external.is);
+        if !nocopy && !is_external {
+            let what = if source.is_empty() {
+                "an anonymous volume".to_owned()
+            } else {
+                format!("volume `{source}`")
+            };
+            let message =
+                format!("{what} starts empty: what the image has at `{target}` is not copied into it");
+            let help = "write `volume: {nocopy: true}` if the image has nothing there, or copy it when the container starts";
+            scope.report.approximated(path, message, help);
+        }
+        let mount = if !source.is_empty() {
+            let claim =
+                PersistentVolumeClaimVolumeSource { claim_name: claim_name(scope, source), read_only: None };
+            let name = claim.claim_name.clone();
+            let volume = Volume { persistent_volume_claim: Some(claim), ..Volume::default() };
+            self.storage.keeps_alone |= scope.users.get(source).is_none_or(|users| users.pods <= 1);
+            self.add(scope, path, &name, volume, target)
+        } else if self.kind == Kind::StatefulSet {
+            let name = self.free_name(&format!("own-{}", target.trim_matches('/')));
+            let labels_path: Vec<&str> = path.iter().copied().chain(["volume", "labels"]).collect();
+            let metadata = ObjectMeta {
+                name: Some(name.clone()),
+                annotations: annotations(scope, &labels_path, [labels]),
+                ..ObjectMeta::default()
+            };
+            let spec = Some(claim_spec(&scope.options.volume_size, "ReadWriteOnce"));
+            self.storage.templates.push(PersistentVolumeClaim {
+                metadata,
+                spec,
+                ..PersistentVolumeClaim::default()
+            });
+            self.mount_at(scope, path, &name, target).and_then(|at| self.mounts.get_mut(at))
+        } else {
+            let message = format!("an anonymous volume of service `{}` lives as long as its pod", self.name);
+            scope.report.approximated(path, message, "give the volume a name if what it holds must stay");
+            let volume = Volume { empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() };
+            self.add(scope, path, &format!("own-{}", target.trim_matches('/')), volume, target)
+        };
+        if let Some(mount) = mount {
+            mount.read_only = read_only;
+            mount.sub_path.clone_from(subpath);
+        }
+    }
+
+    fn report_mode(&self, scope: &mut Scope<'_>, path: &[&str], target: &str) {
+        let message =
+            format!("options of the memory at `{target}` of service `{}` have no equivalent", self.name);
+        scope.report.lost(path, message, "set permissions when the container starts; only the size is kept");
+    }
+
+    /// Mounts memory that is written in the short form, `path[:option,...]`.
+    fn memory(&mut self, scope: &mut Scope<'_>, at: usize, text: &str) {
+        let index = at.to_string();
+        let path = ["services", self.name, "tmpfs", &index];
+        let (target, options) = text.split_once(':').unwrap_or((text, ""));
+        let mut size = 0;
+        let mut has_others = false;
+        for option in options.split(',').filter(|option| !option.is_empty() && *option != "rw") {
+            match option.strip_prefix("size=").and_then(tmpfs_size) {
+                Some(bytes) => size = bytes,
+                None => has_others = true,
+            }
+        }
+        if has_others {
+            self.report_mode(scope, &path, target);
+        }
+        self.add(scope, &path, &format!("tmpfs-{}", target.trim_matches('/')), memory(size), target);
+    }
+}
+
+/// Reads the size of a tmpfs as the kernel does: a number with `k`, `m` or `g`.
+fn tmpfs_size(text: &str) -> Option<i64> {
+    let lower = text.to_ascii_lowercase();
+    let (number, shift) = match lower.chars().last()? {
+        'k' => (&lower[..lower.len() - 1], 10),
+        'm' => (&lower[..lower.len() - 1], 20),
+        'g' => (&lower[..lower.len() - 1], 30),
+        _ => (&*lower, 0),
+    };
+    number.parse::<i64>().ok()?.checked_mul(1 << shift)
+}

@@ -1,0 +1,327 @@
+//! What runs a service: a Deployment, or what suits its storage, its nodes or its end better.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{
+    DaemonSet, DaemonSetSpec, Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
+    StatefulSet, StatefulSetSpec,
+};
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::model::deploy::{Deploy, RestartPolicy, UpdateConfig, UpdateOrder};
+use crate::model::lifecycle::{Condition, Dependency, Restart};
+use crate::model::service::Service;
+use crate::model::values::KeyValues;
+use crate::project::Project;
+
+use super::names::{is_label_value, is_qualified_name};
+use super::network::Mode;
+use super::pod::Pod;
+use super::{Object, Scope, container, pod, select, storage};
+
+/// What a service becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A Deployment: all pods are alike.
+    Deployment,
+    /// A StatefulSet: pods keep storage of their own.
+    StatefulSet,
+    /// A DaemonSet: one pod on each node.
+    DaemonSet,
+    /// A Job whose containers start again after a failure, up to so many times; `None` for without end.
+    Job(Option<u32>),
+}
+
+/// Returns the workloads of all services that run in the cluster.
+pub(super) fn workloads(scope: &mut Scope<'_>) -> Vec<Object> {
+    let project = scope.project;
+    let services = project.services.iter().filter(|(_, service)| service.provider.is_none());
+    // A service that shares the interfaces of another runs in the pods of that one.
+    let roots = services.filter(|(name, _)| pod::root_of(project, name) == *name);
+    roots.map(|(name, service)| workload(scope, name, service)).collect()
+}
+
+/// Returns the pod of a workload.
+pub(super) fn pod_spec(object: &Object) -> Option<&PodSpec> {
+    match object {
+        Object::Deployment(deployment) => deployment.spec.template.spec.as_ref(),
+        Object::StatefulSet(set) => set.spec.template.spec.as_ref(),
+        Object::DaemonSet(set) => set.spec.template.spec.as_ref(),
+        Object::Job(job) => job.spec.as_ref()?.template.spec.as_ref(),
+        _ => None,
+    }
+}
+
+/// Returns what a service becomes.
+pub(super) fn kind(project: &Project, name: &str, service: &Service) -> Kind {
+    let deploy = service.deploy.as_ref();
+    let mode = deploy.and_then(|deploy| deploy.mode.as_deref());
+    let policy = deploy.and_then(|deploy| deploy.restart_policy.as_ref());
+    let restart = match policy.map(|policy| (policy.condition.as_deref(), policy.max_attempts)) {
+        Some((Some("none"), _)) => Some(Restart::No),
+        Some((Some("on-failure"), attempts)) => {
+            Some(Restart::OnFailure(attempts.and_then(|attempts| u32::try_from(attempts).ok())))
+        }
+        Some(_) => Some(Restart::Always),
+        None => service.restart,
+    };
+    let is_awaited = project.services.values().any(|other| {
+        let dependency = other.depends_on.0.get(name);
+        dependency.is_some_and(|dependency| dependency.condition == Condition::CompletedSuccessfully)
+    });
+    let is_job = matches!(mode, Some("replicated-job" | "global-job"));
+    match restart {
+        Some(Restart::No) => Kind::Job(Some(0)),
+        Some(Restart::OnFailure(times)) => Kind::Job(times.filter(|times| *times > 0)),
+        None if is_awaited && !is_job => Kind::Job(Some(0)),
+        _ if is_awaited || is_job => Kind::Job(None),
+        _ if mode == Some("global") => Kind::DaemonSet,
+        _ if pod::members(project, name).iter().any(|(_, member)| storage::has_own(member)) => {
+            Kind::StatefulSet
+        }
+        _ => Kind::Deployment,
+    }
+}
+
+fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
+    let kind = kind(scope.project, name, service);
+    report_deploy(scope, name, service, kind);
+    report_order(scope, name, service);
+    let Pod { template, claims, keeps_alone } = pod::pod(scope, name, service, kind);
+    let selector = select(scope.selector(name));
+    let mut metadata = scope.metadata(&scope.names.services[name].clone(), Some(name));
+    label_workload(scope, name, service, &mut metadata);
+    let replicas = Some(i32::try_from(service.containers()).unwrap_or(i32::MAX));
+    let update = service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
+    let delay = update.and_then(|update| update.delay).filter(|delay| !delay.0.is_zero());
+    let min_ready_seconds = delay.map(|delay| container::whole_seconds(delay.0));
+    match kind {
+        Kind::Deployment => {
+            let strategy = strategy(scope, name, service, keeps_alone);
+            let spec = DeploymentSpec {
+                replicas,
+                selector,
+                template,
+                strategy,
+                min_ready_seconds,
+                ..DeploymentSpec::default()
+            };
+            Deployment { metadata, spec, ..Deployment::default() }.into()
+        }
+        Kind::StatefulSet => {
+            let spec = StatefulSetSpec {
+                replicas,
+                selector,
+                template,
+                min_ready_seconds,
+                service_name: Some(scope.names.services[name].clone()),
+                // Docker starts all containers of a service at once.
+                pod_management_policy: Some("Parallel".to_owned()),
+                volume_claim_templates: Some(claims),
+                ..StatefulSetSpec::default()
+            };
+            StatefulSet { metadata, spec, ..StatefulSet::default() }.into()
+        }
+        Kind::DaemonSet => {
+            let spec = DaemonSetSpec { selector, template, min_ready_seconds, ..DaemonSetSpec::default() };
+            DaemonSet { metadata, spec, ..DaemonSet::default() }.into()
+        }
+        Kind::Job(times) => {
+            // The API adds a selector of its own; containers run side by side, and each has to complete.
+            let spec = JobSpec {
+                backoff_limit: Some(times.map_or(i32::MAX, |times| i32::try_from(times).unwrap_or(i32::MAX))),
+                completions: replicas,
+                parallelism: replicas,
+                template,
+                ..JobSpec::default()
+            };
+            Job { metadata, spec: Some(spec), ..Job::default() }.into()
+        }
+    }
+}
+
+/// Turns compose's labels into annotations, which take any text.
+pub(super) fn annotations<'a>(
+    scope: &mut Scope<'_>,
+    path: &[&str],
+    labels: impl IntoIterator<Item = &'a KeyValues>,
+) -> Option<BTreeMap<String, String>> {
+    let mut annotations = BTreeMap::new();
+    for (key, value) in labels.into_iter().flat_map(|labels| &labels.0) {
+        if is_qualified_name(key) {
+            annotations.insert(key.clone(), value.clone());
+        } else {
+            let path: Vec<&str> = path.iter().copied().chain([&**key]).collect();
+            let message = format!("`{key}` cannot be the key of an annotation");
+            scope.report.lost(
+                &path,
+                message,
+                "write letters, digits, `-`, `_` and `.`, with at most one prefix before a `/`",
+            );
+        }
+    }
+    (!annotations.is_empty()).then_some(annotations)
+}
+
+/// Labels of the service, not of its containers: labels where Kubernetes takes them, else annotations.
+fn label_workload(scope: &mut Scope<'_>, name: &str, service: &Service, metadata: &mut ObjectMeta) {
+    let Some(deploy) = &service.deploy else { return };
+    let is_own = |key: &str| key.starts_with("app.kubernetes.io/") || key.starts_with("topo.dev/");
+    let (labels, notes): (BTreeMap<_, _>, BTreeMap<_, _>) = deploy
+        .labels
+        .0
+        .clone()
+        .into_iter()
+        .partition(|(key, value)| is_qualified_name(key) && is_label_value(value) && !is_own(key));
+    metadata.labels.get_or_insert_default().extend(labels);
+    metadata.annotations = annotations(scope, &["services", name, "deploy", "labels"], [&KeyValues(notes)]);
+}
+
+/// Storage or ports of the node that only one pod can have make the old pod go first, as Docker does.
+fn strategy(
+    scope: &mut Scope<'_>,
+    name: &str,
+    service: &Service,
+    keeps_alone: bool,
+) -> Option<DeploymentStrategy> {
+    let update = service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
+    if keeps_alone || Mode::of(service) == Mode::Host {
+        if update.is_some_and(|update| update.order == Some(UpdateOrder::StartFirst)) {
+            let message = format!("the old pod of service `{name}` goes before the new one comes");
+            let help = "the two cannot share a volume or the ports of a node";
+            scope.report.approximated(&["services", name, "deploy", "update_config", "order"], message, help);
+        }
+        return Some(DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None });
+    }
+    let update = update?;
+    let together = match update.parallelism {
+        Some(0) => IntOrString::String("100%".to_owned()),
+        together => {
+            IntOrString::Int(together.map_or(1, |together| i32::try_from(together).unwrap_or(i32::MAX)))
+        }
+    };
+    let none = IntOrString::Int(0);
+    let (max_surge, max_unavailable) = match update.order {
+        Some(UpdateOrder::StartFirst) => (together, none),
+        _ => (none, together),
+    };
+    let rolling_update =
+        Some(RollingUpdateDeployment { max_surge: Some(max_surge), max_unavailable: Some(max_unavailable) });
+    Some(DeploymentStrategy { type_: Some("RollingUpdate".to_owned()), rolling_update })
+}
+
+fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kind) {
+    if let (Kind::Job(_), Some(Restart::Always | Restart::UnlessStopped)) = (kind, service.restart) {
+        let message =
+            format!("service `{name}` is not started again once it has succeeded: others wait for that");
+        let help = "write `restart: on-failure`";
+        scope.report.approximated(&["services", name, "restart"], message, help);
+    }
+    let Some(deploy) = &service.deploy else { return };
+    let Deploy {
+        mode,
+        rollback_config,
+        restart_policy,
+        update_config,
+        endpoint_mode,
+        // Here, in placement.rs and in resources.rs.
+        replicas: _,
+        labels: _,
+        resources: _,
+        placement: _,
+        extensions: _,
+    } = deploy;
+    if mode.as_deref() == Some("global-job") {
+        let message = format!("service `{name}` runs once, not once on each node");
+        scope.report.approximated(
+            &["services", name, "deploy", "mode"],
+            message,
+            "say how many with `replicas`",
+        );
+    }
+    if endpoint_mode.as_deref() == Some("vip") {
+        let message =
+            format!("service `{name}` is found by the addresses of its pods, not by one of its own");
+        let help = "write `endpoint_mode: dnsrr`, which is what it is";
+        scope.report.approximated(&["services", name, "deploy", "endpoint_mode"], message, help);
+    }
+    if rollback_config.is_some() {
+        let message = format!("Kubernetes does not roll service `{name}` back by itself");
+        let help = "use `kubectl rollout undo`";
+        scope.report.lost(&["services", name, "deploy", "rollback_config"], message, help);
+    }
+    if let Some(policy) = restart_policy {
+        let RestartPolicy { condition, delay, max_attempts, window, extensions: _ } = policy;
+        let endless = !matches!(condition.as_deref(), Some("none" | "on-failure"));
+        for (attribute, is_given) in [
+            ("delay", delay.is_some()),
+            ("window", window.is_some()),
+            ("max_attempts", max_attempts.is_some() && endless),
+        ] {
+            if is_given {
+                let message = format!(
+                    "`{attribute}` of service `{name}` is chosen by Kubernetes: it waits longer each time"
+                );
+                let path = ["services", name, "deploy", "restart_policy", attribute];
+                scope.report.lost(&path, message, "leave it out");
+            }
+        }
+    }
+    if let Some(update) = update_config {
+        let UpdateConfig {
+            failure_action,
+            monitor,
+            max_failure_ratio,
+            // Here, for Deployments.
+            parallelism,
+            delay,
+            order,
+            extensions: _,
+        } = update;
+        let is_deployment = kind == Kind::Deployment;
+        for (attribute, is_given) in [
+            // A rollout that fails stops where it is, as `pause` does.
+            ("failure_action", failure_action.as_deref().is_some_and(|action| action != "pause")),
+            ("monitor", monitor.is_some()),
+            ("max_failure_ratio", *max_failure_ratio > 0.0),
+            ("parallelism", parallelism.is_some() && !is_deployment),
+            ("order", order.is_some() && !is_deployment),
+            ("delay", delay.is_some() && matches!(kind, Kind::Job(_))),
+        ] {
+            if is_given {
+                let message = format!("`{attribute}` of service `{name}` has no equivalent in Kubernetes");
+                let path = ["services", name, "deploy", "update_config", attribute];
+                scope.report.lost(&path, message, "watch the rollout with `kubectl rollout status`");
+            }
+        }
+    }
+}
+
+/// Kubernetes has no order of start. Readiness keeps traffic away, and a container that fails is started again.
+pub(super) fn report_order(scope: &mut Scope<'_>, name: &str, service: &Service) {
+    let mut started = Vec::new();
+    for (other, dependency) in &service.depends_on.0 {
+        // `restart` and `required` say what commands of docker compose do.
+        let Dependency { condition, restart: _, required: _, extensions: _ } = dependency;
+        let path = ["services", name, "depends_on", other];
+        if *condition == Condition::CompletedSuccessfully {
+            let message = format!("service `{name}` does not wait until `{other}` has completed");
+            let help = format!(
+                "let `{name}` wait for what `{other}` prepares, or end with an error to be started again"
+            );
+            scope.report.lost(&path, message, help);
+        } else if scope.project.written.at(&["services", name, "depends_on"]).is_some()
+            && pod::root_of(scope.project, other) != pod::root_of(scope.project, name)
+        {
+            started.push(format!("`{other}`"));
+        }
+    }
+    if !started.is_empty() {
+        let message = format!("service `{name}` does not wait for {} to start", started.join(", "));
+        let help = format!("let `{name}` try again until it gets an answer");
+        scope.report.approximated(&["services", name, "depends_on"], message, help);
+    }
+}

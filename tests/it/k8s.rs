@@ -1,0 +1,414 @@
+//! Exports: golden cases, what all of them must hold, and that policies let through what compose's networks do.
+//!
+//! `TOPO_ACCEPT=1` writes what comes out over what is expected.
+
+#![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test may panic, and reads better so")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use topo::diagnostic::{Diagnostics, one_line};
+use topo::k8s::{Export, Options, Published, Secrets, export};
+use topo::load::{MemWorld, OsWorld, Request, World, load};
+use topo::project::{Selection, read_contents, resolve};
+use topo::source::SourceMap;
+
+/// Exports a compose file; the file itself must be without errors.
+fn exported(compose: &str, options: &Options) -> (Export, SourceMap) {
+    let mut world = MemWorld::project([("compose.yaml", compose)]);
+    world.files.insert("/project/logo.bin".into(), vec![0, 159, 146, 150]);
+    for (name, value) in [("DB_PASSWORD", "correct horse"), ("TOKEN", "battery staple")] {
+        world.vars.insert(name.to_owned(), value.to_owned());
+    }
+    let mut loaded = load(&world, &Request::default());
+    let project = resolve(&mut loaded, &Selection::default(), &world);
+    let contents = read_contents(&project, &loaded.environment, &world, &mut loaded.diagnostics);
+    let errors = text_of(&loaded.diagnostics, &loaded.sources);
+    assert!(!loaded.diagnostics.has_errors(), "{errors}");
+    (export(&project, &contents, options), loaded.sources)
+}
+
+fn text_of(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
+    let mut text = String::new();
+    for diagnostic in diagnostics.sorted() {
+        text += &one_line(diagnostic, sources);
+        text += "\n";
+        for other in diagnostic.labels.iter().skip(1) {
+            let place =
+                sources.locate(other.span).map_or(String::new(), |at| format!("{}:{}", at.line, at.column));
+            text += &format!("  at {place}: {}\n", other.text);
+        }
+        text += &format!("  help: {}\n", diagnostic.help.as_deref().unwrap_or("none"));
+    }
+    text
+}
+
+fn read(path: &Path) -> String {
+    OsWorld.read(path).map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_default()
+}
+
+fn case_directory(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/k8s").join(case)
+}
+
+fn check(case: &str, expected: &str, options: &Options) {
+    let directory = case_directory(case);
+    let (export, sources) = exported(&read(&directory.join("compose.yaml")), options);
+    let objects: Vec<Value> =
+        export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
+    holds(&objects);
+    let outputs = [
+        (format!("{expected}.yaml"), export.to_stream().unwrap()),
+        (format!("{expected}.txt"), text_of(&export.diagnostics, &sources)),
+    ];
+    for (file, output) in outputs {
+        let path = directory.join(file);
+        if std::env::var_os("TOPO_ACCEPT").is_some() {
+            std::fs::write(&path, &output).unwrap();
+        }
+        let expected = read(&path);
+        assert!(
+            expected == output,
+            "{} differs; set TOPO_ACCEPT=1 to accept this:\n{output}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn course() {
+    check("course", "expected", &Options::default());
+}
+
+#[test]
+fn modes() {
+    check("modes", "expected", &Options::default());
+}
+
+#[test]
+fn features() {
+    check("features", "expected", &Options::default());
+}
+
+#[test]
+fn features_by_choice() {
+    let options = Options {
+        namespace: Some("Staging_1".to_owned()),
+        published: Published::NodePort,
+        secrets: Secrets::External,
+        volume_size: "10Gi".to_owned(),
+    };
+    check("features", "expected-by-choice", &options);
+}
+
+#[test]
+fn shared_pods() {
+    check("shared-pods", "expected", &Options::default());
+}
+
+#[test]
+fn losses() {
+    check("losses", "expected", &Options::default());
+}
+
+#[test]
+fn the_same_project_gives_the_same_bytes_and_files_of_their_own() {
+    let compose = read(&case_directory("features").join("compose.yaml"));
+    let (one, _) = exported(&compose, &Options::default());
+    let (other, _) = exported(&compose, &Options::default());
+    assert_eq!(one.to_stream().unwrap(), other.to_stream().unwrap());
+    let files: BTreeSet<String> = one.to_files().unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(files.len(), one.objects.len());
+    assert!(files.contains("deployment-web.yaml"), "{files:?}");
+}
+
+/// A new content of a config makes a new object, and pods that read it.
+#[test]
+fn contents_change_names() {
+    let name = |content: &str| {
+        let compose = format!(
+            "name: x\nservices: {{a: {{image: i, configs: [c]}}}}\nconfigs: {{c: {{content: {content}}}}}\n"
+        );
+        let (export, _) = exported(&compose, &Options::default());
+        export.objects.iter().find(|object| object.kind() == "ConfigMap").unwrap().name().to_owned()
+    };
+    assert_ne!(name("one"), name("two"));
+    assert_eq!(name("one"), name("one"));
+}
+
+/// What schemas do not see: references, uniqueness, nulls.
+fn holds(objects: &[Value]) {
+    let name = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
+    let names: BTreeSet<(String, String)> =
+        objects.iter().map(|object| (object["kind"].as_str().unwrap().to_owned(), name(object))).collect();
+    assert_eq!(names.len(), objects.len(), "names are unique within a kind");
+    for object in objects {
+        assert!(!has_null(object), "{object}");
+        assert!(is_dns_label(&name(object)), "{}", name(object));
+        check_labels(&object["metadata"]["labels"]);
+        check_labels(&object["spec"]["template"]["metadata"]["labels"]);
+        if object["kind"] == "Service" {
+            assert!(name(object).starts_with(|first: char| first.is_ascii_lowercase()), "{}", name(object));
+        }
+        assert!(object.get("status").is_none());
+        let kind = object["kind"].as_str().unwrap();
+        let ports = object["spec"]["ports"].as_array().into_iter().flatten();
+        let ports: Vec<&Value> = ports.collect();
+        assert_unique(ports.iter().map(|port| port["name"].as_str().unwrap().to_owned()));
+        assert_unique(ports.iter().map(|port| format!("{}/{}", port["protocol"], port["port"])));
+        let Some(template) = object["spec"].get("template") else { continue };
+        let labels = &template["metadata"]["labels"];
+        for (key, value) in object["spec"]["selector"]["matchLabels"].as_object().into_iter().flatten() {
+            assert_eq!(&labels[key], value, "{kind} selects its own pods");
+        }
+        let pod = &template["spec"];
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let mut volumes: BTreeSet<String> = BTreeSet::new();
+        for volume in list(&pod["volumes"]) {
+            assert_eq!(volume.as_object().unwrap().len(), 2, "a volume has a name and one source: {volume}");
+            assert!(volumes.insert(volume["name"].as_str().unwrap().to_owned()));
+        }
+        volumes.extend(list(&object["spec"]["volumeClaimTemplates"]).iter().map(&name));
+        for container in list(&pod["containers"]).iter().chain(&list(&pod["initContainers"])) {
+            let mounts = list(&container["volumeMounts"]);
+            assert_unique(mounts.iter().map(|mount| mount["mountPath"].as_str().unwrap().to_owned()));
+            for mount in &mounts {
+                assert!(volumes.contains(mount["name"].as_str().unwrap()), "{mount}");
+            }
+        }
+    }
+}
+
+fn is_dns_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-')
+}
+
+fn check_labels(labels: &Value) {
+    let is_part = |text: &str| {
+        let ends = [text.chars().next(), text.chars().last()];
+        (1..=63).contains(&text.len())
+            && ends.iter().flatten().all(char::is_ascii_alphanumeric)
+            && text.chars().all(|one| one.is_ascii_alphanumeric() || "-_.".contains(one))
+    };
+    for (key, value) in labels.as_object().into_iter().flatten() {
+        let value = value.as_str().unwrap();
+        assert!(is_part(key.rsplit('/').next().unwrap()), "{key}");
+        assert!(value.is_empty() || is_part(value), "{value}");
+    }
+}
+
+fn assert_unique(items: impl Iterator<Item = String>) {
+    let mut seen = BTreeSet::new();
+    for item in items {
+        assert!(seen.insert(item.clone()), "{item} is there twice");
+    }
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(fields) => fields.values().any(has_null),
+        _ => false,
+    }
+}
+
+/// Stands for the engine's own network.
+const BRIDGE: usize = 99;
+
+/// A service of a random topology.
+#[derive(Clone, Debug)]
+struct Service {
+    /// The networks it is on; none for `network_mode: none`, `BRIDGE` alone for `network_mode: bridge`.
+    networks: BTreeSet<usize>,
+    /// The ports that it publishes, as protocol and number in the container.
+    published: BTreeMap<u16, bool>,
+}
+
+/// Random networks, each internal or not, and services on them.
+fn topologies() -> impl Strategy<Value = (Vec<bool>, Vec<Service>)> {
+    (1_usize..5).prop_flat_map(|count| {
+        let networks = prop::collection::vec(any::<bool>(), count);
+        let service = (
+            prop_oneof![
+                6 => prop::collection::btree_set(0..count, 0..=count),
+                1 => Just(BTreeSet::from([BRIDGE])),
+            ],
+            prop::collection::btree_map(80_u16..84, any::<bool>(), 0..3),
+        )
+            .prop_map(|(networks, published)| Service { networks, published });
+        (networks, prop::collection::vec(service, 1..6))
+    })
+}
+
+fn compose_of(networks: &[bool], services: &[Service]) -> String {
+    let mut text = "name: random\nnetworks:\n".to_owned();
+    for (at, internal) in networks.iter().enumerate() {
+        text += &format!("  n{at}: {{internal: {internal}}}\n");
+    }
+    text += "services:\n";
+    for (at, service) in services.iter().enumerate() {
+        text += &format!("  s{at}:\n    image: i\n");
+        let ports = service.published.iter();
+        let ports: Vec<String> = ports
+            .map(|(port, udp)| {
+                format!("\"{}:{port}/{}\"", 10_000 + 100 * at + usize::from(*port), protocol(*udp))
+            })
+            .collect();
+        text += &format!("    ports: [{}]\n", ports.join(", "));
+        let joined: Vec<String> = service.networks.iter().map(|network| format!("n{network}")).collect();
+        text += &match joined.as_slice() {
+            [] => "    network_mode: none\n".to_owned(),
+            [_] if service.networks.contains(&BRIDGE) => "    network_mode: bridge\n".to_owned(),
+            joined => format!("    networks: [{}]\n", joined.join(", ")),
+        };
+    }
+    text
+}
+
+fn protocol(udp: bool) -> &'static str {
+    if udp { "udp" } else { "tcp" }
+}
+
+/// One end of a conversation, as policies see it.
+enum End<'a> {
+    World,
+    ClusterDns,
+    Pod(&'a Value),
+}
+
+/// Says what NetworkPolicies let through. It knows the API's documentation and nothing of how topo exports.
+struct Evaluator {
+    policies: Vec<Value>,
+}
+
+impl Evaluator {
+    fn allows(&self, from: &End<'_>, to: &End<'_>, protocol: &str, port: u16) -> bool {
+        self.side(from, to, "Egress", protocol, port) && self.side(to, from, "Ingress", protocol, port)
+    }
+
+    /// Returns whether the policies of one end let the other through.
+    fn side(&self, own: &End<'_>, other: &End<'_>, direction: &str, protocol: &str, port: u16) -> bool {
+        let End::Pod(labels) = own else { return true };
+        let (rules, peers) = if direction == "Egress" { ("egress", "to") } else { ("ingress", "from") };
+        let selecting: Vec<&Value> = self
+            .policies
+            .iter()
+            .map(|policy| &policy["spec"])
+            .filter(|spec| selects(&spec["podSelector"], labels))
+            .filter(|spec| spec["policyTypes"].as_array().unwrap().iter().any(|one| one == direction))
+            .collect();
+        let rules = selecting.iter().flat_map(|spec| spec[rules].as_array().into_iter().flatten());
+        let mut rules = rules.filter(|rule| match rule["ports"].as_array() {
+            None => true,
+            Some(ports) => ports.iter().any(|open| {
+                let first = open["port"].as_u64().unwrap();
+                let last = open["endPort"].as_u64().unwrap_or(first);
+                open["protocol"] == protocol && (first..=last).contains(&u64::from(port))
+            }),
+        });
+        let passes = rules.any(|rule| match rule[peers].as_array() {
+            None => true,
+            Some(peers) => peers.iter().any(|peer| is_peer(peer, other)),
+        });
+        selecting.is_empty() || passes
+    }
+}
+
+fn is_peer(peer: &Value, end: &End<'_>) -> bool {
+    assert!(peer.get("ipBlock").is_none(), "no address ranges are expected");
+    let (namespace, labels) = match end {
+        End::World => return false,
+        End::ClusterDns => (
+            Some(serde_json::json!({ "kubernetes.io/metadata.name": "kube-system" })),
+            serde_json::json!({ "k8s-app": "kube-dns" }),
+        ),
+        End::Pod(labels) => (None, (*labels).clone()),
+    };
+    let in_namespace = match (peer.get("namespaceSelector"), namespace) {
+        (None, namespace) => namespace.is_none(),
+        (Some(selector), namespace) => selects(selector, &namespace.unwrap_or_else(|| serde_json::json!({}))),
+    };
+    in_namespace && peer.get("podSelector").is_none_or(|selector| selects(selector, &labels))
+}
+
+fn selects(selector: &Value, labels: &Value) -> bool {
+    assert!(selector.get("matchExpressions").is_none(), "no expressions are expected");
+    let wanted = selector["matchLabels"].as_object();
+    wanted.into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value))
+}
+
+/// Whatever compose takes for a name.
+const NAME: &str = "[a-zA-Z0-9._-]{1,3}|[a-z]{1,3}[_.-][a-z]|[a-zA-Z0-9._-]{50,70}";
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Policies let through exactly what compose's networks do, from everywhere to everywhere.
+    #[test]
+    fn policies_are_equivalent_to_networks((networks, services) in topologies()) {
+        let (export, _) = exported(&compose_of(&networks, &services), &Options::default());
+        let objects: Vec<Value> = export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
+        holds(&objects);
+        let of_kind = |kind: &str| objects.iter().filter(|object| object["kind"] == *kind).cloned().collect::<Vec<_>>();
+        let evaluator = Evaluator { policies: of_kind("NetworkPolicy") };
+        let pods = of_kind("Deployment");
+        prop_assert_eq!(pods.len(), services.len());
+        let labels = |at: usize| &pods[at]["spec"]["template"]["metadata"]["labels"];
+
+        let gets_out = |service: &Service| service.networks.iter().any(|network| *network == BRIDGE || !networks[*network]);
+        for (at, from) in services.iter().enumerate() {
+            let source = End::Pod(labels(at));
+            prop_assert_eq!(evaluator.allows(&source, &End::World, "TCP", 443), gets_out(from));
+            prop_assert_eq!(evaluator.allows(&source, &End::ClusterDns, "UDP", 53), !from.networks.is_empty());
+            for udp in [false, true] {
+                for port in 79..85 {
+                    let is_open = from.published.get(&port) == Some(&udp) && gets_out(from);
+                    let protocol = protocol(udp).to_uppercase();
+                    prop_assert_eq!(evaluator.allows(&End::World, &source, &protocol, port), is_open);
+                    for (other, to) in services.iter().enumerate().filter(|(other, _)| *other != at) {
+                        let shares = from.networks.intersection(&to.networks).next().is_some();
+                        // Through the host, where the port is published.
+                        let is_published = to.published.get(&port) == Some(&udp) && gets_out(to) && gets_out(from);
+                        let allowed = evaluator.allows(&source, &End::Pod(labels(other)), &protocol, port);
+                        prop_assert_eq!(allowed, shares || is_published, "s{} to s{} on {}/{}", at, other, port, protocol);
+                    }
+                }
+            }
+        }
+    }
+    /// Names that compose takes become names that Kubernetes takes, each thing with its own.
+    #[test]
+    fn names_are_valid_and_unique(
+        services in prop::collection::btree_set(NAME, 1..6),
+        others in prop::collection::btree_set(NAME, 1..4),
+    ) {
+        let mut text = "name: names_\nservices:\n".to_owned();
+        let flow: Vec<String> = others.iter().map(|name| format!("'{name}': {{aliases: ['{name}', '.x']}}")).collect();
+        for service in &services {
+            text += &format!("  '{service}':\n    image: i\n    ports: [\"8080\"]\n");
+            text += &format!("    networks: {{{}}}\n    volumes:\n", flow.join(", "));
+            for (at, name) in others.iter().enumerate() {
+                text += &format!("      - {{type: volume, source: '{name}', target: /v{at}}}\n");
+            }
+            let sources: Vec<String> = others.iter().map(|name| format!("'{name}'")).collect();
+            text += &format!("    configs: [{}]\n", sources.join(", "));
+        }
+        for section in ["networks", "volumes", "configs"] {
+            text += &format!("{section}:\n");
+            let content = if section == "configs" { "content: x" } else { "" };
+            for name in &others {
+                text += &format!("  '{name}': {{{content}}}\n");
+            }
+        }
+        let (export, _) = exported(&text, &Options::default());
+        let objects: Vec<Value> = export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
+        holds(&objects);
+    }
+}
