@@ -67,8 +67,7 @@ fn commands() -> Vec<String> {
     let names: Vec<String> =
         names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
     assert!(names.len() > 5, "{names:?}");
-    // `export` is not there yet.
-    names.into_iter().filter(|name| name != "help" && name != "export").collect()
+    names.into_iter().filter(|name| name != "help").collect()
 }
 
 #[test]
