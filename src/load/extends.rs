@@ -199,7 +199,7 @@ fn entry(layers: &[Layer], link: Link) -> &Entry {
     &layers[link.layer].services[link.service]
 }
 
-fn entry_mut<'a>(layers: &'a mut [Layer], link: Link) -> &'a mut Entry {
+fn entry_mut(layers: &mut [Layer], link: Link) -> &mut Entry {
     &mut layers[link.layer].services[link.service]
 }
 

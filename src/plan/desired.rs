@@ -212,7 +212,7 @@ fn desired_network(project: &Project, key: &str, network: &Network) -> DesiredNe
         enable_ipv6,
         extensions: _,
     } = network;
-    let hash = digest(&network_hash_input(network));
+    let hash = digest(network_hash_input(network));
     let name = name.clone().unwrap_or_else(|| key.to_owned());
     let request = NetworkCreateRequest {
         name: name.clone(),
@@ -250,7 +250,7 @@ fn engine_ipam(ipam: &ModelIpam) -> Option<Ipam> {
 
 fn desired_volume(project: &Project, key: &str, volume: &Volume) -> DesiredVolume {
     let Volume { name, driver, driver_opts, external, labels: own, extensions: _ } = volume;
-    let hash = digest(&volume_hash_input(volume));
+    let hash = digest(volume_hash_input(volume));
     let name = name.clone().unwrap_or_else(|| key.to_owned());
     let request = VolumeCreateRequest {
         name: Some(name.clone()),

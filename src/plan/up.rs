@@ -387,7 +387,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             images: HashMap::new(),
         };
-        let hash = crate::project::hash::digest(&known.fill(&wanted.create.hash_input));
+        let hash = crate::project::hash::digest(known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
             return Some("configuration changed".to_owned());
         }
