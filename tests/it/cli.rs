@@ -46,6 +46,15 @@ fn run(arguments: &[&str], folder: &TempDir, code: i32) -> Printed {
     run_with(arguments, folder, "", code)
 }
 
+/// Runs `topo` in the root of the repository and returns all that it printed.
+pub(crate) fn run_in_repository(arguments: &[&str], code: i32) -> String {
+    let mut command = topo();
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let asserted = Command::from_std(command).assert().code(code);
+    let output = asserted.get_output();
+    String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap()
+}
+
 fn empty() -> TempDir {
     tempfile::tempdir().unwrap()
 }
@@ -94,7 +103,6 @@ fn wrong_usage_ends_with_2_and_says_so_on_standard_error() {
     for arguments in [
         &["upp"][..],
         &["up", "--nonsense"],
-        &[],
         &["config", "--format", "xml"],
         &["up", "--build", "--no-build"],
     ] {
@@ -102,6 +110,11 @@ fn wrong_usage_ends_with_2_and_says_so_on_standard_error() {
         assert!(out.is_empty() && !err.is_empty(), "{arguments:?}");
     }
     assert!(run(&["upp"], &empty(), 2).err.contains("'up'"), "no suggestion");
+}
+
+#[test]
+fn no_command_prints_the_help() {
+    assert!(run(&[], &empty(), 0).out.contains("Usage: topo"));
 }
 
 #[test]
