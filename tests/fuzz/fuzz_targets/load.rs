@@ -10,7 +10,9 @@ use topo::topology::{Topology, ports};
 fuzz_target!(|bytes: &[u8]| {
     let mut world = MemWorld::project([]);
     // What comes after a NUL is an override file, so that merging is fuzzed too.
-    for (name, part) in ["compose.yaml", "compose.override.yaml"].into_iter().zip(bytes.split(|byte| *byte == 0)) {
+    for (name, part) in
+        ["compose.yaml", "compose.override.yaml"].into_iter().zip(bytes.split(|byte| *byte == 0))
+    {
         world.files.insert(world.cwd.join(name), part.to_vec());
     }
     world.vars.insert("V".to_owned(), "1".to_owned());
