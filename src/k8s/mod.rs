@@ -175,8 +175,7 @@ impl Object {
 
     /// Writes it as a YAML document.
     pub fn to_yaml(&self) -> Result<String, WriteError> {
-        let object =
-            serde_json::to_value(self).map_err(<WriteError as serde::ser::Error>::custom)?;
+        let object = serde_json::to_value(self).map_err(<WriteError as serde::ser::Error>::custom)?;
         yaml::to_string(&names_first(object))
     }
 }

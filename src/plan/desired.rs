@@ -119,15 +119,17 @@ pub struct Waiting {
 }
 
 impl Desired {
-    /// Says what the project wants of an engine that speaks `api`. What cannot be honoured is reported.
+    /// Says what the project wants of an engine that speaks `api`. What cannot be honoured is reported; `start` says
+    /// whether the containers are to run.
     pub fn new(
         project: &Project,
         topology: &Topology,
         contents: &Contents,
         api: (u32, u32),
+        start: bool,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        refuse::report(project, api, diagnostics);
+        refuse::report(project, api, start, diagnostics);
         let service = |name: &String| {
             let service = project.services.get(name)?;
             Some(desired_service(project, topology, contents, api, name, service))

@@ -11,7 +11,8 @@ use super::Ui;
 /// Prints all diagnostics, the errors last among those of one place, and a line that counts them.
 pub(crate) fn report(ui: Ui, diagnostics: &Diagnostics, sources: &SourceMap) {
     for diagnostic in diagnostics.sorted() {
-        let mut theme = if ui.color_stderr { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let mut theme =
+            if ui.color_stderr { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         // The severity and the code stand before the message, as rustc has them.
         theme.characters.error = format!("error[{}]:", diagnostic.code);
         theme.characters.warning = format!("warning[{}]:", diagnostic.code);

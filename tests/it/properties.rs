@@ -38,7 +38,7 @@ pub(crate) fn ready(world: &dyn World, request: &Request) -> Ready {
     }
     let contents = read_contents(&project, &loaded.environment, world, &mut loaded.diagnostics);
     let api = FakeEngine::new().api();
-    let desired = Desired::new(&project, &topology, &contents, api, &mut loaded.diagnostics);
+    let desired = Desired::new(&project, &topology, &contents, api, true, &mut loaded.diagnostics);
     Ready { desired, loaded }
 }
 
