@@ -262,7 +262,7 @@ proptest! {
                     return None;
                 }
                 calls.set(calls.get() + 1);
-                (calls.get() == nth + 1).then(|| Cause::TimedOut)
+                (calls.get() == nth + 1).then_some(Cause::TimedOut)
             });
             let observed = observe(&desired, &engine).await;
             let options = UpOptions { start: true, ..UpOptions::default() };
