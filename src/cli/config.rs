@@ -1,5 +1,7 @@
 //! `topo config`: prints the project as it will be used, or one aspect of it.
 
+use std::path::Path;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -106,7 +108,7 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
                 context.ui.data(&text);
                 Exit::Success
             }
-            Some(file) => match std::fs::write(file, text) {
+            Some(file) => match context.world.write(Path::new(file), &text) {
                 Ok(()) => Exit::Success,
                 Err(error) => {
                     context.ui.error(&format!("{file} cannot be written: {error}"));
@@ -232,7 +234,7 @@ fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, E
             context.ui.error(&format!("there is no service `{name}`"));
             return Err(Exit::Failure);
         };
-        let hash = hash::digest(&hash::service_hash_input(service, None));
+        let hash = hash::digest(hash::service_hash_input(service, None));
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name} {hash}");
     }

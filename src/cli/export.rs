@@ -1,6 +1,6 @@
 //! `topo export k8s`: Kubernetes manifests that behave as the compose file does.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use topo::k8s::{Options, Published, Secrets, export};
@@ -98,7 +98,14 @@ pub(crate) fn run(arguments: &Export, context: &Context) -> Exit {
         Some(directory) => exported
             .to_files()
             .map_err(|error| error.to_string())
-            .and_then(|files| write_all(directory, &files))
+            .and_then(|files| {
+                // Other files in the directory are left alone.
+                files.iter().try_for_each(|(name, text)| {
+                    let path = directory.join(name);
+                    let written = context.world.write(&path, text);
+                    written.map_err(|error| format!("{}: {error}", path.display()))
+                })
+            })
             .map(|()| context.ui.say(&format!("{}: {} files", directory.display(), exported.objects.len()))),
     };
     match written {
@@ -108,18 +115,4 @@ pub(crate) fn run(arguments: &Export, context: &Context) -> Exit {
             Exit::Failure
         }
     }
-}
-
-/// Writes files into a directory, which is made if it is not there. Other files in it are left alone.
-fn write_all(directory: &Path, files: &[(String, String)]) -> Result<(), String> {
-    let failed = |path: &Path| {
-        let path = path.display().to_string();
-        move |error: std::io::Error| format!("{path}: {error}")
-    };
-    std::fs::create_dir_all(directory).map_err(failed(directory))?;
-    for (name, text) in files {
-        let path = directory.join(name);
-        std::fs::write(&path, text).map_err(failed(&path))?;
-    }
-    Ok(())
 }

@@ -14,7 +14,7 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use topo::diagnostic::{Diagnostic, Diagnostics, Severity};
 use topo::load::{Loaded, OsWorld, Request, World, load};
 use topo::project::{Contents, Project, Selection, read_contents, resolve};
@@ -36,7 +36,7 @@ struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// What stands before the command, as in docker compose.
@@ -183,6 +183,10 @@ pub(crate) fn run() -> Exit {
     let world = OsWorld;
     let ui = Ui::new(global.ansi, global.progress, world.var("NO_COLOR").as_deref());
     let context = Context { world, ui, global };
+    let Some(command) = command else {
+        context.ui.data(&Cli::command().render_help().to_string());
+        return Exit::Success;
+    };
     match command {
         Command::Up(arguments) => up::run(&arguments, &context),
         Command::Create(arguments) => up::create(&arguments, &context),

@@ -124,7 +124,8 @@ pub(crate) async fn plan_up(
     let Prepared { project, topology, contents, loaded } = prepared;
     // What was said before is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();
-    let desired = Desired::new(project, topology, contents, engine.api(), &mut loaded.diagnostics);
+    let desired =
+        Desired::new(project, topology, contents, engine.api(), options.start, &mut loaded.diagnostics);
     let query = Query {
         project: project.name.clone(),
         images: desired.images(),

@@ -28,7 +28,7 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnostic::Diagnostics;
 use crate::project::{Contents, Project};
-use crate::yaml;
+use crate::yaml::{self, WriteError};
 
 use loss::Report;
 use names::Names;
@@ -95,13 +95,13 @@ pub struct Export {
 
 impl Export {
     /// Writes all objects as one stream of documents.
-    pub fn to_stream(&self) -> Result<String, serde_yaml::ser::Error> {
+    pub fn to_stream(&self) -> Result<String, WriteError> {
         let documents: Result<Vec<String>, _> = self.objects.iter().map(Object::to_yaml).collect();
         Ok(documents?.join("---\n"))
     }
 
     /// Writes each object as a file: its name and its text.
-    pub fn to_files(&self) -> Result<Vec<(String, String)>, serde_yaml::ser::Error> {
+    pub fn to_files(&self) -> Result<Vec<(String, String)>, WriteError> {
         self.objects.iter().map(|object| Ok((object.file_name(), object.to_yaml()?))).collect()
     }
 }
@@ -174,9 +174,8 @@ impl Object {
     }
 
     /// Writes it as a YAML document.
-    pub fn to_yaml(&self) -> Result<String, serde_yaml::ser::Error> {
-        let object =
-            serde_json::to_value(self).map_err(<serde_yaml::ser::Error as serde::ser::Error>::custom)?;
+    pub fn to_yaml(&self) -> Result<String, WriteError> {
+        let object = serde_json::to_value(self).map_err(<WriteError as serde::ser::Error>::custom)?;
         yaml::to_string(&names_first(object))
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest, Sha256};
-
 use crate::project::Project;
+use crate::project::hash::digest;
 
 /// The longest DNS label.
 const LABEL_LENGTH: usize = 63;
@@ -69,8 +68,7 @@ fn allocate<'a>(
 
 /// Returns the first eight hexadecimal digits of the SHA-256.
 pub(super) fn short_hash(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    format!("{:08x}", digest.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte)))
+    digest(bytes)[..8].to_owned()
 }
 
 /// Makes a DNS-1123 label: `[a-z0-9]([-a-z0-9]*[a-z0-9])?`. One that is too long ends in a hash.

@@ -33,6 +33,16 @@ pub trait World {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsWorld;
 
+impl OsWorld {
+    /// Writes a file, and makes its directory if it is not there.
+    pub fn write(self, path: &Path, text: &str) -> io::Result<()> {
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            std::fs::create_dir_all(directory)?;
+        }
+        std::fs::write(path, text)
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 impl World for OsWorld {
     /// A pipe would be waited for without end, so only those that the shell opened for this run are read:

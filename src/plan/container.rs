@@ -59,7 +59,8 @@ pub fn container(
     });
     let (binds, mounts) = mounts::mounts(project, service);
     let mut host = host(project, service);
-    host.network_mode = Some(match (&service.network_mode, endpoints.first()) {
+    let mode = service.network_mode.as_ref().filter(|mode| !mode.is_empty());
+    host.network_mode = Some(match (mode, endpoints.first()) {
         (Some(mode), _) => shared_namespace(project, mode),
         (None, Some(endpoint)) => endpoint.network.clone(),
         (None, None) => "none".to_owned(),

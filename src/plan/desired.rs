@@ -119,15 +119,17 @@ pub struct Waiting {
 }
 
 impl Desired {
-    /// Says what the project wants of an engine that speaks `api`. What cannot be honoured is reported.
+    /// Says what the project wants of an engine that speaks `api`. What cannot be honoured is reported; `start` says
+    /// whether the containers are to run.
     pub fn new(
         project: &Project,
         topology: &Topology,
         contents: &Contents,
         api: (u32, u32),
+        start: bool,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        refuse::report(project, api, diagnostics);
+        refuse::report(project, api, start, diagnostics);
         let service = |name: &String| {
             let service = project.services.get(name)?;
             Some(desired_service(project, topology, contents, api, name, service))
@@ -212,7 +214,7 @@ fn desired_network(project: &Project, key: &str, network: &Network) -> DesiredNe
         enable_ipv6,
         extensions: _,
     } = network;
-    let hash = digest(&network_hash_input(network));
+    let hash = digest(network_hash_input(network));
     let name = name.clone().unwrap_or_else(|| key.to_owned());
     let request = NetworkCreateRequest {
         name: name.clone(),
@@ -250,7 +252,7 @@ fn engine_ipam(ipam: &ModelIpam) -> Option<Ipam> {
 
 fn desired_volume(project: &Project, key: &str, volume: &Volume) -> DesiredVolume {
     let Volume { name, driver, driver_opts, external, labels: own, extensions: _ } = volume;
-    let hash = digest(&volume_hash_input(volume));
+    let hash = digest(volume_hash_input(volume));
     let name = name.clone().unwrap_or_else(|| key.to_owned());
     let request = VolumeCreateRequest {
         name: Some(name.clone()),

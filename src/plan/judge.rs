@@ -12,7 +12,7 @@ pub(super) fn is_replacement(container: &Container) -> bool {
 }
 
 pub(super) fn runs(container: &Container) -> bool {
-    matches!(container.state, State::Running | State::Restarting)
+    matches!(container.state, State::Running | State::Restarting | State::Paused)
 }
 
 /// A task that has succeeded, unchanged, is not run again.
@@ -24,7 +24,6 @@ pub(super) fn not_running(container: &Container) -> String {
     match container.state {
         State::Exited(Some(code)) => format!("it ended with code {code}"),
         State::Exited(None) => "it has ended".to_owned(),
-        State::Paused => "it is paused".to_owned(),
         _ => "it was not started yet".to_owned(),
     }
 }

@@ -213,7 +213,7 @@ impl Create {
         if let Some(labels) = &mut body.labels {
             labels.values_mut().for_each(fill);
             if self.hash_input.contains(MARK) {
-                labels.insert(labels::CONFIG_HASH.to_owned(), digest(&known.fill(&self.hash_input)));
+                labels.insert(labels::CONFIG_HASH.to_owned(), digest(known.fill(&self.hash_input)));
             }
         }
         body

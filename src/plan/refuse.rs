@@ -2,10 +2,11 @@
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::service::Service;
+use crate::model::storage::FileReferences;
 use crate::project::Project;
 
 /// Reports what would have to be left out.
-pub(super) fn report(project: &Project, api: (u32, u32), diagnostics: &mut Diagnostics) {
+pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostics: &mut Diagnostics) {
     let mut refuse = |path: &[&str], why: &str, help: &str| {
         diagnostics.push(
             Diagnostic::error(Code::UnsupportedAttribute, format!("`{}` {why}", path.join(".")))
@@ -14,21 +15,30 @@ pub(super) fn report(project: &Project, api: (u32, u32), diagnostics: &mut Diagn
         );
     };
     for (name, service) in &project.services {
-        for Refusal { attribute, why, help } in unsupported(service, api) {
+        for Refusal { attribute, why, help } in unsupported(service, api, start) {
             let path: Vec<&str> =
                 ["services", name].into_iter().chain(attribute.iter().map(String::as_str)).collect();
             refuse(&path, &why, help);
         }
     }
     let external = "is managed elsewhere, and an engine without Swarm services keeps none";
-    for key in project.configs.iter().filter(|(_, config)| config.external.is).map(|(key, _)| key) {
+    let reads = |key: &String, of: fn(&Service) -> &FileReferences| {
+        project.services.values().any(|service| of(service).0.iter().any(|one| one.source == *key))
+    };
+    for (key, _) in project.configs.iter().filter(|(_, config)| config.external.is) {
+        if !reads(key, |service| &service.configs) {
+            continue;
+        }
         refuse(
             &["configs", key, "external"],
             external,
             "give its content with `file`, `environment` or `content`",
         );
     }
-    for key in project.secrets.iter().filter(|(_, secret)| secret.external.is).map(|(key, _)| key) {
+    for (key, _) in project.secrets.iter().filter(|(_, secret)| secret.external.is) {
+        if !reads(key, |service| &service.secrets) {
+            continue;
+        }
         refuse(&["secrets", key, "external"], external, "give its content with `file` or `environment`");
     }
 }
@@ -39,7 +49,7 @@ struct Refusal {
     help: &'static str,
 }
 
-fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
+fn unsupported(service: &Service, api: (u32, u32), start: bool) -> Vec<Refusal> {
     // Every attribute has its place: here, in `container`, `desired`, or nowhere because it says nothing to
     // the engine. The compiler asks for a decision on a new one.
     let Service {
@@ -106,7 +116,7 @@ fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
         oom_score_adj: _,
         pid: _,
         pids_limit: _,
-        platform: _,
+        platform,
         ports: _,
         post_start,
         pre_stop,
@@ -151,10 +161,10 @@ fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
     if !models.0.is_empty() {
         refuse(&["models"], not_yet(), "run the model yourself, and pass its URL in `environment`");
     }
-    if !post_start.is_empty() {
+    if start && !post_start.is_empty() {
         refuse(&["post_start"], not_yet(), "run the commands with `docker exec` after `up`");
     }
-    if !pre_stop.is_empty() {
+    if start && !pre_stop.is_empty() {
         refuse(&["pre_stop"], not_yet(), "run the commands with `docker exec` before `down`");
     }
     let is_profile_file = |option: &String| {
@@ -165,6 +175,10 @@ fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
     if security_opt.0.iter().any(is_profile_file) {
         let help = "give the profile's JSON in place of its file, or `seccomp=unconfined`";
         refuse(&["security_opt"], "names a seccomp profile, which is not read yet".to_owned(), help);
+    }
+    if let Some(platform) = platform.as_deref().filter(|platform| !is_platform(platform)) {
+        let why = format!("names no platform: `{platform}`");
+        refuse(&["platform"], why, "write os[/arch[/variant]], such as linux/amd64");
     }
     let needs = |version: (u32, u32)| {
         (api < version).then(|| {
@@ -207,4 +221,22 @@ fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
         }
     }
     refused
+}
+
+/// Returns whether it is `os[/arch[/variant]]`; a single word must be a known system or architecture.
+fn is_platform(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('/').collect();
+    let holds = |part: &&str| {
+        let known = |one: char| one.is_ascii_alphanumeric() || "_.-".contains(one);
+        !part.is_empty() && part.chars().all(known)
+    };
+    let is_known = |word: &str| {
+        const KNOWN: [&str; 24] = [
+            "linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "wasi", "amd64", "x86_64",
+            "x86-64", "386", "i386", "arm64", "aarch64", "arm", "armhf", "armel", "ppc64le", "ppc64",
+            "s390x", "riscv64", "mips64", "mips64le", "wasm",
+        ];
+        KNOWN.contains(&word.to_ascii_lowercase().as_str())
+    };
+    parts.len() <= 3 && parts.iter().all(holds) && (parts.len() > 1 || is_known(parts[0]))
 }

@@ -180,6 +180,7 @@ impl<'a> Planner<'a> {
                     self.volumes.insert(&volume.name, step);
                 }
                 Some(there) => {
+                    self.note_stranger("volume", &volume.name, &there.labels);
                     let hash = there.labels.get(super::labels::CONFIG_HASH);
                     if hash.is_some_and(|hash| *hash != volume.hash) {
                         self.plan.notes.push(format!(
@@ -190,6 +191,16 @@ impl<'a> Planner<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Says that a resource of that name was made by someone else. It is used as it is.
+    fn note_stranger(&mut self, kind: &str, name: &str, labels: &BTreeMap<String, String>) {
+        if labels.get(super::labels::PROJECT) != Some(&self.desired.project) {
+            let note = format!(
+                "{kind} {name} was not made for this project; `external: true` says that it is meant"
+            );
+            self.plan.notes.push(note);
         }
     }
 
@@ -247,6 +258,7 @@ impl<'a> Planner<'a> {
             let mut cause = "not there yet";
             if let Some(there) = self.observed.network(&network.name) {
                 if !changed.contains(network.name.as_str()) {
+                    self.note_stranger("network", &network.name, &there.labels);
                     continue;
                 }
                 let attached: Vec<&Container> = self
@@ -387,7 +399,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             images: HashMap::new(),
         };
-        let hash = crate::project::hash::digest(&known.fill(&wanted.create.hash_input));
+        let hash = crate::project::hash::digest(known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
             return Some("configuration changed".to_owned());
         }
@@ -510,16 +522,16 @@ impl<'a> Planner<'a> {
                         cause
                     }
                     _ if runs(container) || is_done(service, container) || !self.options.start => {
+                        if container.state == State::Paused {
+                            let note = format!("container {} is paused and stays so", container.name);
+                            self.plan.notes.push(note);
+                        }
                         planned.untouched.insert(container.name.clone());
                         return;
                     }
                     _ => not_running(container),
                 };
-                if container.state == State::Created && !wanted.files.is_empty() {
-                    // An `up` that was killed may not have come to this.
-                    let op = Op::CopyFiles { container: container.id.clone(), files: wanted.files.clone() };
-                    after.push(self.plan.push(op, subject.clone(), "it reads them", Vec::new()));
-                }
+                let (_, after) = self.copy(wanted, &container.id, after, &[]);
                 let op = Op::Start { container: container.id.clone() };
                 planned.started.push(self.plan.push(op, subject, cause, after));
             }
@@ -596,7 +608,8 @@ impl<'a> Planner<'a> {
         mut created: Vec<StepId>,
         ready: &[StepId],
     ) -> (Vec<StepId>, Vec<StepId>) {
-        if !wanted.files.is_empty() {
+        // Just before the start, so that what changed meanwhile is in them.
+        if self.options.start && !wanted.files.is_empty() {
             let op = Op::CopyFiles { container: container.to_owned(), files: wanted.files.clone() };
             let subject = Subject::Container(wanted.create.name.clone());
             created = vec![self.plan.push(op, subject, "it reads them", created)];

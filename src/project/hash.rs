@@ -59,8 +59,8 @@ pub fn volume_hash_input(volume: &Volume) -> String {
 }
 
 /// Returns SHA-256 in hexadecimal.
-pub fn digest(input: &str) -> String {
-    Sha256::digest(input.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+pub fn digest(input: impl AsRef<[u8]>) -> String {
+    Sha256::digest(input).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn go_json(value: &impl Serialize) -> String {

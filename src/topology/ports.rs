@@ -18,7 +18,10 @@ struct Published<'a> {
 pub fn conflicts(project: &Project) -> Vec<Diagnostic> {
     let mut taken: BTreeMap<(u16, &str), Vec<Published<'_>>> = BTreeMap::new();
     let mut found = Vec::new();
-    for (service, settings) in &project.services {
+    // In the order of the file, so that the second one is the one that is told.
+    let mut services: Vec<_> = project.services.iter().collect();
+    services.sort_by_key(|(name, _)| project.span(&["services", name]));
+    for (service, settings) in services {
         for (at, port) in settings.ports.0.iter().enumerate() {
             // A range is a choice: the engine finds a free one.
             let Some((first, last)) =

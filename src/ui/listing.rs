@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 use topo::observed::{Container, Health, PublishedPort, State};
@@ -15,18 +15,24 @@ pub(crate) fn container_table(ui: Ui, containers: &[Container]) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
+    if ui.color_stdout {
+        table.enforce_styling();
+    }
     table.set_header(["NAME", "IMAGE", "SERVICE", "STATUS", "PORTS"]);
     for container in containers {
-        let status = ui.paint_stdout(&container.status, |status| match (container.state, container.health) {
-            (State::Running, Some(Health::Unhealthy)) | (State::Dead, _) => status.red().to_string(),
+        let color = match (container.state, container.health) {
+            (State::Running, Some(Health::Unhealthy)) | (State::Dead, _) => Some(Color::Red),
             (State::Running, Some(Health::Starting)) | (State::Restarting | State::Paused, _) => {
-                status.yellow().to_string()
+                Some(Color::Yellow)
             }
-            (State::Running, _) => status.green().to_string(),
-            _ => status.to_owned(),
-        });
+            (State::Running, _) => Some(Color::Green),
+            _ => None,
+        };
+        let status = Cell::new(&container.status);
+        let status = color.filter(|_| ui.color_stdout).into_iter().fold(status, Cell::fg);
         let ports = ports(&container.ports);
-        table.add_row([&container.name, &container.image_name, &container.service, &status, &ports]);
+        let cells = [&container.name, &container.image_name, &container.service].map(Cell::new);
+        table.add_row(cells.into_iter().chain([status, Cell::new(ports)]));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 3)).set_cell_alignment(CellAlignment::Left);

@@ -10,19 +10,22 @@ use super::Ui;
 
 /// Prints all diagnostics, the errors last among those of one place, and a line that counts them.
 pub(crate) fn report(ui: Ui, diagnostics: &Diagnostics, sources: &SourceMap) {
-    let theme = if ui.color_stderr { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme)
-        .with_links(false)
-        .with_cause_chain()
-        .with_context_lines(1)
-        .without_syntax_highlighting();
     for diagnostic in diagnostics.sorted() {
+        let mut theme =
+            if ui.color_stderr { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        // The severity and the code stand before the message, as rustc has them.
+        theme.characters.error = format!("error[{}]:", diagnostic.code);
+        theme.characters.warning = format!("warning[{}]:", diagnostic.code);
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_links(false)
+            .with_context_lines(1)
+            .without_syntax_highlighting();
         let mut text = String::new();
         let shown = Shown { diagnostic, sources };
         if handler.render_report(&mut text, &shown).is_err() {
             text = topo::diagnostic::one_line(diagnostic, sources);
         }
-        ui.say(text.trim_end());
+        ui.say(&format!("{}\n", text.trim().trim_end_matches('\n')));
     }
     let (errors, warnings) = diagnostics.count();
     let count = |number: usize, word: &str| match number {
@@ -57,14 +60,6 @@ impl fmt::Display for Shown<'_> {
 impl std::error::Error for Shown<'_> {}
 
 impl miette::Diagnostic for Shown<'_> {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let severity = match self.diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        Some(Box::new(format!("{severity}[{}]", self.diagnostic.code)))
-    }
-
     fn severity(&self) -> Option<miette::Severity> {
         Some(match self.diagnostic.severity {
             Severity::Error => miette::Severity::Error,

@@ -1,6 +1,7 @@
 //! Room 2: YAML as a tree that knows where each key and value was written, and YAML as text again.
 
 mod parse;
+mod scalar;
 
 use indexmap::IndexMap;
 
@@ -212,13 +213,16 @@ fn float_text(value: f64) -> String {
     format!("{digits}e{sign}{power:0>2}")
 }
 
+/// Why a value cannot be written as YAML.
+pub type WriteError = serde_yaml::ser::Error;
+
 /// Writes a value as YAML that readers of YAML 1.1 and 1.2 both take as meant.
-pub fn to_string(value: &impl serde::Serialize) -> Result<String, serde_yaml::ser::Error> {
+pub fn to_string(value: &impl serde::Serialize) -> Result<String, WriteError> {
     serde_yaml::to_string(value)
 }
 
 /// Writes a value as [`to_string`] does, with lists indented below their key, as docker compose has it.
-pub fn to_string_indented(value: &impl serde::Serialize) -> Result<String, serde_yaml::ser::Error> {
+pub fn to_string_indented(value: &impl serde::Serialize) -> Result<String, WriteError> {
     serde_yaml::to_string_with_options(value, serde_yaml::ser_options! { compact_list_indent: false })
 }
 

@@ -1,1 +1,206 @@
-//! x
+//! The command itself, as a shell calls it. Nothing here needs an engine.
+
+use std::process::Stdio;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// The `topo` command, deaf to the settings of whoever runs the tests.
+fn topo() -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_topo"));
+    for variable in [
+        "COMPOSE_FILE",
+        "COMPOSE_PATH_SEPARATOR",
+        "COMPOSE_PROJECT_NAME",
+        "COMPOSE_PROFILES",
+        "COMPOSE_ENV_FILES",
+        "DOCKER_CONTEXT",
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "FORCE_COLOR",
+    ] {
+        command.env_remove(variable);
+    }
+    // Nobody listens there.
+    command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env("COLUMNS", "100").stdin(Stdio::null());
+    command
+}
+
+/// What a run printed to standard output and to standard error.
+struct Printed {
+    out: String,
+    err: String,
+}
+
+/// Runs `topo` in a folder, with a text as standard input, and checks its exit code.
+fn run_with(arguments: &[&str], folder: &TempDir, input: &str, code: i32) -> Printed {
+    let mut command = topo();
+    command.args(arguments).current_dir(folder);
+    let asserted = Command::from_std(command).write_stdin(input).assert().code(code);
+    let output = asserted.get_output();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Printed { out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+fn run(arguments: &[&str], folder: &TempDir, code: i32) -> Printed {
+    run_with(arguments, folder, "", code)
+}
+
+/// Runs `topo` in the root of the repository and returns all that it printed.
+pub(crate) fn run_in_repository(arguments: &[&str], code: i32) -> String {
+    let mut command = topo();
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let asserted = Command::from_std(command).assert().code(code);
+    let output = asserted.get_output();
+    String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap()
+}
+
+fn empty() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// A folder with a compose file in it.
+fn project(file: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("compose.yaml"), file).unwrap();
+    folder
+}
+
+const WEB: &str = "name: demo\nservices:\n  web:\n    image: nginx:alpine\n    ports: ['8080:80']\n";
+
+/// The commands that `--help` lists, but for `help` itself.
+fn commands() -> Vec<String> {
+    let help = run(&["--help"], &empty(), 0).out;
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = lines.take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    let names: Vec<String> =
+        names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    assert!(names.len() > 5, "{names:?}");
+    names.into_iter().filter(|name| name != "help").collect()
+}
+
+#[test]
+fn help_of_each_command_says_what_it_does_and_shows_an_example() {
+    for name in commands() {
+        let Printed { out: help, err } = run(&[&name, "--help"], &empty(), 0);
+        assert_eq!(err, "", "{name}");
+        assert!(
+            help.contains(&format!("Example: topo {name}")),
+            "`topo {name} --help` has no example:\n{help}"
+        );
+        let first = help.lines().next().unwrap();
+        assert!(first.len() > 10 && !first.ends_with('.'), "`topo {name} --help` begins with {first:?}");
+    }
+}
+
+#[test]
+fn help_says_how_a_run_may_end() {
+    assert!(run(&["--help"], &empty(), 0).out.contains("Exit codes: 0 "));
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_so_on_standard_error() {
+    for arguments in [
+        &["upp"][..],
+        &["up", "--nonsense"],
+        &["config", "--format", "xml"],
+        &["up", "--build", "--no-build"],
+    ] {
+        let Printed { out, err } = run(arguments, &empty(), 2);
+        assert!(out.is_empty() && !err.is_empty(), "{arguments:?}");
+    }
+    assert!(run(&["upp"], &empty(), 2).err.contains("'up'"), "no suggestion");
+}
+
+#[test]
+fn no_command_prints_the_help() {
+    assert!(run(&[], &empty(), 0).out.contains("Usage: topo"));
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(run(&["--version"], &empty(), 0).out, format!("topo {version}\n"));
+    assert_eq!(run(&["version", "--short"], &empty(), 0).out, format!("{version}\n"));
+}
+
+#[test]
+fn config_reads_standard_input_and_prints_to_standard_output() {
+    let Printed { out, err } = run_with(&["-f", "-", "config"], &empty(), WEB, 0);
+    assert!(out.starts_with("name: demo\nservices:\n"), "{out}");
+    assert_eq!(err, "");
+}
+
+#[test]
+fn what_config_prints_reads_back_as_the_same() {
+    let first = run(&["config"], &project(WEB), 0).out;
+    assert_eq!(run(&["config"], &project(&first), 0).out, first);
+}
+
+#[test]
+fn mistakes_end_with_1_and_leave_standard_output_empty() {
+    let folder = project("services: {web: {imag: nginx}}");
+    for command in ["config", "up", "plan"] {
+        let Printed { out, err } = run(&[command], &folder, 1);
+        assert_eq!(out, "", "{command}");
+        assert!(err.contains("error[unknown-key]"), "{command}: {err}");
+    }
+}
+
+#[test]
+fn no_compose_file_is_said_with_what_helps() {
+    let said = run(&["up"], &empty(), 1).err;
+    assert!(said.contains("error[no-compose-file]") && said.contains("help:"), "{said}");
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_said_with_what_helps() {
+    let folder = project(WEB);
+    for arguments in [&["up", "-d"][..], &["plan"], &["ps"], &["down"], &["logs"]] {
+        let said = run(arguments, &folder, 1).err;
+        assert!(said.contains("/nowhere/docker.sock") && said.contains(" help:"), "{arguments:?}: {said}");
+    }
+}
+
+/// `topo config | head -0`: a reader that goes away has seen enough.
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let folder = project(WEB);
+    for arguments in [&["config"][..], &["schema"], &["completions", "bash"], &["version"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = topo()
+            .args(arguments)
+            .current_dir(&folder)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn completions_are_made_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(&["completions", shell], &empty(), 0).out;
+        for word in ["topo", "config", "remove-orphans"] {
+            assert!(script.contains(word), "{shell}: `{word}` is not completed");
+        }
+    }
+}
+
+#[test]
+fn colour_is_only_where_it_is_wanted() {
+    let folder = project("services: {web: {imag: nginx}}");
+    let said = |ansi: &[&str], no_color: Option<&str>| {
+        let mut command = topo();
+        command.args(ansi).arg("config").current_dir(&folder);
+        no_color.map(|value| command.env("NO_COLOR", value));
+        command.output().unwrap().stderr.contains(&0x1b)
+    };
+    assert!(said(&["--ansi", "always"], None), "--ansi always");
+    assert!(!said(&["--ansi", "never"], None), "--ansi never");
+    assert!(!said(&[], None), "a pipe");
+    assert!(!said(&[], Some("1")), "NO_COLOR");
+}

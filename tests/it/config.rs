@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use topo::diagnostic::{Severity, one_line};
-use topo::load::{MemWorld, Request, load};
+use topo::load::{MemWorld, OsWorld, Request, World, load};
 use topo::project::{Project, Selection, resolve};
 
 /// Reads a folder of cases into a world whose working directory is `/project`.
@@ -19,7 +19,7 @@ pub(crate) fn world_of(case: &Path) -> MemWorld {
                 continue;
             }
             let name = path.strip_prefix(case).expect("inside").to_path_buf();
-            world.files.insert(world.cwd.join(name), std::fs::read(&path).expect("readable"));
+            world.files.insert(world.cwd.join(name), OsWorld.read(&path).expect("readable"));
         }
     }
     world
@@ -50,7 +50,8 @@ fn json_of(project: &Project) -> String {
 #[test]
 fn projects_are_printed_as_expected() {
     for case in cases("config") {
-        let project = project_of(&world_of(&case)).unwrap_or_else(|said| panic!("{}: {said:#?}", case.display()));
+        let project =
+            project_of(&world_of(&case)).unwrap_or_else(|said| panic!("{}: {said:#?}", case.display()));
         insta::with_settings!({ snapshot_path => &case, prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!("expected", json_of(&project));
         });
@@ -67,7 +68,8 @@ fn printed(project: &Project) -> MemWorld {
 fn what_config_prints_is_read_as_itself() {
     for case in cases("config") {
         let project = project_of(&world_of(&case)).expect("valid");
-        let again = project_of(&printed(&project)).unwrap_or_else(|said| panic!("{}: {said:#?}", case.display()));
+        let again =
+            project_of(&printed(&project)).unwrap_or_else(|said| panic!("{}: {said:#?}", case.display()));
         assert_eq!(json_of(&again), json_of(&project), "{}", case.display());
     }
 }
@@ -123,10 +125,46 @@ fn structured() -> impl Strategy<Value = String> {
         any::<i32>().prop_map(|number| number.to_string()),
     ];
     let keys = [
-        "services", "web", "db", "image", "build", "ports", "volumes", "environment", "extends", "include", "path",
-        "networks", "default", "depends_on", "deploy", "resources", "limits", "healthcheck", "test", "target",
-        "source", "type", "configs", "secrets", "file", "external", "name", "x-any", "extra_hosts", "env_file",
-        "labels", "command", "ulimits", "devices", "models", "develop", "watch", "logging", "service", "<<",
+        "services",
+        "web",
+        "db",
+        "image",
+        "build",
+        "ports",
+        "volumes",
+        "environment",
+        "extends",
+        "include",
+        "path",
+        "networks",
+        "default",
+        "depends_on",
+        "deploy",
+        "resources",
+        "limits",
+        "healthcheck",
+        "test",
+        "target",
+        "source",
+        "type",
+        "configs",
+        "secrets",
+        "file",
+        "external",
+        "name",
+        "x-any",
+        "extra_hosts",
+        "env_file",
+        "labels",
+        "command",
+        "ulimits",
+        "devices",
+        "models",
+        "develop",
+        "watch",
+        "logging",
+        "service",
+        "<<",
     ];
     let value = scalar.prop_recursive(5, 48, 6, move |inner| {
         prop_oneof![

@@ -17,7 +17,9 @@ fn loaded(world: &MemWorld) -> Loaded {
 fn rendered(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let mut text = one_line(diagnostic, sources);
     for label in &diagnostic.labels {
-        let place = sources.locate(label.span).map_or(String::new(), |at| format!("{}:{}:{}", at.file, at.line, at.column));
+        let place = sources
+            .locate(label.span)
+            .map_or(String::new(), |at| format!("{}:{}:{}", at.file, at.line, at.column));
         let shown = sources.text(label.span).lines().next().unwrap_or("");
         text.push_str(&format!("\n    {place} `{shown}`: {}", label.text));
     }

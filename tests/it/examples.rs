@@ -1,7 +1,5 @@
 //! Every project in `examples/` loads without a word, and goes up and down on the engine in memory.
 
-#![expect(clippy::disallowed_methods, reason = "tests may read")]
-
 use std::path::{Path, PathBuf};
 
 use topo::diagnostic::one_line;

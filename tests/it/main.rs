@@ -1,5 +1,7 @@
 //! Tests of topo as a library, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod apply;
 mod cli;
 mod config;

@@ -35,7 +35,7 @@ impl Bed {
         let topology = Topology::build(&project, &mut loaded.diagnostics);
         let mut diagnostics = Diagnostics::default();
         let contents = read_contents(&project, &loaded.environment, &world, &mut diagnostics);
-        let desired = Desired::new(&project, &topology, &contents, self.engine.api(), &mut diagnostics);
+        let desired = Desired::new(&project, &topology, &contents, self.engine.api(), true, &mut diagnostics);
         assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics.sorted());
         assert!(!diagnostics.has_errors(), "{:?}", diagnostics.sorted());
         desired

@@ -38,7 +38,7 @@ pub(crate) fn ready(world: &dyn World, request: &Request) -> Ready {
     }
     let contents = read_contents(&project, &loaded.environment, world, &mut loaded.diagnostics);
     let api = FakeEngine::new().api();
-    let desired = Desired::new(&project, &topology, &contents, api, &mut loaded.diagnostics);
+    let desired = Desired::new(&project, &topology, &contents, api, true, &mut loaded.diagnostics);
     Ready { desired, loaded }
 }
 
@@ -262,7 +262,7 @@ proptest! {
                     return None;
                 }
                 calls.set(calls.get() + 1);
-                (calls.get() == nth + 1).then(|| Cause::TimedOut)
+                (calls.get() == nth + 1).then_some(Cause::TimedOut)
             });
             let observed = observe(&desired, &engine).await;
             let options = UpOptions { start: true, ..UpOptions::default() };

@@ -109,8 +109,7 @@ fn context(build: &Build) -> std::result::Result<Context, String> {
         return Err(format!("the build context {} is not a directory", root.display()));
     }
     // A digest as name: the same text gives the same archive, and no file of the user's is in the way.
-    let outside =
-        |text: Vec<u8>| (format!(".dockerfile.{}", &digest(&String::from_utf8_lossy(&text))[..20]), text);
+    let outside = |text: Vec<u8>| (format!(".dockerfile.{}", &digest(&text)[..20]), text);
     let path = root.join(&build.dockerfile);
     let dockerfile = if let Some(text) = &build.dockerfile_inline {
         Some(outside(text.clone().into_bytes()))
