@@ -1,6 +1,7 @@
 //! `topo down` and `topo stop`: take the project down in reverse order.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 
 use clap::Args;
 use topo::engine::docker::Docker;
@@ -70,7 +71,7 @@ pub(crate) fn stop(arguments: &Stop, context: &Context) -> Exit {
     let Some((name, _)) = context.name() else { return Exit::Failure };
     context.with_engine(async |engine| {
         let services = arguments.services.iter().cloned().collect();
-        stop_some(&name, &services, arguments.timeout, &engine, context).await
+        stop_some(&name, &services, arguments.timeout, &engine, context, interrupt()).await
     })
 }
 
@@ -82,10 +83,15 @@ pub(crate) async fn stop_all(
     context: &Context,
 ) -> Result<(), EngineError> {
     let everything = BTreeSet::new();
-    let exit = stop_some(project, &everything, timeout, engine, context).await?;
-    if exit == Exit::Interrupted {
-        stop_some(project, &everything, Some(0), engine, context).await?;
+    tokio::select! {
+        stopped = stop_some(project, &everything, timeout, engine, context, std::future::pending()) => {
+            stopped?;
+            return Ok(());
+        }
+        // The calls under way are dropped, because each of them waits for as long as its container may take.
+        () = interrupt() => {}
     }
+    stop_some(project, &everything, Some(0), engine, context, interrupt()).await?;
     Ok(())
 }
 
@@ -95,10 +101,11 @@ async fn stop_some(
     timeout: Option<i32>,
     engine: &Docker,
     context: &Context,
+    stop: impl Future<Output = ()>,
 ) -> Result<Exit, EngineError> {
     let query = Query { project: project.to_owned(), ..Query::default() };
     let observed = engine.observe(&query).await?;
     let plan = plan_stop(&observed, services, timeout);
-    let outcome = context.carry_out(&plan, &observed, engine, interrupt()).await;
+    let outcome = context.carry_out(&plan, &observed, engine, stop).await;
     Ok(context.conclude(&plan, &outcome))
 }

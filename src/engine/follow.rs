@@ -1,11 +1,17 @@
 //! Follows the output of a project's containers through their ends and restarts, as `up` and `logs --follow` show it.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use futures_util::stream::{BoxStream, SelectAll, StreamExt};
 
+use tokio::time::Instant;
+
 use super::watch::{Notice, Watch};
 use super::{Action, Engine, EngineError, Happening, LogLine, LogQuery, Result, Scope};
+
+/// How long the last lines of a container that ended may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The containers that are followed, and those that may come.
 pub struct Follow<'a, E> {
@@ -29,6 +35,8 @@ struct Followed {
     reading: bool,
     /// The code it ended with. It is told after the last line, which may arrive later.
     ended: Option<i64>,
+    /// When to stop waiting for that line: some engines never end the output of a container that restarts.
+    overdue: Option<Instant>,
     /// Its next start, told before the end of its output was reached.
     restarted: Option<Happening>,
     /// The time of the last line that was told: after a restart the engine tells some lines again.
@@ -115,6 +123,7 @@ impl<'a, E: Engine> Follow<'a, E> {
                     // Containers that ended in between are noticed by the end of their output.
                     Notice::Renewed => None,
                 },
+                container = overdue(&self.followed) => self.take(container, None),
             };
             if let Some(news) = news {
                 return Ok(news);
@@ -138,6 +147,7 @@ impl<'a, E: Engine> Follow<'a, E> {
             Some(Err(error)) => Some(News::Unreadable { container, error }),
             None => {
                 followed.reading = false;
+                followed.overdue = None;
                 let (code, restarted) = (followed.ended.take(), followed.restarted.take());
                 self.queued.extend(code.map(|code| News::Ended { container, code }));
                 let started = restarted.and_then(|happening| self.follow_start(happening));
@@ -154,6 +164,7 @@ impl<'a, E: Engine> Follow<'a, E> {
                 let followed = self.followed.get_mut(&happening.name)?;
                 if followed.reading {
                     followed.ended = Some(code);
+                    followed.overdue = Some(Instant::now() + PATIENCE);
                     return None;
                 }
                 Some(News::Ended { container: happening.name, code })
@@ -173,6 +184,18 @@ impl<'a, E: Engine> Follow<'a, E> {
         let since = Some(happening.time / 1_000_000_000 - 1);
         self.add(&happening.name, &LogQuery { since, ..LogQuery::default() });
         Some(News::Started { happening })
+    }
+}
+
+/// Resolves when the output of a container that ended has been waited for long enough.
+async fn overdue(followed: &HashMap<String, Followed>) -> String {
+    let overdue = followed.iter().filter_map(|(name, one)| Some((one.overdue?, name)));
+    match overdue.min() {
+        Some((at, name)) => {
+            tokio::time::sleep_until(at).await;
+            name.clone()
+        }
+        None => std::future::pending().await,
     }
 }
 

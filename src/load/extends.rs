@@ -3,7 +3,7 @@
 //! A chain is followed to its end and merged from there, without recursion, and each definition is completed once.
 //! See <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#extends>.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexSet;
@@ -45,17 +45,20 @@ impl Loader<'_> {
             return;
         }
         let mut layers = vec![Layer { path: None, services: std::mem::take(services) }];
+        let mut done = HashSet::new();
         for service in 0..layers[0].services.len() {
-            self.complete(Link { layer: 0, service }, &mut layers, scope);
+            self.complete(Link { layer: 0, service }, &mut layers, &mut done, scope);
         }
         *services = layers.swap_remove(0).services;
     }
 
     /// Follows the chain from a service to the definition that extends no other, and merges it backwards.
-    fn complete(&mut self, start: Link, layers: &mut Vec<Layer>, scope: &Scope) {
+    fn complete(&mut self, start: Link, layers: &mut Vec<Layer>, done: &mut HashSet<Link>, scope: &Scope) {
         let mut chain = IndexSet::from([start]);
         let mut last = start;
-        while let Some((next, at)) = self.base_of(last, layers, scope) {
+        while !done.contains(&last)
+            && let Some((next, at)) = self.base_of(last, layers, scope)
+        {
             if !chain.insert(next) {
                 let from = chain.get_index_of(&next).unwrap_or_default();
                 let cycle: Vec<Link> = chain.iter().skip(from).copied().collect();
@@ -64,14 +67,16 @@ impl Loader<'_> {
             }
             last = next;
         }
-        // The last one extends nothing, or what it extends has been complained of.
+        // The last one extends nothing, or what it extends has been complained of: it then keeps the attribute,
+        // so that it is not said to lack an image as well.
+        done.extend(&chain);
         let mut base: Option<Node> = None;
         for link in chain.iter().rev() {
             let node = &mut entry_mut(layers, *link).node;
-            if let Value::Map(attributes) = &mut node.value {
-                attributes.shift_remove("extends");
-            }
             if let Some(base) = base.take().filter(|base| base.as_map().is_some()) {
+                if let Value::Map(attributes) = &mut node.value {
+                    attributes.shift_remove("extends");
+                }
                 let span = node.span;
                 let own = std::mem::replace(node, Node::new(Value::Null, span));
                 *node = merge::merge(base, own, Service::SHAPE, &mut self.diagnostics);

@@ -35,7 +35,8 @@ impl Loader<'_> {
 
         let env_files = self.env_files(request);
         let env_files: Vec<PathBuf> = env_files.iter().map(|file| absolute(file)).collect();
-        let mut env_read = self.read_env_files(&env_files, &directory);
+        self.read_env_files(&env_files, &directory);
+        let read_from = directory;
         if files.is_empty() {
             files = self.files_of_variable(&cwd);
         }
@@ -43,10 +44,9 @@ impl Loader<'_> {
             files = self.discover(wanted.as_deref().unwrap_or(&cwd));
         }
         let directory = wanted.unwrap_or_else(|| first_directory(&files));
-        if env_read.as_deref() != Some(&*directory) {
-            env_read = self.read_env_files(&env_files, &directory);
+        if directory != read_from {
+            self.read_env_files(&env_files, &directory);
         }
-        debug_assert!(env_read.is_some());
         (directory, files, env_files)
     }
 
@@ -60,23 +60,22 @@ impl Loader<'_> {
 
     /// Reads the files, or `.env` in `directory`. What is set already stays: earlier sources win, among several
     /// files of one call the last.
-    fn read_env_files(&mut self, files: &[PathBuf], directory: &Path) -> Option<PathBuf> {
+    fn read_env_files(&mut self, files: &[PathBuf], directory: &Path) {
         let disabled = self.world.var("COMPOSE_DISABLE_ENV_FILE").unwrap_or_default();
         if files.is_empty()
             && matches!(disabled.to_ascii_lowercase().as_str(), "1" | "true" | "t" | "yes" | "y" | "on")
         {
-            return Some(directory.to_path_buf());
+            return;
         }
         let default = [directory.join(".env")];
         let files = match files {
-            [] if !self.world.is_file(&default[0]) => return Some(directory.to_path_buf()),
+            [] if !self.world.is_file(&default[0]) => return,
             [] => &default,
             files => files,
         };
         let files: Vec<(PathBuf, Option<Span>)> = files.iter().map(|file| (file.clone(), None)).collect();
         let found = self.variables_of(&files, &self.environment.clone());
         self.environment.add(found);
-        Some(directory.to_path_buf())
     }
 
     fn files_of_variable(&self, cwd: &Path) -> Vec<PathBuf> {
@@ -136,7 +135,7 @@ impl Loader<'_> {
         let written = written.and_then(|entry| {
             let mut node = entry.node.clone();
             let lookup = |name: &str| self.environment.get(name, self.world);
-            interpolate(&mut node, &lookup, &mut self.diagnostics);
+            interpolate(&mut node, &lookup, &self.sources, &mut self.diagnostics);
             Some((normalize_name(node.as_text()?), node.span))
         });
         let base = directory.file_name().unwrap_or_default().to_string_lossy();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Value};
 
 /// What is wrong with a template, and at which bytes of it.
@@ -194,31 +194,53 @@ fn references_of(template: &str, found: &mut BTreeMap<String, Reference>) {
 }
 
 /// Replaces the variables in all values of a tree, not in its keys.
-pub fn interpolate(node: &mut Node, lookup: &dyn Fn(&str) -> Option<String>, diagnostics: &mut Diagnostics) {
+pub fn interpolate(
+    node: &mut Node,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    sources: &SourceMap,
+    diagnostics: &mut Diagnostics,
+) {
     match &mut node.value {
         Value::Text(text) if text.contains('$') => {
             let mut used = Used::default();
-            match substitute(text, lookup, &mut used) {
-                Ok(replaced) => *text = replaced,
-                Err(fault) => {
-                    // Quotes and escapes may shift the text; the label is then the whole value.
-                    diagnostics.push(
-                        Diagnostic::error(Code::Interpolation, "a variable cannot be replaced")
-                            .label(node.span, fault.why)
-                            .help(fault.help),
-                    );
-                }
+            let result = substitute(text, lookup, &mut used);
+            // Escapes and folded lines shift the text; the label is then the whole value.
+            let written = sources.text(node.span).find(text.as_str());
+            let place = |range: std::ops::Range<usize>| {
+                written.map_or(node.span, |at| node.span.slice(at + range.start, at + range.end))
+            };
+            if let Err(fault) = &result {
+                diagnostics.push(
+                    Diagnostic::error(Code::Interpolation, "a variable cannot be replaced")
+                        .label(place(fault.range.clone()), &fault.why)
+                        .help(&fault.help),
+                );
             }
             for name in used.unset {
-                diagnostics.push(unset_variable(&name, node.span));
+                let range = mention(text, &name).unwrap_or(0..text.len());
+                diagnostics.push(unset_variable(&name, place(range)));
+            }
+            if let Ok(replaced) = result {
+                *text = replaced;
             }
         }
-        Value::List(list) => list.iter_mut().for_each(|item| interpolate(item, lookup, diagnostics)),
+        Value::List(list) => {
+            list.iter_mut().for_each(|item| interpolate(item, lookup, sources, diagnostics));
+        }
         Value::Map(map) => {
-            map.values_mut().for_each(|entry| interpolate(&mut entry.node, lookup, diagnostics));
+            map.values_mut().for_each(|entry| interpolate(&mut entry.node, lookup, sources, diagnostics));
         }
         _ => {}
     }
+}
+
+/// Returns where a template mentions a variable: `$NAME` or `${NAME`.
+fn mention(template: &str, name: &str) -> Option<std::ops::Range<usize>> {
+    let found = template.match_indices(name).find(|(at, _)| {
+        let (before, after) = (&template[..*at], &template[at + name.len()..]);
+        (before.ends_with('$') || before.ends_with("${")) && name_length(after) == 0
+    });
+    found.map(|(at, _)| at..at + name.len())
 }
 
 fn unset_variable(name: &str, span: Span) -> Diagnostic {

@@ -146,7 +146,7 @@ impl Loader<'_> {
     fn long_form(&mut self, mut document: Node, environment: &Environment) -> Node {
         if !self.skip.interpolation {
             let lookup = |name: &str| environment.get(name, self.world);
-            interpolate::interpolate(&mut document, &lookup, &mut self.diagnostics);
+            interpolate::interpolate(&mut document, &lookup, &self.sources, &mut self.diagnostics);
         }
         if self.skip.interpolation {
             // `${PORT}:80` is no mistake here.

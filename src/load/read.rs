@@ -170,7 +170,7 @@ fn decode_text(bytes: Vec<u8>, name: &str, diagnostics: &mut Diagnostics) -> Opt
         Ok(text) => Some(text),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
             diagnostics.push(
                 Diagnostic::error(
                     Code::UnreadableFile,

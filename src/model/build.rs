@@ -59,7 +59,7 @@ record! {
         /// Limits while building.
         pub ulimits: Ulimits,
         /// The platforms to build for, `os/arch[/variant]`.
-        pub platforms: UniqueList<String>,
+        pub platforms: UniqueList<String, true>,
         /// Build with all privileges.
         pub privileged: bool,
     }

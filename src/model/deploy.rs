@@ -40,7 +40,8 @@ record! {
 /// docker compose writes these out, even empty, which the config hash depends on.
 fn write_out_deploy(deploy: &mut Deploy, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     if deploy.replicas.is_some_and(|replicas| replicas < 0) {
-        let (span, place) = (node.span_of(&["replicas"]), place.key("replicas"));
+        let (span, place) =
+            (node.at(&["replicas"]).map_or(node.span, |node| node.span), place.key("replicas"));
         decoder.invalid::<()>(span, &place, "this is below 0", "write how many containers you want");
     }
     deploy.resources.get_or_insert_default();
@@ -98,6 +99,25 @@ record! {
         /// Processes.
         pub pids: i64,
     }
+    check memory_of_limits;
+}
+
+fn memory_of_limits(_: &mut Limits, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    memory_is_text(node, place, decoder);
+}
+
+fn memory_of_reservations(_: &mut Reservations, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    memory_is_text(node, place, decoder);
+}
+
+/// The specification has numbers of bytes everywhere but here.
+fn memory_is_text(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    if let Some(memory) = node.at(&["memory"])
+        && matches!(memory.value, Value::Int(_))
+    {
+        let help = "write it as text with a unit, such as 512m";
+        decoder.invalid::<()>(memory.span, &place.key("memory"), "a number is not enough here", help);
+    }
 }
 
 record! {
@@ -113,6 +133,7 @@ record! {
         /// Resources of the user's own, of which each machine says how many it has.
         pub generic_resources: Vec<GenericResource>,
     }
+    check memory_of_reservations;
 }
 
 record! {

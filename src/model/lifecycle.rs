@@ -126,7 +126,7 @@ impl Attribute for HealthTest {
             Value::List(_) => Vec::<String>::decode(node, place, decoder)?,
             _ => return decoder.wrong_type(node, place, "a string or a list of strings"),
         };
-        if matches!(words.first().map(String::as_str), Some("CMD" | "CMD-SHELL" | "NONE")) {
+        if matches!(words.first().map(String::as_str), None | Some("CMD" | "CMD-SHELL" | "NONE")) {
             return Some(Self(words));
         }
         let first = node.as_list().and_then(<[_]>::first).map_or(node.span, |first| first.span);

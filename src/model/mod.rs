@@ -4,12 +4,16 @@
 
 pub mod attribute;
 pub mod build;
+pub mod command;
 pub mod deploy;
 pub mod lifecycle;
+pub mod limits;
 pub mod network;
+pub mod ports;
 pub mod schema;
 pub mod service;
 pub mod storage;
+pub mod units;
 pub mod values;
 
 use std::collections::BTreeMap;
@@ -35,7 +39,7 @@ record! {
     pub struct Compose {
         /// Obsolete; the current specification is always followed.
         #[serde(skip)]
-        pub version: Option<values::StringOrNumber>,
+        pub version: Option<String>,
         /// The project's name. Default: that of the directory.
         pub name: Option<String>,
         /// Other compose files that this one builds on.

@@ -7,18 +7,20 @@ use std::collections::BTreeMap;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record};
+use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record};
 use super::build::Build;
 use super::deploy::{Deploy, Gpus};
 use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, Restart};
+pub use super::limits::{Blkio, Device, DeviceRate, DeviceWeight, Devices, Ulimit, Ulimits};
 use super::network::{Attachments, ExtraHosts, Ports};
 use super::storage::{FileReferences, Mounts};
 use super::values::{
     ByteSize, CommandLine, Duration, HostPath, KeyValues, Nullable, Options, StringList, StringOrNumber,
     UniqueList, Variables, map_of_names, words,
 };
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::yaml::{Node, Value};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+use crate::yaml::Node;
 
 record! {
     /// A service: one or more containers made from the same image with the same settings.
@@ -218,12 +220,12 @@ fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder:
     }
     service.dns.0.retain(|server| !server.is_empty());
     if !(-1000..=1000).contains(&service.oom_score_adj) {
-        let (span, place) = (node.span_of(&["oom_score_adj"]), place.key("oom_score_adj"));
+        let (span, place) = (value_span(node, "oom_score_adj"), place.key("oom_score_adj"));
         let why = format!("{} is not between -1000 and 1000", service.oom_score_adj);
         decoder.invalid::<()>(span, &place, why, "write a whole number from -1000 to 1000");
     }
     if service.scale.is_some_and(|scale| scale < 0) {
-        let (span, place) = (node.span_of(&["scale"]), place.key("scale"));
+        let (span, place) = (value_span(node, "scale"), place.key("scale"));
         decoder.invalid::<()>(span, &place, "this is below 0", "write how many containers you want");
     }
     let runs = |key: &str| node.get(key).is_some_and(|entry| entry.node.as_text() != Some(""));
@@ -250,6 +252,10 @@ fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder:
             .help("remove `container_name`: other services reach it by the name of the service"),
         );
     }
+}
+
+fn value_span(node: &Node, key: &str) -> Span {
+    node.get(key).map_or(node.span, |entry| entry.node.span)
 }
 
 impl Service {
@@ -280,18 +286,21 @@ impl Attribute for ContainerName {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(text) = node.as_text() else { return decoder.wrong_type(node, place, "a string") };
-        let holds = text.len() > 1
-            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && text.chars().all(|one| one.is_ascii_alphanumeric() || "_.-".contains(one));
-        if !holds && !text.is_empty() {
-            let help = "write two or more of a-z, A-Z, 0-9, `_`, `.` and `-`, such as web_1";
+        let is_part = |one: char| one.is_ascii_alphanumeric() || "_.-".contains(one);
+        let help = "write two or more of a-z, A-Z, 0-9, `_`, `.` and `-`, such as web_1";
+        // docker compose asks only that such a name is somewhere in it; the engine wants nothing else there.
+        let pairs = text.chars().zip(text.chars().skip(1));
+        if !pairs.into_iter().any(|(one, next)| one.is_ascii_alphanumeric() && is_part(next)) {
+            return decoder.invalid(node.span, place, format!("`{text}` is no name of a container"), help);
+        }
+        if !text.starts_with(|first: char| first.is_ascii_alphanumeric()) || !text.chars().all(is_part) {
             decoder.doubtful(node.span, place, format!("`{text}` is no name of a container"), help);
         }
         Some(Self(text.to_owned()))
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": r"^$|^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" })
+        json_schema!({ "type": "string", "pattern": r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" })
     }
 
     fn is_hollow(&self) -> bool {
@@ -330,49 +339,6 @@ record! {
         pub file: Option<String>,
         /// The registry value that holds them.
         pub registry: Option<String>,
-    }
-}
-
-record! {
-    /// Limits on block devices.
-    #[derive(Default)]
-    pub struct Blkio {
-        /// Weight against other containers, from 10 to 1000.
-        pub weight: i64,
-        /// Weight on single devices.
-        pub weight_device: Vec<DeviceWeight>,
-        /// Bytes read per second.
-        pub device_read_bps: Vec<DeviceRate>,
-        /// Reads per second.
-        pub device_read_iops: Vec<DeviceRate>,
-        /// Bytes written per second.
-        pub device_write_bps: Vec<DeviceRate>,
-        /// Writes per second.
-        pub device_write_iops: Vec<DeviceRate>,
-    }
-}
-
-record! {
-    /// Weight on one device.
-    pub struct DeviceWeight {
-        /// The device, such as `/dev/sda`.
-        #[serde(rename = "Path")]
-        pub path: String,
-        /// From 10 to 1000.
-        #[serde(rename = "Weight")]
-        pub weight: i64,
-    }
-}
-
-record! {
-    /// The limit on one device.
-    pub struct DeviceRate {
-        /// The device, such as `/dev/sda`.
-        #[serde(rename = "Path")]
-        pub path: String,
-        /// Bytes or operations per second.
-        #[serde(rename = "Rate")]
-        pub rate: ByteSize,
     }
 }
 
@@ -496,178 +462,6 @@ impl Attribute for ModelReferences {
                 { "type": "object", "additionalProperties": <Nullable<ModelReference>>::schema(generator) },
             ]
         })
-    }
-
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// Limits of processes, by name such as `nofile`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Ulimits(pub BTreeMap<String, Ulimit>);
-
-/// A limit: one number for both, or a soft and a hard one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ulimit {
-    /// The same for both.
-    Single(i64),
-    /// What processes start with, and what they may raise it to.
-    Pair {
-        /// What processes start with.
-        soft: i64,
-        /// What they may raise it to.
-        hard: i64,
-    },
-}
-
-impl Ulimit {
-    /// Returns the soft and the hard limit.
-    pub fn soft_hard(self) -> (i64, i64) {
-        match self {
-            Self::Single(limit) => (limit, limit),
-            Self::Pair { soft, hard } => (soft, hard),
-        }
-    }
-}
-
-impl Serialize for Ulimit {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Single(limit) => serializer.serialize_i64(*limit),
-            Self::Pair { soft, hard } => serializer.collect_map([("soft", soft), ("hard", hard)]),
-        }
-    }
-}
-
-impl Attribute for Ulimit {
-    const SHAPE: &'static Shape = Shape::REPLACE;
-
-    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
-        if let Value::Int(_) | Value::Text(_) = node.value {
-            return i64::decode(node, place, decoder).map(Self::Single);
-        }
-        let Some(map) = node.as_map() else {
-            return decoder.wrong_type(node, place, "a whole number, or a mapping with `soft` and `hard`");
-        };
-        for (key, entry) in map {
-            if key != "soft" && key != "hard" && !key.starts_with("x-") {
-                decoder.unknown_key(key, entry.key, place, ["soft", "hard"]);
-            }
-        }
-        let mut part = |key: &str| match node.get(key) {
-            Some(entry) => i64::decode(&entry.node, &place.key(key), decoder),
-            None => {
-                decoder.missing(node.span, place, key);
-                None
-            }
-        };
-        let (soft, hard) = (part("soft"), part("hard"));
-        Some(Self::Pair { soft: soft?, hard: hard? })
-    }
-
-    fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": ["integer", "string"] },
-                {
-                    "type": "object",
-                    "properties": {
-                        "soft": { "type": ["integer", "string"], "description": "What processes start with." },
-                        "hard": { "type": ["integer", "string"], "description": "What they may raise it to." },
-                    },
-                    "required": ["soft", "hard"],
-                    "additionalProperties": false,
-                    "patternProperties": { "^x-": {} },
-                },
-            ]
-        })
-    }
-}
-
-impl Attribute for Ulimits {
-    const SHAPE: &'static Shape = &Shape { kind: Kind::Map(Ulimit::SHAPE), expand: None };
-
-    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
-        Attribute::decode(node, place, decoder).map(Self)
-    }
-
-    fn schema(generator: &mut SchemaGenerator) -> Schema {
-        BTreeMap::<String, Ulimit>::schema(generator)
-    }
-
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// Devices of the host.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Devices(pub Vec<Device>);
-
-record! {
-    /// A device of the host.
-    pub struct Device {
-        /// The device on the host, or a CDI name.
-        pub source: String,
-        /// The device in the container. Default: as on the host.
-        pub target: Option<String>,
-        /// `r`, `w` and `m`(knod). Default: `rwm`.
-        pub permissions: Option<String>,
-    }
-    short form expand_device, { "type": "string" };
-}
-
-fn expand_device(node: Node, diagnostics: &mut Diagnostics) -> Node {
-    let Value::Text(text) = &node.value else { return node };
-    let parts: Vec<&str> = text.split(':').collect();
-    let is_permissions = |part: &str| !part.is_empty() && part.chars().all(|one| "rwm".contains(one));
-    let (source, target, permissions) = match parts[..] {
-        [source] => (source, source, "rwm"),
-        [source, permissions] if is_permissions(permissions) => (source, source, permissions),
-        [source, target] => (source, target, "rwm"),
-        [source, target, permissions] => (source, target, permissions),
-        _ => {
-            diagnostics.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{text}` does not say which device"))
-                    .label(node.span, "there are too many colons")
-                    .help("write host[:container[:permissions]], such as /dev/ttyUSB0:/dev/ttyUSB0:rw"),
-            );
-            (text.as_str(), text.as_str(), "rwm")
-        }
-    };
-    let part = |text: &str| Value::Text(text.to_owned());
-    Node::map(
-        [("source", part(source)), ("target", part(target)), ("permissions", part(permissions))],
-        node.span,
-    )
-}
-
-impl Attribute for Devices {
-    const SHAPE: &'static Shape = &Shape {
-        kind: Kind::List(
-            Device::SHAPE,
-            Some(Identity { of: |node| node.get("target")?.node.scalar_text(), replace: true }),
-        ),
-        expand: None,
-    };
-
-    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
-        Vec::decode(node, place, decoder).map(Self)
-    }
-
-    fn schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "array", "items": Device::schema(generator), "uniqueItems": true })
     }
 
     fn unset() -> Option<Self> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Resolver;
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Severity, did_you_mean};
 use crate::model::storage::MountType;
 use crate::yaml::Node;
 
@@ -24,7 +24,9 @@ impl Resolver<'_> {
             let help =
                 did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
                     "services" => "define it under `services`, or remove the reference".to_owned(),
-                    _ => format!("define it: `{section}: {{ {name}: {{}} }}`"),
+                    "networks" | "volumes" => format!("define it: `{section}: {{ {name}: {{}} }}`"),
+                    "models" => format!("define it: `models: {{ {name}: {{ model: ... }} }}`"),
+                    _ => format!("define it: `{section}: {{ {name}: {{ file: ... }} }}`"),
                 });
             unknown.push(
                 Diagnostic::error(
@@ -112,6 +114,8 @@ impl Resolver<'_> {
             let Some(container) = &service.container_name else { continue };
             if let Some(first) = taken.insert(&container.0, name) {
                 let place = |service: &str| self.project.span(&["services", service, "container_name"]);
+                let (first, name) =
+                    if place(first) < place(name) { (first, name.as_str()) } else { (name.as_str(), first) };
                 self.diagnostics.push(
                     Diagnostic::error(
                         Code::Conflict,
@@ -194,9 +198,39 @@ impl Resolver<'_> {
         }
     }
 
-    /// Reports configs and secrets that have no content, or content from several places.
-    pub(super) fn check_contents(&mut self) {
+    /// Reports resources that are managed elsewhere and described all the same, and configs and secrets that have
+    /// no content, or content from several places.
+    pub(super) fn check_resources(&mut self) {
         let project = &*self.project;
+        for (key, network) in &project.networks {
+            // docker compose lets it pass: the description does nothing.
+            for excess in external_excess(&project.written, "networks", key, network.external.is) {
+                self.diagnostics.push(Diagnostic { severity: Severity::Warning, ..excess });
+            }
+        }
+        for (key, volume) in &project.volumes {
+            self.diagnostics.push_all(external_excess(&project.written, "volumes", key, volume.external.is));
+        }
+        let networks =
+            project.networks.iter().map(|(key, network)| ("networks", key, &network.external, &network.name));
+        let volumes =
+            project.volumes.iter().map(|(key, volume)| ("volumes", key, &volume.external, &volume.name));
+        let configs =
+            project.configs.iter().map(|(key, config)| ("configs", key, &config.external, &config.name));
+        let secrets =
+            project.secrets.iter().map(|(key, secret)| ("secrets", key, &secret.external, &secret.name));
+        for (section, key, external, name) in networks.chain(volumes).chain(configs).chain(secrets) {
+            if let (Some(old), Some(new)) = (&external.name, name)
+                && old != new
+            {
+                self.diagnostics.push(
+                    Diagnostic::error(Code::Conflict, format!("`{section}.{key}` has two names"))
+                        .label(project.span(&[section, key, "external", "name"]), format!("`{old}` here"))
+                        .label(project.span(&[section, key, "name"]), format!("`{new}` here"))
+                        .help("write `external: true`, and keep `name`"),
+                );
+            }
+        }
         for (key, config) in &project.configs {
             let known = ["file", "environment", "content"];
             self.diagnostics.push_all(one_source(
@@ -242,4 +276,23 @@ fn one_source(
         .label(written.span_of(&[section, key]), format!("exactly one of {known} is needed"))
         .help(format!("write one of {known}, or `external: true`"));
     Some(diagnostic)
+}
+
+/// Reports attributes that describe a resource which exists already.
+fn external_excess(written: &Node, section: &str, key: &str, is_external: bool) -> Vec<Diagnostic> {
+    let Some(map) = written.at(&[section, key]).and_then(Node::as_map).filter(|_| is_external) else {
+        return Vec::new();
+    };
+    let describes =
+        |attribute: &str| !matches!(attribute, "name" | "external") && !attribute.starts_with("x-");
+    map.iter()
+        .filter(|(attribute, _)| describes(attribute))
+        .map(|(attribute, entry)| {
+            let message = format!("`{section}.{key}` is external, and `{attribute}` describes it");
+            Diagnostic::error(Code::Conflict, message)
+                .label(entry.key, "this is managed elsewhere")
+                .label(written.span_of(&[section, key, "external"]), "external here")
+                .help(format!("remove `{attribute}`, or `external`"))
+        })
+        .collect()
 }

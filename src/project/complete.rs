@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Project, Resolver};
-use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::load::read_env_file;
 use crate::model::attribute::absolute_path;
 use crate::model::build::BuildContext;
 use crate::model::network::External;
 use crate::model::service::{PullPolicy, Service};
 use crate::model::values::Variables;
-use crate::yaml::Node;
 
 impl Resolver<'_> {
     /// Reads the env files and label files of all services, and fills in variables without a value.
@@ -119,24 +117,20 @@ impl Resolver<'_> {
     pub(super) fn complete_resources(&mut self) {
         let Project { name: project, written, networks, volumes, secrets, configs, .. } = &mut *self.project;
         let (project, written) = (&*project, &*written);
-        let named = |key: &str, external: &mut External, name: &mut Option<String>| {
+        let named = |section: &str, key: &str, external: &mut External, name: &mut Option<String>| {
+            // One that is written and empty is no reason for a default.
+            if name.is_some() || written.at(&[section, key, "name"]).is_some() {
+                return;
+            }
             let default = || if external.is { key.to_owned() } else { format!("{project}_{key}") };
-            let chosen = name.take().or_else(|| external.name.take()).unwrap_or_else(default);
-            *name = Some(chosen);
+            *name = Some(external.name.take().unwrap_or_else(default));
         };
         for (key, network) in networks {
-            // The engine is not asked to make it, so docker compose lets it pass.
-            let excess = external_excess(written, "networks", key, network.external.is);
-            excess.into_iter().for_each(|one| {
-                self.diagnostics.push(Diagnostic { severity: Severity::Warning, ..one });
-            });
-            named(key, &mut network.external, &mut network.name);
+            named("networks", key, &mut network.external, &mut network.name);
             network.ipam.get_or_insert_default();
         }
         for (key, volume) in volumes {
-            let excess = external_excess(written, "volumes", key, volume.external.is);
-            excess.into_iter().for_each(|one| self.diagnostics.push(one));
-            named(key, &mut volume.external, &mut volume.name);
+            named("volumes", key, &mut volume.external, &mut volume.name);
             // This is a bind mount in the clothes of a volume.
             if volume.driver.as_deref() == Some("local")
                 && volume.driver_opts.0.get("o").is_some_and(|options| options == "bind")
@@ -148,29 +142,10 @@ impl Resolver<'_> {
             }
         }
         for (key, config) in configs {
-            named(key, &mut config.external, &mut config.name);
+            named("configs", key, &mut config.external, &mut config.name);
         }
         for (key, secret) in secrets {
-            named(key, &mut secret.external, &mut secret.name);
+            named("secrets", key, &mut secret.external, &mut secret.name);
         }
     }
-}
-
-/// Reports attributes that describe a resource which exists already.
-fn external_excess(written: &Node, section: &str, key: &str, is_external: bool) -> Vec<Diagnostic> {
-    let Some(map) = written.at(&[section, key]).and_then(Node::as_map).filter(|_| is_external) else {
-        return Vec::new();
-    };
-    let describes =
-        |attribute: &str| !matches!(attribute, "name" | "external") && !attribute.starts_with("x-");
-    map.iter()
-        .filter(|(attribute, _)| describes(attribute))
-        .map(|(attribute, entry)| {
-            let message = format!("`{section}.{key}` is external, and `{attribute}` describes it");
-            Diagnostic::error(Code::Conflict, message)
-                .label(entry.key, "this is managed elsewhere")
-                .label(written.span_of(&[section, key, "external"]), "external here")
-                .help(format!("remove `{attribute}`, or `external`"))
-        })
-        .collect()
 }

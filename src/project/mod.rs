@@ -92,19 +92,20 @@ impl Project {
     }
 }
 
+fn entry<M: SerializeMap, T: Serialize>(
+    map: &mut M,
+    key: &str,
+    values: &BTreeMap<String, T>,
+) -> Result<(), M::Error> {
+    if values.is_empty() { Ok(()) } else { map.serialize_entry(key, values) }
+}
+
 /// What `config` prints.
 impl Serialize for Project {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("services", &Printed(&self.services))?;
-        fn entry<M: SerializeMap, T: Serialize>(
-            map: &mut M,
-            key: &str,
-            values: &BTreeMap<String, T>,
-        ) -> Result<(), M::Error> {
-            if values.is_empty() { Ok(()) } else { map.serialize_entry(key, values) }
-        }
         entry(&mut map, "models", &self.models)?;
         entry(&mut map, "networks", &self.networks)?;
         entry(&mut map, "volumes", &self.volumes)?;
@@ -184,6 +185,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
     resolver.apply_profiles(selection);
     if !skip.consistency {
         resolver.check_references();
+        resolver.check_resources();
     }
     if !skip.normalization {
         resolver.add_default_network();
@@ -200,7 +202,6 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
     }
     if !skip.consistency {
         resolver.check_names();
-        resolver.check_contents();
         resolver.check_contradictions();
     }
     project

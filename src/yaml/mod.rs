@@ -1,6 +1,7 @@
 //! Room 2: YAML as a tree that knows where each key and value was written, and YAML as text again.
 
 mod parse;
+mod scalar;
 
 use indexmap::IndexMap;
 

@@ -16,12 +16,9 @@ use bollard::models::ContainerInspectResponse;
 use tempfile::TempDir;
 
 pub(crate) use engine::{Engine, address};
-pub(crate) use host::{answer, free_port, get, repository};
+pub(crate) use host::{answer, free_port, note, repository};
 pub(crate) use network::{Card, Outside};
 pub(crate) use running::Running;
-
-/// A service that runs until it is killed, at once.
-pub(crate) const SLEEPS: &str = "image: busybox\n    command: sleep 1000\n    stop_signal: SIGKILL\n";
 
 /// A project of its own: a directory, a name, and all that the engine has under that name.
 pub(crate) struct Project {
@@ -218,22 +215,15 @@ impl Drop for Project {
 
 impl Run {
     /// Runs a command to its end. What it printed is shown if the test fails.
-    pub(crate) fn of(mut command: Command) -> Self {
-        let began = Instant::now();
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let run =
-            Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
+    pub(crate) fn of(command: Command) -> Self {
         let arguments: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-        let took = began.elapsed().as_secs_f64();
-        host::note(&format!(
-            "$ {} ({took:.1}s)\n{}{}[{:?}]",
-            arguments.join(" "),
-            run.stdout,
-            run.stderr,
-            run.code
-        ));
-        run
+        host::note(&format!("$ {}", arguments.join(" ")));
+        let began = Instant::now();
+        let mut running = Running::start(command);
+        let code = running.finish().code();
+        host::note(&format!("[{code:?}, {:.1}s]", began.elapsed().as_secs_f64()));
+        let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect();
+        Self { code, stdout: text(&running.stdout), stderr: text(&running.stderr) }
     }
 
     /// Checks that it ended well.

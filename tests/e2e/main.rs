@@ -6,7 +6,13 @@
 mod harness;
 
 mod alone;
+mod attached;
+mod changes;
+mod depends_on;
 mod interop;
+mod killed;
 mod mistakes;
 mod modes;
 mod quickstart;
+mod repairs;
+mod requests;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use topo::diagnostic::{Severity, one_line};
-use topo::load::{MemWorld, Request, load};
+use topo::load::{MemWorld, OsWorld, Request, World, load};
 use topo::project::{Project, Selection, resolve};
 
 /// Reads a folder of cases into a world whose working directory is `/project`.
@@ -19,7 +19,7 @@ pub(crate) fn world_of(case: &Path) -> MemWorld {
                 continue;
             }
             let name = path.strip_prefix(case).expect("inside").to_path_buf();
-            world.files.insert(world.cwd.join(name), std::fs::read(&path).expect("readable"));
+            world.files.insert(world.cwd.join(name), OsWorld.read(&path).expect("readable"));
         }
     }
     world

@@ -14,6 +14,7 @@ fn corpus() -> Option<PathBuf> {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn projects_load_as_in_docker_compose() {
     let Some(corpus) = corpus() else {
         eprintln!("skipped: the golden cases are not here; name their folder in TOPO_CORPUS");

@@ -36,7 +36,7 @@ impl Running {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no such line within 60 seconds");
+            assert!(!left.is_zero(), "it wrote no such line, or did not end, within 60 seconds");
             match self.lines.recv_timeout(left) {
                 Ok(line) => {
                     let text = self.keep(line);

@@ -1,0 +1,59 @@
+//! What fails says why, and what stands is mended by the next `up`.
+
+use std::net::TcpListener;
+
+use crate::harness::{Project, answer, free_port, is_running};
+
+#[test]
+fn a_port_already_taken_must_be_named_and_mended_by_the_next_up() {
+    let compose = r#"services:
+  web:
+    image: busybox
+    command: httpd -f -p 80 -h /etc
+    stop_signal: SIGKILL
+    ports: ["${PORT}:80"]
+"#;
+    let Some(mut project) = Project::with("port", compose) else { return };
+    let port = free_port();
+    project.set("PORT", port);
+    let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
+    let run = project.topo(&["up", "-d"]).ends_with(1);
+    assert!(!is_running(&project.container("web-1")));
+    run.says(&["error: ", &format!(":{port} is in use"), "help: ", "publish another port"]);
+
+    drop(listener);
+    project.up();
+    assert!(answer(port, "/hostname").trim().len() == 12);
+    project.up_does_nothing();
+}
+
+#[test]
+fn what_others_stopped_or_removed_must_be_there_again() {
+    let compose = r#"services:
+  one:
+    image: busybox
+    command: sleep 1000
+    stop_signal: SIGKILL
+  two:
+    image: busybox
+    command: sleep 1000
+    stop_signal: SIGKILL
+  three:
+    image: busybox
+    command: sleep 1000
+    stop_signal: SIGKILL
+"#;
+    let Some(project) = Project::with("repaired", compose) else { return };
+    project.up();
+    let before = project.lives();
+    project.engine.kill(&project.full_name("one-1"));
+    project.engine.remove_container(&project.full_name("two-1"));
+    let plan = project.topo(&["plan", "--exit-code"]).ends_with(2).stdout;
+    assert!(plan.contains("1 to create") && plan.contains("1 to start"), "{plan}");
+    project.up();
+    let after = project.lives();
+    assert_eq!(after["one-1"].0, before["one-1"].0, "it is only started");
+    assert!(is_running(&project.container("one-1")) && is_running(&project.container("two-1")));
+    assert_eq!(after["three-1"], before["three-1"]);
+    project.up_does_nothing();
+}
