@@ -540,13 +540,12 @@ impl<'a> Planner<'a> {
                 let mut after: Vec<StepId> = ready.iter().chain(needs).copied().collect();
                 let subject = Subject::Container(name.clone());
                 if is_replacement(container) {
-                    let op = Op::Rename { container: container.id.clone(), to: name.clone() };
-                    after.push(self.plan.push(
-                        op,
-                        subject.clone(),
-                        "its replacement was interrupted",
-                        Vec::new(),
-                    ));
+                    // By name, so that the ID becomes known under the new one to those who share with it.
+                    let op = Op::Rename { container: container.name.clone(), to: name.clone() };
+                    let cause = "its replacement was interrupted";
+                    let renamed = self.plan.push(op, subject.clone(), cause, Vec::new());
+                    after.push(renamed);
+                    planned.created.push(renamed);
                 }
                 let cause = match restarts {
                     Some(other) if runs(container) && self.options.start => {
