@@ -38,9 +38,11 @@ main() {
     build_demo
     scripts/stand-ins.sh
     ensure_peer
+    require_commands node=nodejs npm=npm
     export TOPO_E2E=1
   fi
   step cargo test --locked "$@"
+  step tests/editor/run.sh
   say "all passed"
 }
 

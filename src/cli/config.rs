@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use topo::load::interpolate::{Reference, references};
-use topo::load::{Loaded, Request, World, load_without};
-use topo::project::{Project, Selection, as_written, hash, resolve_without};
+use topo::load::{Loaded, World, load_without};
+use topo::project::{Project, as_written, hash};
 use topo::{load, project};
 
 use super::{Context, Exit};
@@ -187,20 +187,10 @@ fn failure(context: &Context, why: &str) -> Exit {
     Exit::Failure
 }
 
-fn request(context: &Context) -> Request {
-    let global = &context.global;
-    Request {
-        files: global.files.clone(),
-        env_files: global.env_files.clone(),
-        project_directory: global.project_directory.clone(),
-        project_name: global.project_name.clone(),
-    }
-}
-
 /// Loads and merges the files, and leaves variables alone. What is no valid value for want of them is no mistake.
 fn load_as_written(arguments: &Config, context: &Context) -> Result<Loaded, Exit> {
     let skip = load::Skip { interpolation: true, paths: arguments.no_path_resolution };
-    let loaded = load_without(&context.world, &request(context), skip);
+    let loaded = load_without(&context.world, &context.request(), skip);
     if context.say(&loaded) { Ok(loaded) } else { Err(Exit::Failure) }
 }
 
@@ -209,17 +199,14 @@ fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> 
     if !leaves_out && !arguments.no_path_resolution {
         return context.project(&arguments.selected).ok_or(Exit::Failure);
     }
-    let skip = load::Skip { interpolation: false, paths: arguments.no_path_resolution };
-    let mut loaded = load_without(&context.world, &request(context), skip);
-    let profiles = context.global.profiles.clone();
-    let selection = Selection { profiles, services: arguments.selected.clone() };
-    let skip = project::Skip {
+    let loading = load::Skip { interpolation: false, paths: arguments.no_path_resolution };
+    let completing = project::Skip {
         normalization: arguments.no_normalize,
         consistency: arguments.no_consistency,
         environment: arguments.no_env_resolution,
-        unused: false,
+        ..project::Skip::default()
     };
-    let project = resolve_without(&mut loaded, &selection, &context.world, skip);
+    let (project, _, loaded) = context.checked_without(&arguments.selected, loading, completing);
     if context.say(&loaded) { Ok(project) } else { Err(Exit::Failure) }
 }
 

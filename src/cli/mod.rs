@@ -16,8 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use topo::diagnostic::{Diagnostic, Diagnostics, Severity};
-use topo::load::{Loaded, OsWorld, Request, World, load};
-use topo::project::{Contents, Project, Selection, read_contents, resolve};
+use topo::load::{self, Loaded, OsWorld, Request, World, load_without};
+use topo::project::{self, Contents, Project, Selection, read_contents, resolve_without};
 use topo::topology::{Topology, ports};
 
 use crate::ui::{Ansi, Ui, report};
@@ -57,6 +57,9 @@ pub(crate) struct Global {
     /// Directory that relative paths start from; default: that of the first compose file
     #[arg(long, value_name = "DIRECTORY")]
     project_directory: Option<String>,
+    /// Keep networks, volumes, configs and secrets that no service uses
+    #[arg(long)]
+    all_resources: bool,
     /// Colour and movement
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     ansi: Ansi,
@@ -123,13 +126,41 @@ pub(crate) struct Prepared {
 impl Context {
     /// Loads and completes the project and checks its graph. Nothing is printed.
     fn checked(&self, services: &[String]) -> (Project, Topology, Loaded) {
-        let Global { files, project_name, profiles, env_files, project_directory, ansi: _, progress: _ } =
-            self.global.clone();
-        let mut loaded = load(&self.world, &Request { files, env_files, project_directory, project_name });
-        let selection = Selection { profiles, services: services.to_vec() };
-        let project = resolve(&mut loaded, &selection, &self.world);
-        let topology = Topology::build(&project, &mut loaded.diagnostics);
+        self.checked_without(services, load::Skip::default(), project::Skip::default())
+    }
+
+    /// The same without some of the stages.
+    pub(crate) fn checked_without(
+        &self,
+        services: &[String],
+        loading: load::Skip,
+        completing: project::Skip,
+    ) -> (Project, Topology, Loaded) {
+        let mut loaded = load_without(&self.world, &self.request(), loading);
+        let selection = Selection { profiles: self.global.profiles.clone(), services: services.to_vec() };
+        let completing = project::Skip { unused: self.global.all_resources, ..completing };
+        let project = resolve_without(&mut loaded, &selection, &self.world, completing);
+        let mut found = Diagnostics::default();
+        let topology = Topology::build(&project, &mut found);
+        if !completing.consistency {
+            loaded.diagnostics.push_all(found.sorted().into_iter().cloned());
+        }
         (project, topology, loaded)
+    }
+
+    /// What the global options ask to load.
+    pub(crate) fn request(&self) -> Request {
+        let Global {
+            files,
+            project_name,
+            profiles: _,
+            env_files,
+            project_directory,
+            all_resources: _,
+            ansi: _,
+            progress: _,
+        } = self.global.clone();
+        Request { files, env_files, project_directory, project_name }
     }
 
     /// Loads the project for printing it, and prints what there is to say. `None` ends the command.

@@ -130,8 +130,7 @@ fn environment(service: &Service) -> Vec<String> {
         // Without a value the engine unsets what the image has.
         None => name.clone(),
     };
-    let own = service.environment.0.iter().map(line);
-    own.chain(service.use_api_socket.then(|| "DOCKER_CONFIG=/run/secrets/docker".to_owned())).collect()
+    service.environment.0.iter().map(line).collect()
 }
 
 /// Durations that are not given are 0, which leaves the image's.

@@ -1,5 +1,6 @@
 //! What a project wants of the engine: networks, volumes and containers with their hashes, in start order.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
@@ -8,10 +9,11 @@ use super::container::{self, container_name, containers};
 use super::mounts::reference_target;
 use super::{Build, Create, File, container_id_of, labels, refuse};
 use crate::diagnostic::Diagnostics;
+use crate::model::attribute::Extensions;
 use crate::model::lifecycle::Condition;
 use crate::model::network::{Ipam as ModelIpam, Network};
 use crate::model::service::Service;
-use crate::model::storage::{FileReference, Volume};
+use crate::model::storage::{FileReference, Mount, MountType, Volume};
 use crate::project::hash::{digest, network_hash_input, service_hash_input, volume_hash_input};
 use crate::project::{Contents, Project};
 use crate::topology::Topology;
@@ -131,8 +133,8 @@ impl Desired {
     ) -> Self {
         refuse::report(project, api, start, diagnostics);
         let service = |name: &String| {
-            let service = project.services.get(name)?;
-            Some(desired_service(project, topology, contents, api, name, service))
+            let service = with_api_socket(project.services.get(name)?);
+            Some(desired_service(project, topology, contents, api, name, &service))
         };
         Self {
             project: project.name.clone(),
@@ -179,6 +181,32 @@ impl Desired {
     pub fn service(&self, name: &str) -> Option<&DesiredService> {
         self.services.iter().find(|service| service.name == name)
     }
+}
+
+/// Where `use_api_socket` finds the engine's socket.
+const API_SOCKET: &str = "/var/run/docker.sock";
+
+/// Writes `use_api_socket` out, as docker compose does before it hashes a service.
+fn with_api_socket(service: &Service) -> Cow<'_, Service> {
+    if !service.use_api_socket {
+        return Cow::Borrowed(service);
+    }
+    let mut service = service.clone();
+    service.volumes.0.push(Mount {
+        kind: MountType::Bind,
+        source: Some(API_SOCKET.to_owned()),
+        target: Some(API_SOCKET.to_owned()),
+        read_only: false,
+        consistency: None,
+        bind: None,
+        volume: None,
+        tmpfs: None,
+        image: None,
+        extensions: Extensions::new(),
+    });
+    let directory = Some("/run/secrets/docker".to_owned());
+    service.environment.0.entry("DOCKER_CONFIG".to_owned()).or_insert(directory);
+    Cow::Owned(service)
 }
 
 fn resource_labels(

@@ -10,13 +10,9 @@ use crate::model::service::Service;
 use crate::model::storage::{FileReference, Mount, MountType, Recursive};
 use crate::project::Project;
 
-/// Where `use_api_socket` finds the engine's socket.
-const API_SOCKET: &str = "/var/run/docker.sock";
-
 /// What a service mounts: binds as text, and mounts with their details.
 pub(super) fn mounts(project: &Project, service: &Service) -> (Vec<String>, Vec<EngineMount>) {
-    let mut binds: Vec<String> =
-        service.use_api_socket.then(|| format!("{API_SOCKET}:{API_SOCKET}:rw")).into_iter().collect();
+    let mut binds = Vec::new();
     let mut mounts = Vec::new();
     for mount in &service.volumes.0 {
         match (mount.kind, &mount.source) {

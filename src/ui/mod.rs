@@ -84,7 +84,9 @@ impl Ui {
         if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
             && error.kind() != io::ErrorKind::BrokenPipe
         {
-            self.say(&format!("error: cannot write to standard output: {error}"));
+            self.error(&format!("cannot write to standard output: {error}"));
+            // What was asked for could not be given, and nothing is left to be done.
+            std::process::exit(1);
         }
     }
 
