@@ -39,6 +39,8 @@ main() {
     scripts/stand-ins.sh
     ensure_peer
     export TOPO_E2E=1
+    # These tests wait for the engine more than they reckon, so more run at a time than there are processors.
+    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}
   fi
   step cargo test --locked "$@"
   say "all passed"
