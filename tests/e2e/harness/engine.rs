@@ -56,12 +56,12 @@ impl Engine {
         names.iter().map(|name| name.trim_start_matches('/').to_owned()).collect()
     }
 
-    /// Returns what the engine says about each container of a project.
+    /// Returns what the engine says about each container of a project, but for those that go meanwhile.
     pub(crate) fn containers(&self, project: &str) -> Vec<ContainerInspectResponse> {
         self.wait(async {
             let names = self.names(project).await;
             let inspected = names.iter().map(|name| self.docker.inspect_container(name, None));
-            join_all(inspected).await.into_iter().map(Result::unwrap).collect()
+            join_all(inspected).await.into_iter().flatten().collect()
         })
     }
 
@@ -121,7 +121,7 @@ impl Engine {
     /// Returns the names of a project's volumes.
     pub(crate) fn volumes(&self, project: &str) -> Vec<String> {
         let options = query::ListVolumesOptions { filters: Some(of_project(project)) };
-        let listed = self.wait(self.docker.list_volumes(Some(options))).unwrap();
+        let listed = self.wait(self.docker.list_volumes(Some(options))).unwrap_or_default();
         let mut names: Vec<_> =
             listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect();
         names.sort();
