@@ -156,7 +156,9 @@ impl Cause {
         if lower.contains("active endpoints") || lower.contains("is in use") {
             return Self::InUse { message };
         }
-        if lower.contains("is already in use by container") || lower.contains("already exists") {
+        let is_taken = |words: &str| lower.contains(words);
+        // Two networks of one name are ambiguous: someone else made the second at the same moment.
+        if ["is already in use by container", "already exists", "is ambiguous"].into_iter().any(is_taken) {
             return Self::NameTaken { message };
         }
         if status == 404 {

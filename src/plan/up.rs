@@ -9,7 +9,7 @@ use super::desired::{Desired, DesiredContainer, DesiredService};
 use super::impossible::impossible;
 use super::judge::{inherit_anonymous_volumes, is_done, is_replacement, not_running, replaced, runs};
 use super::{Condition, Create, Known, Op, Plan, StepId, Subject};
-use crate::observed::{Container, Health, Observed, State};
+use crate::observed::{Container, Health, Network, Observed, State};
 
 /// How `up` is asked to go about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub struct UpOptions {
 
 /// Plans to bring the project up. What cannot work is an error, in words for the user.
 pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result<Plan, Vec<Impossible>> {
+    let (observed, twins) = &without_twins(desired, observed);
     let impossible = impossible(desired, observed);
     if !impossible.is_empty() {
         return Err(impossible);
@@ -54,10 +55,33 @@ pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result
         services: BTreeMap::new(),
         waits: HashMap::new(),
     };
+    planner.twins(twins);
     planner.orphans();
     planner.volumes();
     planner.services();
     Ok(planner.plan)
+}
+
+/// Older engines make a second network of the same name when two runs, or one that was killed and the next, ask for
+/// it at the same moment; containers then start with neither. Returns the snapshot without the superfluous ones,
+/// and these.
+fn without_twins(desired: &Desired, observed: &Observed) -> (Observed, Vec<Network>) {
+    let mut observed = observed.clone();
+    let mut twins = Vec::new();
+    for network in desired.networks.iter().filter(|network| !network.external) {
+        let is_used = |id: &str| {
+            observed.containers.iter().any(|container| container.networks.iter().any(|(_, used)| used == id))
+        };
+        let same = |other: &&Network| {
+            other.name == network.name && other.labels.get(super::labels::PROJECT) == Some(&desired.project)
+        };
+        let mut all: Vec<&Network> = observed.networks.iter().filter(same).collect();
+        // One that is used stays, else the first.
+        all.sort_by_key(|network| !is_used(&network.id));
+        twins.extend(all.into_iter().skip(1).filter(|network| !is_used(&network.id)).cloned());
+    }
+    observed.networks.retain(|network| twins.iter().all(|twin| twin.id != network.id));
+    (observed, twins)
 }
 
 /// Plans to fetch images that are there and are asked for anew, by `pull_policy: always` or `--build`. What comes
@@ -140,6 +164,18 @@ enum Fate<'a> {
 }
 
 impl<'a> Planner<'a> {
+    fn twins(&mut self, twins: &[Network]) {
+        for twin in twins {
+            let op = Op::RemoveNetwork { id: twin.id.clone() };
+            let cause = "it was made twice";
+            let step = self.plan.push(op, Subject::Network(twin.name.clone()), cause, Vec::new());
+            let desired = self.desired.networks.iter().find(|network| network.name == twin.name);
+            if let Some(network) = desired {
+                self.networks.entry(&network.name).or_default().push(step);
+            }
+        }
+    }
+
     fn orphans(&mut self) {
         let known = |service: &str| {
             self.desired.service(service).is_some()
@@ -281,7 +317,7 @@ impl<'a> Planner<'a> {
             }
             let op = Op::CreateNetwork(Box::new(network.request.clone()));
             let step = self.plan.push(op, subject, cause, after);
-            self.networks.insert(&network.name, vec![step]);
+            self.networks.entry(&network.name).or_default().push(step);
         }
     }
 
@@ -501,16 +537,15 @@ impl<'a> Planner<'a> {
         match fate {
             Fate::Keep(container) => {
                 let restarts = self.restarts_with(service);
-                let mut after = ready.to_vec();
+                let mut after: Vec<StepId> = ready.iter().chain(needs).copied().collect();
                 let subject = Subject::Container(name.clone());
                 if is_replacement(container) {
-                    let op = Op::Rename { container: container.id.clone(), to: name.clone() };
-                    after.push(self.plan.push(
-                        op,
-                        subject.clone(),
-                        "its replacement was interrupted",
-                        Vec::new(),
-                    ));
+                    // By name, so that the ID becomes known under the new one to those who share with it.
+                    let op = Op::Rename { container: container.name.clone(), to: name.clone() };
+                    let cause = "its replacement was interrupted";
+                    let renamed = self.plan.push(op, subject.clone(), cause, Vec::new());
+                    after.push(renamed);
+                    planned.created.push(renamed);
                 }
                 let cause = match restarts {
                     Some(other) if runs(container) && self.options.start => {

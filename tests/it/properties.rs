@@ -253,9 +253,19 @@ proptest! {
     fn after_a_failure_anywhere_a_second_run_ends_in_the_same_state(
         services in vec(service(), 1..7),
         nth in 0_usize..40,
+        change in any::<bool>(),
     ) {
-        let (desired, engine) = prepare(&services);
+        let (mut desired, engine) = prepare(&services);
         run(async {
+            if change {
+                // Half of the time the failure is in the middle of replacing everything.
+                bring_up(&desired, &engine).await;
+                let mut after = services.clone();
+                for service in &mut after {
+                    service.label = Some(service.label.map_or(1, |label| label.wrapping_add(1)));
+                }
+                desired = prepare(&after).0;
+            }
             let calls = Cell::new(0);
             engine.fail_when(move |call| {
                 if matches!(call.kind, CallKind::Observe | CallKind::Inspect | CallKind::Happenings) {
