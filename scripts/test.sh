@@ -40,6 +40,8 @@ main() {
     ensure_peer
     require_commands node=nodejs npm=npm
     export TOPO_E2E=1
+    # These tests wait for the engine more than they reckon, so more run at a time than there are processors.
+    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}
   fi
   step cargo test --locked "$@"
   step tests/editor/run.sh

@@ -2,7 +2,7 @@
 
 use crate::harness::{Project, is_running};
 
-const TWO: &str = r#"
+const ONE: &str = r"
 x-sleeps: &sleeps
   image: busybox
   command: sleep 1000
@@ -10,13 +10,13 @@ x-sleeps: &sleeps
 services:
   web:
     <<: *sleeps
-"#;
+";
 
 #[test]
 fn orphans_must_be_reported_and_removed_only_when_asked() {
-    let Some(project) = Project::with("orphans", &format!("{TWO}  old:\n    <<: *sleeps\n")) else { return };
+    let Some(project) = Project::with("orphans", &format!("{ONE}  old:\n    <<: *sleeps\n")) else { return };
     project.up();
-    project.write("compose.yaml", TWO);
+    project.write("compose.yaml", ONE);
     let orphan = project.full_name("old-1");
     let run = project.up();
     assert!(is_running(&project.container("old-1")));
@@ -32,7 +32,7 @@ fn orphans_must_be_reported_and_removed_only_when_asked() {
 
 #[test]
 fn scale_must_add_and_remove_the_highest_numbers() {
-    let scaled = |number: usize| format!("{TWO}    scale: {number}\n");
+    let scaled = |number: usize| format!("{ONE}    scale: {number}\n");
     let Some(project) = Project::with("scale", &scaled(1)) else { return };
     project.up();
     let first = project.lives()["web-1"].clone();
@@ -53,7 +53,7 @@ fn scale_must_add_and_remove_the_highest_numbers() {
 fn anonymous_volumes_must_survive_a_replacement() {
     let versioned = |version: u8| {
         format!(
-            "{TWO}    environment: {{VERSION: '{version}'}}\n    volumes: [/kept, 'named:/named']\nvolumes:\n  named:\n"
+            "{ONE}    environment: {{VERSION: '{version}'}}\n    volumes: [/kept, 'named:/named']\nvolumes:\n  named:\n"
         )
     };
     let Some(project) = Project::with("anonymous", &versioned(1)) else { return };
@@ -118,7 +118,7 @@ secrets:
 fn a_changed_network_must_be_made_anew_with_its_containers() {
     let labelled = |label: &str| {
         format!(
-            "{TWO}    networks: [lan]\n  other:\n    <<: *sleeps\n    networks: [apart]\nnetworks:\n  lan:\n    labels: {{at: {label}}}\n    internal: true\n  apart:\n"
+            "{ONE}    networks: [lan]\n  other:\n    <<: *sleeps\n    networks: [apart]\nnetworks:\n  lan:\n    labels: {{at: {label}}}\n    internal: true\n  apart:\n"
         )
     };
     let Some(project) = Project::with("network", &labelled("here")) else { return };
@@ -143,7 +143,7 @@ fn a_changed_network_must_be_made_anew_with_its_containers() {
 
 #[test]
 fn a_project_must_be_reachable_by_its_name_alone() {
-    let compose = format!("{TWO}    volumes: ['named:/named']\nvolumes:\n  named:\n")
+    let compose = format!("{ONE}    volumes: ['named:/named']\nvolumes:\n  named:\n")
         .replace("sleep 1000", "sh -c 'echo here; exec sleep 1000'");
     let Some(project) = Project::with("by-name", &compose) else { return };
     project.up();

@@ -94,9 +94,9 @@ impl Project {
     }
 
     /// Sets a variable for all that runs from now on.
-    pub(crate) fn set(&mut self, variable: &str, value: impl ToString) {
+    pub(crate) fn set(&mut self, variable: &str, value: impl Into<String>) {
         self.variables.retain(|(name, _)| name != variable);
-        self.variables.push((variable.to_owned(), value.to_string()));
+        self.variables.push((variable.to_owned(), value.into()));
     }
 
     /// Returns a path in the project's directory.

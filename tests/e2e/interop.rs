@@ -215,7 +215,7 @@ fn project_of_many_attributes(name: &str, subnet: &str) -> Option<Project> {
     project.set("DB_NAME", db_name);
     project.set("FROM_HERE", "a value of the shell");
     for port in ["WEB_PORT", "LOCAL_PORT", "LONG_PORT"] {
-        project.set(port, free_port());
+        project.set(port, free_port().to_string());
     }
     Some(project)
 }
@@ -273,7 +273,7 @@ fn topo_must_find_nothing_to_do_after_docker_compose() {
 fn docker_compose_must_take_over_what_topo_built() {
     let Some(mut project) = Project::of_example("built", "quickstart") else { return };
     let port = free_port();
-    project.set("WEB_PORT", port);
+    project.set("WEB_PORT", port.to_string());
     project.up();
     answer(port, "/");
     let before = project.lives();

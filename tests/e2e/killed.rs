@@ -91,7 +91,7 @@ fn all_must_be_right(project: &Project, version: &str) {
 #[test]
 fn up_after_a_kill_must_end_in_the_right_state() {
     let Some(mut project) = Project::with("killed", COMPOSE) else { return };
-    project.set("VERSION", 1);
+    project.set("VERSION", "1");
     let mut command = project.command(&["--progress", "json"]);
     command.args(["up", "-d"]);
     let mut whole = Running::start(command);
@@ -111,13 +111,13 @@ fn up_after_a_kill_must_end_in_the_right_state() {
 #[test]
 fn up_after_a_kill_while_replacing_must_end_in_the_right_state_and_lose_nothing() {
     let Some(mut project) = Project::with("killed-replacing", COMPOSE) else { return };
-    project.set("VERSION", 1);
+    project.set("VERSION", "1");
     project.up();
     let (code, said) = project.exec("store-1", &["sh", "-c", "echo precious > /kept/word"]);
     assert_eq!(code, 0, "{said}");
 
     // How many happenings there are in replacing all of them.
-    project.set("VERSION", 2);
+    project.set("VERSION", "2");
     let mut command = project.command(&["--progress", "json"]);
     command.args(["up", "-d"]);
     let mut whole = Running::start(command);

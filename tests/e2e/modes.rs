@@ -12,7 +12,7 @@ fn network_mode(project: &Project, container: &str) -> String {
 fn a_bridge_must_give_names_aliases_and_the_chosen_subnet() {
     let Some(mut project) = Project::of_example("bridge", "modes/bridge") else { return };
     let port = free_port();
-    project.set("PORT", port);
+    project.set("PORT", port.to_string());
     project.up();
     let through: Value = serde_json::from_str(&answer(port, "/")).unwrap();
     assert_eq!(through["upstream"]["name"], "backend");
@@ -30,7 +30,7 @@ fn a_bridge_must_give_names_aliases_and_the_chosen_subnet() {
 fn the_default_bridge_must_have_no_names() {
     let Some(mut project) = Project::of_example("default-bridge", "modes/default-bridge") else { return };
     let port = free_port();
-    project.set("PORT", port);
+    project.set("PORT", port.to_string());
     project.up();
     assert!(answer(port, "/").contains("left"));
     assert_eq!(network_mode(&project, "right-1"), "bridge");
@@ -48,7 +48,7 @@ fn the_default_bridge_must_have_no_names() {
 fn host_mode_must_use_the_network_of_the_host() {
     let Some(mut project) = Project::of_example("host", "modes/host") else { return };
     let port = free_port();
-    project.set("PORT", port);
+    project.set("PORT", port.to_string());
     project.topo(&["up", "--wait"]).succeeds();
     assert_eq!(network_mode(&project, "server-1"), "host");
     assert_eq!(health(&project.container("server-1")), "healthy");

@@ -10,7 +10,7 @@ use crate::harness::{Project, answer, free_port, health};
 fn the_quickstart_must_come_up_change_and_go() {
     let Some(mut project) = Project::of_example("quickstart", "quickstart") else { return };
     let port = free_port();
-    project.set("WEB_PORT", port);
+    project.set("WEB_PORT", port.to_string());
 
     // It comes up, and a request goes through all three.
     let up = project.up();
@@ -91,7 +91,7 @@ fn project_port(project: &Project) -> u16 {
 fn a_change_must_touch_one_service_alone(project: &mut Project) {
     let before = project.lives();
     let port = free_port();
-    project.set("WEB_PORT", port);
+    project.set("WEB_PORT", port.to_string());
     let plan = project.topo(&["plan", "--exit-code"]).ends_with(2);
     let web = format!("container {}", project.full_name("web-1"));
     assert!(plan.stdout.lines().any(|line| line.starts_with('~') && line.contains(&web)), "{plan:?}");

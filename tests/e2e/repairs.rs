@@ -15,7 +15,7 @@ fn a_port_already_taken_must_be_named_and_mended_by_the_next_up() {
 "#;
     let Some(mut project) = Project::with("port", compose) else { return };
     let port = free_port();
-    project.set("PORT", port);
+    project.set("PORT", port.to_string());
     let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
     let run = project.topo(&["up", "-d"]).ends_with(1);
     assert!(!is_running(&project.container("web-1")));
@@ -29,7 +29,7 @@ fn a_port_already_taken_must_be_named_and_mended_by_the_next_up() {
 
 #[test]
 fn what_others_stopped_or_removed_must_be_there_again() {
-    let compose = r#"services:
+    let compose = r"services:
   one:
     image: busybox
     command: sleep 1000
@@ -42,7 +42,7 @@ fn what_others_stopped_or_removed_must_be_there_again() {
     image: busybox
     command: sleep 1000
     stop_signal: SIGKILL
-"#;
+";
     let Some(project) = Project::with("repaired", compose) else { return };
     project.up();
     let before = project.lives();

@@ -8,7 +8,7 @@ use crate::harness::{Outside, Project, answer, free_port, health};
 fn the_course_must_connect_what_shares_a_network_and_nothing_else() {
     let Some(mut project) = Project::alone("course", "course") else { return };
     let port = free_port();
-    project.set("COURSE_PORT", port);
+    project.set("COURSE_PORT", port.to_string());
     project.up();
     for service in ["api-1", "postgres-1", "redis-1"] {
         assert_eq!(health(&project.container(service)), "healthy", "{service}");

@@ -8,7 +8,7 @@ use crate::harness::{Engine, Project, answer, eventually, free_port, is_running}
 fn overlay_must_ask_for_a_swarm_and_work_in_one() {
     let Some(mut project) = Project::alone("overlay", "modes/overlay") else { return };
     let port = free_port();
-    project.set("PORT", port);
+    project.set("PORT", port.to_string());
 
     let swarm = if project.engine.is_in_swarm() {
         None

@@ -25,9 +25,9 @@ pub(crate) fn address() -> String {
     host::variable("DOCKER_HOST").unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned())
 }
 
-fn of_project(project: &str) -> Option<HashMap<String, Vec<String>>> {
+fn of_project(project: &str) -> HashMap<String, Vec<String>> {
     let label = format!("com.docker.compose.project={project}");
-    Some(HashMap::from([("label".to_owned(), vec![label])]))
+    HashMap::from([("label".to_owned(), vec![label])])
 }
 
 impl Engine {
@@ -45,20 +45,23 @@ impl Engine {
 
     /// Returns the names of a project's containers, those that do not run included.
     async fn names(&self, project: &str) -> Vec<String> {
-        let options =
-            query::ListContainersOptions { all: true, filters: of_project(project), ..Default::default() };
+        let options = query::ListContainersOptions {
+            all: true,
+            filters: Some(of_project(project)),
+            ..Default::default()
+        };
         let listed = self.docker.list_containers(Some(options)).await.unwrap_or_default();
         let mut names: Vec<_> = listed.into_iter().filter_map(|one| one.names?.into_iter().next()).collect();
         names.sort();
         names.iter().map(|name| name.trim_start_matches('/').to_owned()).collect()
     }
 
-    /// Returns what the engine says about each container of a project.
+    /// Returns what the engine says about each container of a project, but for those that go meanwhile.
     pub(crate) fn containers(&self, project: &str) -> Vec<ContainerInspectResponse> {
         self.wait(async {
             let names = self.names(project).await;
             let inspected = names.iter().map(|name| self.docker.inspect_container(name, None));
-            join_all(inspected).await.into_iter().map(Result::unwrap).collect()
+            join_all(inspected).await.into_iter().flatten().collect()
         })
     }
 
@@ -97,7 +100,7 @@ impl Engine {
     }
 
     async fn listed_networks(&self, project: &str) -> Vec<bollard::models::Network> {
-        let options = query::ListNetworksOptions { filters: of_project(project) };
+        let options = query::ListNetworksOptions { filters: Some(of_project(project)) };
         let mut networks = self.docker.list_networks(Some(options)).await.unwrap_or_default();
         networks.sort_by(|one, other| one.name.cmp(&other.name));
         networks
@@ -117,16 +120,12 @@ impl Engine {
 
     /// Returns the names of a project's volumes.
     pub(crate) fn volumes(&self, project: &str) -> Vec<String> {
-        let options = query::ListVolumesOptions { filters: of_project(project) };
-        let listed = self.wait(self.docker.list_volumes(Some(options))).unwrap();
+        let options = query::ListVolumesOptions { filters: Some(of_project(project)) };
+        let listed = self.wait(self.docker.list_volumes(Some(options))).unwrap_or_default();
         let mut names: Vec<_> =
             listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect();
         names.sort();
         names
-    }
-
-    pub(crate) fn has_volume(&self, name: &str) -> bool {
-        self.wait(self.docker.inspect_volume(name)).is_ok()
     }
 
     pub(crate) fn remove_container(&self, name: &str) {
@@ -200,12 +199,13 @@ impl Engine {
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 }
             }
-            let options = query::ListVolumesOptions { filters: of_project(project) };
+            let options = query::ListVolumesOptions { filters: Some(of_project(project)) };
             let volumes = self.docker.list_volumes(Some(options)).await.unwrap_or_default().volumes;
             for volume in volumes.unwrap_or_default() {
                 let _ = self.docker.remove_volume(&volume.name, None::<query::RemoveVolumeOptions>).await;
             }
-            let options = query::ListImagesOptions { filters: of_project(project), ..Default::default() };
+            let options =
+                query::ListImagesOptions { filters: Some(of_project(project)), ..Default::default() };
             for image in self.docker.list_images(Some(options)).await.unwrap_or_default() {
                 let options = query::RemoveImageOptions { force: true, ..Default::default() };
                 let _ = self.docker.remove_image(&image.id, Some(options), None).await;
