@@ -1,5 +1,6 @@
 //! The commands: one file each, which turns arguments into options and hands results to [`crate::ui`].
 
+mod attach;
 mod completions;
 mod config;
 mod down;

@@ -1,21 +1,21 @@
 //! `topo up` and `topo create`: make the engine as the file says.
 
-use std::collections::BTreeSet;
+use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
 use topo::diagnostic::Diagnostic;
+use topo::engine::apply::{Ending, Outcome};
 use topo::engine::docker::Docker;
-use topo::engine::follow::{Follow, News};
-use topo::engine::{Cause, Engine, EngineError, LogQuery, Query};
+use topo::engine::{Cause, Engine, EngineError, Query};
 use topo::observed::{Observed, State};
-use topo::plan::desired::{Desired, DesiredService};
+use topo::plan::Plan;
+use topo::plan::desired::Desired;
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
-use topo::plan::{Op, Plan, Step, StepId, Subject, labels};
 
-use super::{Context, Exit, Prepared, down, logs};
-use crate::ui::LogPrinter;
+use super::attach::attach;
+use super::{Context, Exit, Prepared};
 
 /// Create and start the containers of the project, with the networks and volumes they need
 ///
@@ -114,6 +114,46 @@ pub(crate) struct Planned {
     query: Query,
 }
 
+/// How long to wait before looking again, when another run is about to make what this one wants.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
+
+impl Planned {
+    /// Plans anew against the engine as it is now.
+    async fn look_again(&mut self, options: &UpOptions, engine: &Docker) -> Result<(), EngineError> {
+        self.observed = engine.observe(&self.query).await?;
+        if let Ok(plan) = up(&self.desired, &self.observed, options) {
+            self.plan = plan;
+        }
+        Ok(())
+    }
+
+    /// Carries the plan out. Where a name is taken that was free before, another `up` made it after this one had
+    /// looked: one that runs beside it, or was killed while the engine was still at it. Looking again settles
+    /// whether it is what the file asks for.
+    pub(crate) async fn carry_out(
+        &mut self,
+        options: &UpOptions,
+        engine: &Docker,
+        context: &Context,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Outcome, EngineError> {
+        let mut stop = pin!(stop);
+        let is_taken = |error: &EngineError| matches!(error.cause, Cause::NameTaken { .. });
+        let mut outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
+        for pause in PAUSES {
+            if outcome.ending != Ending::Failed || !outcome.failed.iter().any(|(_, error)| is_taken(error)) {
+                break;
+            }
+            context.ui.say("another run is at it: looking again");
+            tokio::time::sleep(pause).await;
+            self.look_again(options, engine).await?;
+            outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
+        }
+        Ok(outcome)
+    }
+}
+
 /// Plans against the engine as it is. `None` says that it is not possible, which has been printed.
 pub(crate) async fn plan_up(
     prepared: &mut Prepared,
@@ -152,168 +192,33 @@ pub(crate) async fn plan_up(
 fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
     let Some(mut prepared) = context.prepared(&options.selected, options.start) else { return Exit::Failure };
     context.with_engine(async |engine| {
-        let Some(planned) = plan_up(&mut prepared, options, &engine, context).await? else {
+        let Some(mut planned) = plan_up(&mut prepared, options, &engine, context).await? else {
             return Ok(Exit::Failure);
         };
-        let Planned { desired, mut observed, refresh, mut plan, query } = planned;
-        if !refresh.steps.is_empty() {
-            let outcome = context.carry_out(&refresh, &observed, &engine, interrupt()).await;
-            let exit = context.conclude(&refresh, &outcome);
+        if !planned.refresh.steps.is_empty() {
+            let outcome = context.carry_out(&planned.refresh, &planned.observed, &engine, interrupt()).await;
+            let exit = context.conclude(&planned.refresh, &outcome);
             if exit != Exit::Success {
                 return Ok(exit);
             }
-            observed = engine.observe(&query).await?;
-            plan = up(&desired, &observed, options).unwrap_or(plan);
+            planned.look_again(options, &engine).await?;
         }
-        for note in &plan.notes {
+        for note in &planned.plan.notes {
             context.ui.warning(note);
         }
         if attached {
             // Moving lines and logs would run into each other.
             let context =
                 Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
-            return attach(&desired, &observed, &plan, options, &engine, &context).await;
+            return attach(&mut planned, options, &engine, &context).await;
         }
-        let mut outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
-        if outcome.failed.iter().any(|(_, error)| matches!(error.cause, Cause::NameTaken { .. })) {
-            // Another `up` made it after this one had looked: one that runs beside it, or was killed while the
-            // engine was still at it. A second look settles whether it is what the file asks for.
-            observed = engine.observe(&query).await?;
-            plan = up(&desired, &observed, options).unwrap_or(plan);
-            outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
-        }
-        let exit = context.conclude(&plan, &outcome);
+        let outcome = planned.carry_out(options, &engine, context, interrupt()).await?;
+        let exit = context.conclude(&planned.plan, &outcome);
         if exit == Exit::Success && options.start {
-            summarize(&desired, &plan, &engine, context).await?;
+            summarize(&planned.desired, &planned.plan, &engine, context).await?;
         }
         Ok(exit)
     })
-}
-
-/// Brings the project up while the logs run by; Ctrl-C stops all containers in reverse order, a second one kills
-/// them.
-async fn attach(
-    desired: &Desired,
-    observed: &Observed,
-    plan: &Plan,
-    options: &UpOptions,
-    engine: &Docker,
-    context: &Context,
-) -> Result<Exit, EngineError> {
-    let shown = |name: &str| desired.service(name).is_some_and(|service| service.attach);
-    let names = desired.services.iter().filter(|service| service.attach);
-    let names = names.flat_map(|service| &service.containers).map(|container| container.create.name.as_str());
-    let printer = LogPrinter::new(context.ui, &desired.project, true, names);
-    let mut audience = Audience { printer, alive: BTreeSet::new(), starts: 0 };
-    // Before the first container starts, so that no line is missed.
-    let mut follow = Follow::new(engine, &desired.project, false, |happening| {
-        happening.attributes.get(labels::SERVICE).is_some_and(|service| shown(service))
-    });
-    let running = observed.containers.iter().filter(|container| container.state == State::Running);
-    for container in running.filter(|container| shown(&container.service)) {
-        // What it wrote before is in `topo logs`.
-        follow.add(&container.name, &LogQuery { tail: Some(0), ..LogQuery::default() });
-        audience.alive.insert(container.name.clone());
-    }
-
-    let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let stop_asked = async {
-        // An error says that nobody can ask any more, which cannot be: the sender lives longer.
-        let _ = stopped.wait_for(|asked| *asked).await;
-    };
-    let mut interrupted = pin!(interrupt());
-    let outcome = {
-        let mut carried_out = pin!(context.carry_out(plan, observed, engine, stop_asked));
-        loop {
-            tokio::select! {
-                outcome = &mut carried_out => break outcome,
-                () = &mut interrupted, if !*stop.borrow() => {
-                    stop.send_replace(true);
-                }
-                news = follow.next() => audience.hear(&news?),
-            }
-        }
-    };
-    let exit = context.conclude(plan, &outcome);
-    if exit == Exit::Failure {
-        return Ok(exit);
-    }
-    // The engine tells of a start after it was done; what that container writes is not to be missed.
-    let is_shown_start = |step: &&StepId| {
-        let Step { op: Op::Start { .. }, subject: Subject::Container(name), .. } = &plan.steps[**step] else {
-            return false;
-        };
-        let is_its = |service: &&DesiredService| {
-            service.containers.iter().any(|container| container.create.name == *name)
-        };
-        desired.services.iter().find(is_its).is_some_and(|service| service.attach)
-    };
-    let expected = outcome.done.iter().filter(is_shown_start).count();
-    let query = Query { project: desired.project.clone(), ..Query::default() };
-    let any_runs = async || {
-        let observed = engine.observe(&query).await?;
-        // One that is about to be restarted counts.
-        let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
-        let mut shown = observed.containers.iter().filter(|container| shown(&container.service));
-        Ok::<_, EngineError>(shown.any(|container| runs(container.state)))
-    };
-    while !*stop.borrow() {
-        let is_silent = audience.alive.is_empty();
-        if is_silent && audience.starts >= expected && !any_runs().await? {
-            break;
-        }
-        tokio::select! {
-            () = &mut interrupted => {
-                stop.send_replace(true);
-            }
-            news = follow.next() => audience.hear(&news?),
-            // A start that was not told of by now never will be.
-            () = tokio::time::sleep(Duration::from_secs(2)), if is_silent => {
-                if !any_runs().await? {
-                    break;
-                }
-            }
-        }
-    }
-    if !*stop.borrow() {
-        return Ok(exit);
-    }
-    context.ui.say("stopping; Ctrl-C again kills");
-    let mut all_stopped = pin!(down::stop_all(&desired.project, options.timeout, engine, context));
-    loop {
-        tokio::select! {
-            result = &mut all_stopped => {
-                result?;
-                return Ok(Exit::Interrupted);
-            }
-            news = follow.next() => audience.hear(&news?),
-        }
-    }
-}
-
-/// Prints news, and keeps in mind which containers run.
-struct Audience {
-    printer: LogPrinter,
-    /// The containers that run, by name.
-    alive: BTreeSet<String>,
-    /// How many starts there were.
-    starts: usize,
-}
-
-impl Audience {
-    fn hear(&mut self, news: &News) {
-        match news {
-            News::Started { happening } => {
-                self.starts += 1;
-                self.alive.insert(happening.name.clone());
-            }
-            News::Ended { container, .. } => {
-                self.alive.remove(container);
-            }
-            News::Line { .. } | News::Unreadable { .. } => {}
-        }
-        logs::show(news, &mut self.printer);
-    }
 }
 
 /// Resolves when the user or the system asks topo to end.

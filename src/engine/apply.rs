@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::waits::{Settled, Waits};
 use super::{Engine, EngineError, Event, Result};
 use crate::observed::Observed;
-use crate::plan::{Known, Op, Plan, Step, StepId};
+use crate::plan::{Known, Op, Plan, Step, StepId, Subject};
 
 /// How many calls the engine gets at a time. More cost an older engine time and gain nothing on a newer one.
 const AT_ONCE: usize = 8;
@@ -91,10 +91,17 @@ pub async fn apply(
             if matches!(step.op, Op::PullImage { .. } | Op::BuildImage(_)) {
                 abortable.insert(id, handle);
             }
-            let call = Abortable::new(perform(engine, id, &step.op, target, body, events), registration);
+            let call = perform(engine, id, &step.op, target.clone(), body, events);
+            let call = Abortable::new(call, registration);
             calls.push(Box::pin(async move {
                 let began = Instant::now();
-                let result = call.await.ok();
+                let mut result = call.await.ok();
+                if let (Some(Err(error)), Subject::Container(name)) = (&mut result, &step.subject)
+                    && !target.is_empty()
+                {
+                    // People know it by its name.
+                    error.doing = error.doing.replace(&target, name);
+                }
                 Ended { step: id, result, took: began.elapsed() }
             }));
         }

@@ -167,6 +167,9 @@ impl Decoder<'_> {
         if matches!(node.value, Value::Null) {
             diagnostic = diagnostic.help("give it a value, or remove the attribute");
         }
+        if diagnostic.help.is_none() {
+            diagnostic = diagnostic.help(format!("write {expected}"));
+        }
         self.diagnostics.push(diagnostic);
         None
     }

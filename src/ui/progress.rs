@@ -85,11 +85,11 @@ impl<'a> Progress<'a> {
             }
             Event::Failed { step, took, .. } => {
                 let step = &self.plan.steps[*step];
-                self.print("✘", &step.subject, &format!("failed to {}", step.op.verb()), Some(*took));
+                self.print("✘", &step.subject, &failed(&step.op), Some(*took));
             }
             Event::Tolerated { step, took, .. } => {
                 let step = &self.plan.steps[*step];
-                self.print("!", &step.subject, &format!("failed to {}", step.op.verb()), Some(*took));
+                self.print("!", &step.subject, &failed(&step.op), Some(*took));
             }
             Event::Skipped { step } => self.clear(&self.plan.steps[*step].subject),
         }
@@ -189,6 +189,14 @@ fn doing(op: &Op) -> String {
         Op::Stop { .. } => "stopping".to_owned(),
         Op::Rename { .. } => "renaming".to_owned(),
         Op::Await { condition, .. } => format!("waiting until {condition}"),
+    }
+}
+
+/// What was not done.
+fn failed(op: &Op) -> String {
+    match op {
+        Op::Await { condition, .. } => format!("is not {condition}"),
+        op => format!("failed to {}", op.verb()),
     }
 }
 

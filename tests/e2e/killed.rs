@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{Project, Running, eventually, health, is_running, note};
+use crate::harness::{Project, Running, health, is_running, note};
 
 /// A row of services with a health check, a scale, files and an anonymous volume; all depend on a version.
 const COMPOSE: &str = r#"
@@ -50,20 +50,8 @@ fn up_killed_after(project: &Project, happenings: usize) -> bool {
         seen >= happenings
     });
     up.kill();
-    let_the_engine_finish(project);
     note(&format!("killed after {happenings}: {reached}"));
     reached
-}
-
-/// Waits until what the killed one had asked for is over and done with: nothing new in ten looks.
-fn let_the_engine_finish(project: &Project) {
-    let (mut last, mut times) = (String::new(), 0);
-    eventually("the engine is done", || {
-        let now = project.engine.describe(&project.name);
-        times = if now == last { times + 1 } else { 0 };
-        last = now;
-        (times == 10).then_some(())
-    });
 }
 
 /// The moments of this run: spread over all of it, and others each time.

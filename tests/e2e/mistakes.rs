@@ -31,7 +31,7 @@ fn five_mistakes_must_give_five_diagnostics_and_create_nothing() {
         ("wrong-type", 10, "privileged"),
         ("unknown-reference", 6, "missing"),
         ("dependency-cycle", 12, "`api` -> `web` -> `api`"),
-        ("port-conflict", 5, "8099"),
+        ("port-conflict", 11, "8099"),
     ] {
         let found = blocks.iter().find(|block| block.starts_with(&format!("error[{code}]")));
         let block = found.unwrap_or_else(|| panic!("no {code} in {blocks:#?}"));
