@@ -11,6 +11,7 @@ pub mod labels;
 mod limits;
 mod mounts;
 mod refuse;
+mod shared;
 pub mod up;
 
 use std::collections::{BTreeMap, HashMap};
