@@ -2,7 +2,7 @@
 //! is unset, and describe itself in the schema.
 //!
 //! Hand-written rather than serde's `Deserialize`, because serde stops at the first error, loses the place of
-//! nested values, and knows nothing of short forms and merging. With [`record!`] one documented declaration of
+//! nested values, and knows nothing of short forms and merging. With `record!` one documented declaration of
 //! an attribute gives its parsing, its checks, its merge rule, its schema and its hover text.
 
 use std::collections::BTreeMap;
@@ -567,7 +567,20 @@ macro_rules! record_schema {
     };
 }
 
-pub(crate) use {is_nothing, key_of, record, record_expand, record_kind, record_schema};
+/// For a newtype around a collection: it is unset when it is empty.
+macro_rules! unset_when_empty {
+    () => {
+        fn unset() -> Option<Self> {
+            Some(Self::default())
+        }
+
+        fn is_unset(&self) -> bool {
+            self.0.is_empty()
+        }
+    };
+}
+
+pub(crate) use {is_nothing, key_of, record, record_expand, record_kind, record_schema, unset_when_empty};
 
 #[cfg(test)]
 mod tests {

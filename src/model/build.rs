@@ -1,6 +1,6 @@
 //! How an image is built.
 
-use super::attribute::{Attribute, Decoder, Place, Shape, record};
+use super::attribute::{Attribute, Decoder, Place, Shape, record, unset_when_empty};
 use super::network::ExtraHosts;
 use super::service::Ulimits;
 use super::storage::FileReferences;
@@ -128,13 +128,7 @@ impl Attribute for AdditionalContexts {
         })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// SSH keys by ID; written as `id` or `id=path`.
@@ -161,13 +155,7 @@ impl Attribute for Ssh {
         KeyValues::schema(generator)
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// True, false, or options as text; kept as text.

@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record};
+use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
 use super::values::{ByteSize, Duration, KeyValues, words, words_schema};
 use crate::diagnostic::Diagnostics;
 use crate::yaml::{Node, Value};
@@ -247,13 +247,7 @@ impl Attribute for Gpus {
         json_schema!({ "anyOf": [words_schema(&["all"]), { "type": "array", "items": item }] })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 fn gpus_of_all(node: Node, _: &mut Diagnostics) -> Node {

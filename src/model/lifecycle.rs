@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record};
+use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
 use super::values::{CommandLine, Duration, HostPath, StringList, Variables, map_of_names, words};
 use crate::diagnostic::Diagnostics;
 use crate::yaml::{Entry, Mapping, Node, Value};
@@ -33,13 +33,7 @@ impl Attribute for DependsOn {
         })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// `[db]` means `{db: {condition: service_started, required: true}}`.
@@ -328,13 +322,7 @@ impl Attribute for EnvFiles {
         json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": item }] })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 fn env_files(node: Node, _: &mut Diagnostics) -> Node {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record};
+use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record, unset_when_empty};
 use super::values::ByteSize;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::yaml::{Node, Value};
@@ -153,13 +153,7 @@ impl Attribute for Ulimits {
         BTreeMap::<String, Ulimit>::schema(generator)
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// Devices of the host.
@@ -222,11 +216,5 @@ impl Attribute for Devices {
         json_schema!({ "type": "array", "items": Device::schema(generator), "uniqueItems": true })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use attribute::{Attribute, Decoder, Kind, Place, Shape, record};
+use attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
 use network::Network;
 use service::Service;
 use storage::{Config, Secret, Volume};
@@ -97,13 +97,7 @@ impl<T: Attribute> Attribute for Named<T> {
         })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 record! {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record};
+use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record, unset_when_empty};
 pub use super::ports::{Port, PortNumber, Ports};
 use super::values::{KeyValues, Nullable, Options, UniqueList, map_of_names};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -138,13 +138,7 @@ impl Attribute for Pools {
         Vec::<Pool>::schema(generator)
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 record! {
@@ -205,13 +199,7 @@ impl Attribute for Attachments {
         })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 record! {
@@ -295,13 +283,7 @@ impl Attribute for ExtraHosts {
         })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 fn split_host(text: &str) -> Option<(&str, &str)> {

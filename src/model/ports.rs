@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record};
+use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record, unset_when_empty};
 use super::values::StringOrNumber;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
@@ -140,13 +140,7 @@ impl Attribute for Ports {
         json_schema!({ "type": "array", "items": Port::schema(generator), "uniqueItems": true })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// Turns `[[ip:]published:]target[/protocol]` into the long form; a range of targets becomes several ports.

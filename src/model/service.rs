@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record};
+use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
 use super::build::Build;
 use super::deploy::{Deploy, Gpus};
 use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, Restart};
@@ -397,13 +397,7 @@ impl Attribute for ProviderOptions {
         json_schema!({ "type": "object", "additionalProperties": value })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// Files with labels.
@@ -422,13 +416,7 @@ impl Attribute for LabelFiles {
         StringList::schema(generator)
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// The models that a service uses, by key.
@@ -464,11 +452,5 @@ impl Attribute for ModelReferences {
         })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }

@@ -3,7 +3,9 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, is_windows_path, record};
+use super::attribute::{
+    Attribute, Decoder, Identity, Kind, Place, Shape, is_windows_path, record, unset_when_empty,
+};
 use super::network::External;
 use super::values::{ByteSize, HostPath, KeyValues, Options, words};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -131,13 +133,7 @@ impl Attribute for FileReferences {
         Vec::<FileReference>::schema(generator)
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// Permissions of a file. Text is octal; so is a number with a leading zero.
@@ -286,13 +282,7 @@ impl Attribute for Mounts {
         json_schema!({ "type": "array", "items": Mount::schema(generator), "uniqueItems": true })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 fn complete_mount(mount: &mut Mount, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape};
+use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, unset_when_empty};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::yaml::{Entry, Mapping, Node, Tag, Value};
@@ -175,13 +175,7 @@ impl Attribute for StringList {
         json_schema!({ "anyOf": [{ "type": "string" }, UniqueList::<String>::schema(generator)] })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 fn list_of_one(node: Node, _: &mut Diagnostics) -> Node {
@@ -227,13 +221,7 @@ impl<T: Attribute, const STRICT: bool> Attribute for UniqueList<T, STRICT> {
         json_schema!({ "type": "array", "items": T::schema(generator), "uniqueItems": true })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// Variables: a mapping, or a list of `KEY=value`. A key without a value takes it from the environment.
@@ -312,13 +300,7 @@ impl Attribute for Variables {
         list_or_map_schema()
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 impl Attribute for KeyValues {
@@ -333,13 +315,7 @@ impl Attribute for KeyValues {
         list_or_map_schema()
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// Options of a driver: numbers are taken as text.
@@ -370,13 +346,7 @@ impl Attribute for Options {
         json_schema!({ "type": "object", "additionalProperties": { "type": ["string", "number", "null"] } })
     }
 
-    fn unset() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn is_unset(&self) -> bool {
-        self.0.is_empty()
-    }
+    unset_when_empty!();
 }
 
 /// A value that may be nothing: `networks: {default: }`.
