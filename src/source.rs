@@ -21,6 +21,12 @@ impl Span {
         Self { start: self.start + from, length: to.saturating_sub(from) }
     }
 
+    /// Returns the empty span right behind this one.
+    #[must_use]
+    pub fn end(self) -> Self {
+        Self { start: self.start + self.length, length: 0 }
+    }
+
     /// Returns the smallest span that holds both; they must be in the same file.
     #[must_use]
     pub fn to(self, other: Self) -> Self {

@@ -1,10 +1,12 @@
 //! The commands: one file each, which turns arguments into options and hands results to [`crate::ui`].
 
 mod attach;
+mod check;
 mod completions;
 mod config;
 mod down;
 mod engine;
+mod explain;
 mod export;
 mod logs;
 mod plan;
@@ -79,6 +81,8 @@ enum Command {
     Logs(logs::Logs),
     Plan(plan::Plan),
     Config(config::Config),
+    Check(check::Check),
+    Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -175,9 +179,15 @@ impl Context {
         self.say(&loaded).then_some(project)
     }
 
-    /// Loads the project for acting on it, and prints what there is to say. `None` ends the command. What only
-    /// keeps containers from starting is no error where they are not started.
+    /// Loads the project for acting on it, and prints what there is to say. `None` ends the command.
     pub(crate) fn prepared(&self, services: &[String], start: bool) -> Option<Prepared> {
+        let prepared = self.loaded_to_start(services, start);
+        self.say(&prepared.loaded).then_some(prepared)
+    }
+
+    /// Loads the project for acting on it. What only keeps containers from starting is no error where they are not
+    /// started. Nothing is printed.
+    pub(crate) fn loaded_to_start(&self, services: &[String], start: bool) -> Prepared {
         let (project, topology, mut loaded) = self.checked(services);
         let mut found = Diagnostics::default();
         ports::conflicts(&project).into_iter().for_each(|conflict| found.push(conflict));
@@ -186,7 +196,7 @@ impl Context {
             let severity = if start { diagnostic.severity } else { Severity::Warning };
             loaded.diagnostics.push(Diagnostic { severity, ..diagnostic.clone() });
         }
-        self.say(&loaded).then_some(Prepared { project, topology, contents, loaded })
+        Prepared { project, topology, contents, loaded }
     }
 
     /// Prints the diagnostics. Returns whether the command may go on.
@@ -228,6 +238,8 @@ pub(crate) fn run() -> Exit {
         Command::Logs(arguments) => logs::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
+        Command::Check(arguments) => check::run(&arguments, &context),
+        Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),

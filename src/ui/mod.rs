@@ -1,5 +1,6 @@
 //! The terminal: the only code that prints. Data goes to standard output, all else to standard error.
 
+pub(crate) mod findings;
 mod listing;
 mod logs;
 mod progress;

@@ -204,3 +204,47 @@ fn colour_is_only_where_it_is_wanted() {
     assert!(!said(&[], None), "a pipe");
     assert!(!said(&[], Some("1")), "NO_COLOR");
 }
+
+#[test]
+fn check_tells_programs_what_it_tells_people() {
+    let folder = empty();
+    let text = "services:\n  web:\n    image: nginx\n    prots: ['80']\n    networks: [frontt]\nnetworks: {front: {}}\n";
+    std::fs::write(folder.path().join("compose.yaml"), text).unwrap();
+
+    let found: serde_json::Value =
+        serde_json::from_str(&run(&["check", "--format", "json"], &folder, 1).out).unwrap();
+    assert_eq!(found["errors"], 2);
+    let first = &found["diagnostics"][0];
+    assert_eq!(first["code"], "unknown-key");
+    assert_eq!(first["help"], "did you mean `ports`?");
+    let place = serde_json::json!({
+        "file": "compose.yaml", "line": 4, "column": 5, "endLine": 4, "endColumn": 10, "text": "unknown attribute",
+    });
+    assert_eq!(first["labels"][0], place);
+
+    let sarif: serde_json::Value =
+        serde_json::from_str(&run(&["check", "--format", "sarif"], &folder, 1).out).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    assert!(results.iter().all(|result| rules.iter().any(|rule| rule["id"] == result["ruleId"])));
+    assert_eq!(results[1]["locations"][0]["physicalLocation"]["region"]["startLine"], 5);
+
+    let lines = run(&["check", "--format", "github"], &folder, 1).out;
+    let expected = "::error file=compose.yaml,line=4,endLine=4,col=5,title=unknown-key::\
+                    `services.web` has no attribute `prots`%0Ahelp: did you mean `ports`?";
+    assert_eq!(lines.lines().next(), Some(expected));
+
+    std::fs::write(folder.path().join("compose.yaml"), "services: {web: {image: nginx}}\n").unwrap();
+    assert_eq!(run(&["check"], &folder, 0).err, "nothing is wrong\n");
+}
+
+#[test]
+fn each_kind_of_diagnostic_is_explained() {
+    let folder = empty();
+    assert!(run(&["explain", "port-conflict"], &folder, 0).out.contains("same port"));
+    let unknown = run(&["explain", "port-conflit"], &folder, 1).err;
+    assert!(unknown.contains("did you mean `port-conflict`?"), "{unknown}");
+    let all = run(&["explain"], &folder, 0).out;
+    assert_eq!(all.lines().count(), topo::diagnostic::Code::ALL.len());
+}
