@@ -172,6 +172,14 @@ impl Cause {
     }
 }
 
+/// Returns the first of two addresses that are joined by a colon, `0.0.0.0:8080:172.17.0.2:80`.
+fn first_address(pair: &str) -> Option<String> {
+    let host = if pair.starts_with('[') { pair.find(']')? + 1 } else { pair.find(':')? };
+    let port = pair.get(host + 1..)?;
+    let digits = port.find(|one: char| !one.is_ascii_digit()).unwrap_or(port.len());
+    Some(pair[..host + 1 + digits].to_owned())
+}
+
 /// Returns the address in the engine's complaints about a port of the host. Docker has one wording for ports of
 /// other containers, another for those of other programs; rootless engines a third.
 fn taken_address(message: &str) -> Option<String> {
@@ -194,7 +202,7 @@ fn taken_address(message: &str) -> Option<String> {
         ]
         .iter()
         .find_map(|start| between(start, ": bind"))
-        .or_else(|| between("failed to bind host port for ", ":"))
+        .or_else(|| between("failed to bind host port for ", "/").and_then(|pair| first_address(&pair)))
         .or_else(|| between("failed to bind host port ", "/"))
         .or_else(|| Some("an address".to_owned()));
     }
@@ -223,6 +231,13 @@ mod tests {
         assert_eq!(Cause::from_answer(500, port), Cause::PortTaken { address: "0.0.0.0:8080".into() });
         let program = "driver failed programming external connectivity on endpoint a (3f): Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use";
         assert_eq!(Cause::from_answer(500, program), Cause::PortTaken { address: "0.0.0.0:80".into() });
+        // Docker Engine 28.
+        for (pair, address) in
+            [("0.0.0.0:80:172.17.0.2:8080", "0.0.0.0:80"), ("[::1]:80:[fd00::2]:8080", "[::1]:80")]
+        {
+            let answer = format!("failed to bind host port for {pair}/tcp: address already in use");
+            assert_eq!(Cause::from_answer(500, &answer), Cause::PortTaken { address: address.into() });
+        }
         let name = "Conflict. The container name \"/a\" is already in use by container \"3f\". You have to remove (or rename) that container to be able to reuse that name.";
         assert!(matches!(Cause::from_answer(409, name), Cause::NameTaken { .. }));
         assert_eq!(
