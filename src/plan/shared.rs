@@ -1,5 +1,6 @@
 //! What `up` does about what services share: networks, volumes, and containers that belong to none of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::Desired;
@@ -10,8 +11,10 @@ use crate::observed::{Container, Network, Observed};
 /// Older engines make a second network of the same name when two runs, or one that was killed and the next, ask for
 /// it at the same moment; containers then start with neither. Returns the snapshot without the superfluous ones,
 /// and these.
-pub(super) fn without_twins(desired: &Desired, observed: &Observed) -> (Observed, Vec<Network>) {
-    let mut observed = observed.clone();
+pub(super) fn without_twins<'a>(
+    desired: &Desired,
+    observed: &'a Observed,
+) -> (Cow<'a, Observed>, Vec<Network>) {
     let mut twins = Vec::new();
     for network in desired.networks.iter().filter(|network| !network.external) {
         let is_used = |id: &str| {
@@ -25,8 +28,12 @@ pub(super) fn without_twins(desired: &Desired, observed: &Observed) -> (Observed
         all.sort_by_key(|network| !is_used(&network.id));
         twins.extend(all.into_iter().skip(1).filter(|network| !is_used(&network.id)).cloned());
     }
+    if twins.is_empty() {
+        return (Cow::Borrowed(observed), twins);
+    }
+    let mut observed = observed.clone();
     observed.networks.retain(|network| twins.iter().all(|twin| twin.id != network.id));
-    (observed, twins)
+    (Cow::Owned(observed), twins)
 }
 
 impl Planner<'_> {

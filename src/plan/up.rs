@@ -33,13 +33,15 @@ pub struct UpOptions {
     pub wait: bool,
     /// Seconds before a container that does not end is killed, in place of its own grace period.
     pub timeout: Option<i32>,
-    /// The services to act on, with all they depend on; empty for all.
+    /// The services that the user named; empty for all. What is desired has been narrowed to them, and to what they
+    /// depend on, when the project was resolved.
     pub selected: Vec<String>,
 }
 
 /// Plans to bring the project up. What cannot work is an error, in words for the user.
 pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result<Plan, Vec<Impossible>> {
     let (observed, twins) = &without_twins(desired, observed);
+    let observed: &Observed = observed;
     let impossible = impossible(desired, observed);
     if !impossible.is_empty() {
         return Err(impossible);
@@ -53,6 +55,10 @@ pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result
         networks: HashMap::new(),
         volumes: HashMap::new(),
         existing: existing(observed),
+        known: Known {
+            containers: observed.containers.iter().map(|one| (one.name.clone(), one.id.clone())).collect(),
+            images: HashMap::new(),
+        },
         services: BTreeMap::new(),
         waits: HashMap::new(),
     };
@@ -131,6 +137,8 @@ pub(super) struct Planner<'a> {
     pub(super) networks: HashMap<&'a str, Vec<StepId>>,
     pub(super) volumes: HashMap<&'a str, StepId>,
     pub(super) existing: BTreeMap<&'a str, Vec<&'a Container>>,
+    /// The IDs that hashes are taken over.
+    known: Known,
     services: BTreeMap<&'a str, Planned>,
     waits: HashMap<(String, Condition), StepId>,
 }
@@ -158,9 +166,7 @@ impl<'a> Planner<'a> {
             .collect();
         self.networks(&changed);
         for service in &desired.services {
-            if self.is_selected(&service.name) {
-                self.service(service, &changed);
-            }
+            self.service(service, &changed);
         }
         if self.options.wait && self.options.start {
             for service in &desired.services {
@@ -169,22 +175,6 @@ impl<'a> Planner<'a> {
                 self.satisfied(&service.name, condition, true, "`--wait`");
             }
         }
-    }
-
-    fn is_selected(&self, name: &str) -> bool {
-        if self.options.selected.is_empty() {
-            return true;
-        }
-        let mut wanted: BTreeSet<&str> = BTreeSet::new();
-        let mut next: Vec<&str> = self.options.selected.iter().map(String::as_str).collect();
-        while let Some(name) = next.pop() {
-            if wanted.insert(name)
-                && let Some(service) = self.desired.service(name)
-            {
-                next.extend(service.dependencies.iter().map(|dependency| dependency.service.as_str()));
-            }
-        }
-        wanted.contains(name)
     }
 
     /// The step after which the image is there, if it is not already.
@@ -292,16 +282,7 @@ impl<'a> Planner<'a> {
                 return Some(format!("it shares with service {other}, which is replaced"));
             }
         }
-        let known = Known {
-            containers: self
-                .observed
-                .containers
-                .iter()
-                .map(|one| (one.name.clone(), one.id.clone()))
-                .collect(),
-            images: HashMap::new(),
-        };
-        let hash = crate::project::hash::digest(known.fill(&wanted.create.hash_input));
+        let hash = crate::project::hash::digest(self.known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
             return Some("configuration changed".to_owned());
         }
