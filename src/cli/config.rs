@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use topo::engine::Engine as _;
 use topo::engine::reference::Reference;
 use topo::load::interpolate::{self, references};
-use topo::load::{Loaded, World, load_without};
+use topo::load::{Loaded, load_without};
 use topo::model::service::Service;
 use topo::project::{Project, as_written, hash};
 use topo::{load, project};
@@ -134,8 +134,7 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
             return Ok(variables(&found, arguments.format));
         }
         if aspect.environment {
-            let mut all = loaded.environment.own().clone();
-            all.extend(context.world.vars().into_iter().filter(|(name, _)| name != "COMPOSE_PROJECT_NAME"));
+            let all = loaded.environment.all(&context.world);
             return Ok(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect());
         }
         let value = as_written(&loaded, arguments.no_path_resolution);
