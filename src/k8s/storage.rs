@@ -12,7 +12,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::model::deploy::Deploy;
 use crate::model::service::Service;
 use crate::model::storage::{self as model, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions};
-use crate::model::values::Options as DriverOptions;
 use crate::project::Project;
 
 use super::names::local_name;
@@ -86,7 +85,7 @@ fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<Per
     let model::Volume {
         name: _,
         driver,
-        driver_opts: DriverOptions(options),
+        driver_opts: _,
         external,
         labels,
         extensions: _,
@@ -102,11 +101,6 @@ fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<Per
         let message = format!("driver `{driver}` of volume `{key}` has no equivalent in Kubernetes");
         let help = "set the claim's `storageClassName` to one that stores where the driver does";
         scope.report.lost(&["volumes", key, "driver"], message, help);
-    }
-    if !options.is_empty() {
-        let message = format!("driver options of volume `{key}` have no equivalent in Kubernetes");
-        let help = "create a PersistentVolume for what they describe, such as an NFS share, and bind the claim to it";
-        scope.report.lost(&["volumes", key, "driver_opts"], message, help);
     }
     let size = scope.options.volume_size.clone();
     let message = format!("volume `{key}` asks for {size}, since a claim needs a size and compose has none");
