@@ -66,12 +66,21 @@ pub(super) fn steps(
 ) -> Vec<Container> {
     let mut steps = Vec::with_capacity(service.pre_start.len());
     for (at, step) in service.pre_start.iter().enumerate() {
-        let PreStart { command, image, user, privileged, working_dir, environment, per_replica, extensions: _ } =
-            step;
+        let PreStart {
+            command,
+            image,
+            user,
+            privileged,
+            working_dir,
+            environment,
+            per_replica,
+            extensions: _,
+        } = step;
         let index = at.to_string();
         let path = ["services", name, "pre_start", &index];
         if !per_replica && service.containers() > 1 {
-            let message = format!("a step before service `{name}` runs in each of its pods, not once for all");
+            let message =
+                format!("a step before service `{name}` runs in each of its pods, not once for all");
             let help = "let it do nothing where it was done already, and write `per_replica: true`";
             scope.report.approximated(&path, message, help);
         }

@@ -82,14 +82,7 @@ pub(super) fn users_of_volumes(project: &Project) -> BTreeMap<&str, Users<'_>> {
 }
 
 fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<PersistentVolumeClaim> {
-    let model::Volume {
-        name: _,
-        driver,
-        driver_opts: _,
-        external,
-        labels,
-        extensions: _,
-    } = volume;
+    let model::Volume { name: _, driver, driver_opts: _, external, labels, extensions: _ } = volume;
     let claim = claim_name(scope, key);
     if external.is {
         let message = format!("external volume `{key}` must be in the cluster as a claim");
@@ -324,6 +317,7 @@ impl Builder<'_> {
                 let options = tmpfs.clone().unwrap_or_default();
                 let TmpfsOptions { size, mode, extensions: _ } = options;
                 if mode != 0 {
+                    let path: Vec<&str> = path.into_iter().chain(["tmpfs", "mode"]).collect();
                     self.report_mode(scope, &path, target);
                 }
                 self.add(

@@ -4,6 +4,7 @@
 
 use std::fmt::Display;
 
+use super::mounts;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::registry::{Given, Up};
 use crate::model::service::Service;
@@ -13,6 +14,8 @@ use crate::source::Span;
 
 /// The API from which on health checks have an interval of their own for the start.
 const START_INTERVAL: (u32, u32) = (1, 44);
+/// The API from which on a network can be without IPv4.
+const WITHOUT_IPV4: (u32, u32) = (1, 48);
 /// The API from which on images can be mounted.
 const IMAGE_MOUNTS: (u32, u32) = (1, 48);
 /// The API from which on mounts below a read-only one can be told apart from it.
@@ -46,6 +49,17 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
             refuse(project.span(&path), &path.join("."), &why, help);
         }
     }
+    for (key, network) in &project.networks {
+        if let (Some(false), Some(why)) = (network.enable_ipv4, needs(WITHOUT_IPV4, api)) {
+            let path = ["networks", key, "enable_ipv4"];
+            refuse(
+                project.span(&path),
+                &path.join("."),
+                &why,
+                "update Docker Engine to version 28, or remove it",
+            );
+        }
+    }
     let external = "is managed elsewhere, and an engine without Swarm services keeps none";
     let reads = |key: &String, of: fn(&Service) -> &FileReferences| {
         project.services.values().any(|service| of(service).0.iter().any(|one| one.source == *key))
@@ -62,6 +76,31 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
             let (path, help) =
                 (["secrets", key, "external"], "give its content with `file` or `environment`");
             refuse(project.span(&path), &path.join("."), external, help);
+        }
+    }
+    report_selinux(project, diagnostics);
+}
+
+/// Engines take the label in the text form of a mount only, which has no room for other options. docker compose leaves
+/// it out without a word.
+fn report_selinux(project: &Project, diagnostics: &mut Diagnostics) {
+    for (name, service) in &project.services {
+        for (at, mount) in service.volumes.0.iter().enumerate() {
+            if mount.bind.as_ref().is_some_and(|bind| bind.selinux.is_some()) && mounts::needs_mount(mount) {
+                let at = at.to_string();
+                let path = ["services", name, "volumes", &at, "bind", "selinux"];
+                diagnostics.push(
+                    Diagnostic::warning(
+                        Code::UnsupportedAttribute,
+                        format!(
+                            "`{}` is left out: the engine takes it without other options only",
+                            path.join(".")
+                        ),
+                    )
+                    .label(project.span(&path), "this has no effect")
+                    .help("write `create_host_path: true`, and neither `propagation` nor `recursive`"),
+                );
+            }
         }
     }
 }

@@ -76,12 +76,12 @@ use table;
 
 /// Returns all rows.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let tables = [shared::FILE, service::SERVICE, service::ATTACHED, image::IMAGE, swarm::DEPLOY, shared::SHARED];
+    let tables =
+        [shared::FILE, service::SERVICE, service::ATTACHED, image::IMAGE, swarm::DEPLOY, shared::SHARED];
     tables.into_iter().flatten()
 }
 
-static BY_PATH: LazyLock<HashMap<&str, &Row>> =
-    LazyLock::new(|| rows().map(|row| (row.path, row)).collect());
+static BY_PATH: LazyLock<HashMap<&str, &Row>> = LazyLock::new(|| rows().map(|row| (row.path, row)).collect());
 
 /// Returns the row that speaks for an attribute: its own, or that of the nearest one around it.
 pub fn row_of(path: &str) -> Option<&'static Row> {
@@ -166,7 +166,7 @@ impl<'a> Walk<'a, '_> {
 fn is_hollow(node: &Node) -> bool {
     match &node.value {
         Value::Null | Value::Bool(false) | Value::Int(0) => true,
-        Value::Text(text) => matches!(text.as_str(), "" | "0" | "false"),
+        Value::Text(text) => matches!(text.as_str(), "" | "false"),
         Value::List(list) => list.is_empty(),
         Value::Map(map) => map.is_empty(),
         Value::Bool(true) | Value::Int(_) | Value::Float(_) | Value::Date(_) => false,

@@ -7,8 +7,7 @@ use super::{NOT_YET, table};
 const KUBELET: &str = "set it for all pods of a node in the kubelet's configuration, or leave it out";
 const NODE: &str = "choose nodes that have it, with `deploy.placement.constraints`, or leave it out";
 const WINDOWS: &str = "leave it out: it is for Windows containers of Docker";
-const ONE_INTERFACE: &str =
-    "leave it out: a pod has one interface, which the cluster's network sets up";
+const ONE_INTERFACE: &str = "leave it out: a pod has one interface, which the cluster's network sets up";
 const RUN_BY_HAND: &str = "run the commands with `docker exec`";
 
 table!(SERVICE below "services.*" {
@@ -134,14 +133,15 @@ table!(ATTACHED below "services.*" {
     ".ports.published" => Honoured, Nearly("`port`; of a range the first, and the target for any free one");
     ".ports.target" => Honoured, Kept("`targetPort`");
     ".volumes" => Partly("images since API 1.48 (Docker Engine 28); cluster volumes need a Swarm, named pipes Windows"), Nearly("claims, memory and images; directories of this machine are lost");
-    ".volumes.bind" => Honoured, Nearly("lost, as the bind mount is");
-    ".volumes.bind.recursive" => Partly("`writable` and `readonly` since API 1.44 (Docker Engine 25)"), Nearly("lost, as the bind mount is");
+    ".volumes.bind" => Honoured, Beside("it goes with the bind mount, which is lost");
+    ".volumes.bind.recursive" => Partly("`writable` and `readonly` since API 1.44 (Docker Engine 25)"), Beside("it goes with the bind mount, which is lost");
+    ".volumes.bind.selinux" => Partly("with `create_host_path` and without other options; a warning says so otherwise"), Beside("it goes with the bind mount, which is lost");
     ".volumes.consistency" => Honoured, Beside("a hint that engines ignore too");
     ".volumes.image.subpath" => Since((1, 48), "28"), Kept("`subPath`");
     ".volumes.read_only" => Honoured, Kept("`readOnly`");
     ".volumes.tmpfs.mode" => Honoured, Nearly("memory is writable by all");
     ".volumes.tmpfs.size" => Honoured, Kept("`sizeLimit`");
     ".volumes.volume.labels" => Honoured, Nearly("annotations of an anonymous volume's claim");
-    ".volumes.volume.nocopy" => Honoured, Nearly("volumes start empty");
+    ".volumes.volume.nocopy" => Honoured, Beside("claims start empty; without this there is a warning");
     ".volumes.volume.subpath" => Since((1, 45), "26"), Kept("`subPath`");
 });

@@ -13,6 +13,7 @@ table!(DEPLOY below "services.*.deploy" {
     ".endpoint_mode" => Idle("all containers are found by the name of the service, as with `dnsrr`"), Nearly("names lead to the pods, as with `dnsrr`");
     ".labels" => Idle("there is no object for a service: `labels` are those of containers"), Kept("labels of the workload, else annotations");
     ".mode" => ONE_NODE, Nearly("`global` makes a DaemonSet, a job a Job; a `global-job` runs once");
+    ".placement" => ONE_NODE, Nearly("affinity and spread of the pods");
     ".placement.constraints" => ONE_NODE, Nearly("`nodeAffinity`; what is said of engines is lost");
     ".placement.max_replicas_per_node" => ONE_NODE, Lost("write `mode: global` for one on each node");
     ".placement.preferences" => ONE_NODE, Nearly("`topologySpreadConstraints`, for labels of nodes");
@@ -29,6 +30,7 @@ table!(DEPLOY below "services.*.deploy" {
     ".restart_policy.max_attempts" => Honoured, Nearly("`backoffLimit` of a Job; lost for what is always started again");
     ".restart_policy.window" => Idle("the engine chooses it"), Lost("leave it out: Kubernetes chooses it");
     ".rollback_config" => NO_ROLLOUT, Lost("use `kubectl rollout undo`");
+    ".update_config" => NO_ROLLOUT, Nearly("how a Deployment replaces its pods");
     ".update_config.delay" => NO_ROLLOUT, Nearly("`minReadySeconds`; lost for Jobs");
     ".update_config.failure_action" => NO_ROLLOUT, Nearly("a rollout that fails stops, as with `pause`; others are lost");
     ".update_config.max_failure_ratio" => NO_ROLLOUT, Lost(ROLLOUT);
