@@ -20,6 +20,8 @@ use topo::topology::Topology;
 
 use crate::config::world_of;
 
+mod document;
+
 /// An engine that has all that attributes ask of one, and one that is old.
 const NEW: (u32, u32) = (1, 99);
 const OLD: (u32, u32) = (1, 40);
@@ -55,6 +57,11 @@ fn descend(root: &Value, at: &Value, path: &str, attributes: &mut Attributes) {
     if at["items"].is_object() {
         descend(root, &at["items"], path, attributes);
     }
+}
+
+#[test]
+fn the_list_of_attributes_is_current() {
+    crate::generated::check("docs/compatibility.md", &document::compatibility());
 }
 
 #[test]
