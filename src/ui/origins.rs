@@ -48,7 +48,7 @@ fn details(one: &Explanation, sources: &SourceMap) -> Vec<String> {
             }));
         }
         Source::Variable { origin, .. } => {
-            lines.push(format!("its value is from {}", from(*origin, sources)))
+            lines.push(format!("its value is from {}", from(*origin, sources)));
         }
         Source::File(_) | Source::Default => {}
     }
