@@ -60,6 +60,12 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
             );
         }
     }
+    for (key, volume) in &project.volumes {
+        if volume.external.is && volume.name.as_ref().is_none_or(String::is_empty) {
+            let (path, help) = (["volumes", key, "name"], "write the volume's name in the engine");
+            refuse(project.span(&path), &path.join("."), "is empty", help);
+        }
+    }
     let external = "is managed elsewhere, and an engine without Swarm services keeps none";
     let reads = |key: &String, of: fn(&Service) -> &FileReferences| {
         project.services.values().any(|service| of(service).0.iter().any(|one| one.source == *key))
@@ -123,6 +129,12 @@ fn by_value(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
         let attribute = attribute.iter().map(|&part| part.to_owned()).collect();
         refused.push(Refusal { attribute, why, help });
     };
+    if let Some(isolation) = service.isolation.as_deref()
+        && !matches!(isolation, "" | "default" | "process" | "hyperv")
+    {
+        let why = format!("names no isolation technology: `{isolation}`");
+        refuse(&["isolation"], why, "write default, or on Windows process or hyperv");
+    }
     let is_profile_file = |option: &String| {
         let profile = option.strip_prefix("seccomp=").or_else(|| option.strip_prefix("seccomp:"));
         profile
@@ -147,6 +159,10 @@ fn by_value(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
     }
     for (at, mount) in service.volumes.0.iter().enumerate() {
         let at = at.to_string();
+        if mount.kind == MountType::Image && mount.source.as_ref().is_none_or(String::is_empty) {
+            let why = "mounts an image, and names none".to_owned();
+            refuse(&["volumes", &at], why, "name the image in `source`");
+        }
         if let (MountType::Image, Some(why)) = (mount.kind, needs(IMAGE_MOUNTS, api)) {
             refuse(&["volumes", &at], why, "update Docker Engine to version 28, or use a volume");
         }
