@@ -23,6 +23,7 @@ const RECURSIVE_READ_ONLY: (u32, u32) = (1, 44);
 
 /// Reports what would have to be left out.
 pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostics: &mut Diagnostics) {
+    let mut warnings = Vec::new();
     let mut refuse = |span: Span, place: &dyn Display, why: &str, help: &str| {
         diagnostics.push(
             Diagnostic::error(Code::UnsupportedAttribute, format!("`{place}` {why}"))
@@ -35,6 +36,15 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
         // Hooks run when containers start.
         Up::Refused(..) if !start && matches!(keys, [_, _, "pre_start" | "post_start" | "pre_stop"]) => {}
         Up::Refused(why, help) => refuse(span, place, why, help),
+        Up::SinceOrWithout(needed, engine) => {
+            if let Some(why) = needs(needed, api) {
+                warnings.push(
+                    Diagnostic::warning(Code::UnsupportedAttribute, format!("`{place}` {why}"))
+                        .label(span, "this has no effect")
+                        .help(format!("update Docker Engine to version {engine}, or remove it")),
+                );
+            }
+        }
         Up::Since(needed, engine) => {
             if let Some(why) = needs(needed, api) {
                 let help = format!("update Docker Engine to version {engine}, or remove it");
@@ -84,6 +94,7 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
             refuse(project.span(&path), &path.join("."), external, help);
         }
     }
+    warnings.into_iter().for_each(|warning| diagnostics.push(warning));
     report_selinux(project, diagnostics);
 }
 

@@ -245,10 +245,10 @@ fn faults(row: &Row, is_own: bool, seen: &Seen) -> Vec<&'static str> {
             must(!seen.refused, "is said to be honoured, and refused");
         }
         Up::Partly(_) => must(!is_own || seen.changes_plan || seen.refused, "is said to be honoured in part"),
-        Up::Since(..) => {
+        Up::Since(..) | Up::SinceOrWithout(..) => {
             must(seen.changes_plan, "is said to be honoured by new engines, and changes nothing");
             must(!seen.refused, "is refused for a new engine");
-            must(!is_own || seen.refused_by_old, "is not refused for an old engine");
+            must(!is_own || seen.refused_by_old, "is not spoken of for an old engine");
         }
         Up::Idle(_) => must(!seen.changes_plan && !seen.refused, "is said to change nothing in `up`"),
         Up::Refused(..) => must(!is_own || seen.always_refused, "is not refused"),

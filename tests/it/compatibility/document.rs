@@ -180,6 +180,9 @@ fn up(path: &str) -> String {
     match row.up {
         Up::Honoured => "yes".to_owned(),
         Up::Since((major, minor), engine) => format!("API {major}.{minor} (Docker Engine {engine})"),
+        Up::SinceOrWithout((major, minor), engine) => {
+            format!("API {major}.{minor} (Docker Engine {engine}); a warning before")
+        }
         Up::Partly(how) => format!("yes: {how}"),
         _ if row.path != path => format!("as `{}`", last(row.path)),
         Up::Idle(why) => format!("no effect: {why}"),
