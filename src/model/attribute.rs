@@ -75,6 +75,8 @@ pub enum Kind {
 /// How items of a list are told apart when files are merged.
 #[derive(Clone, Copy)]
 pub struct Identity {
+    /// What it is by, in words.
+    pub by: &'static str,
     /// Gives an item its identity; items without one are all kept.
     pub of: fn(&Node) -> Option<String>,
     /// Whether the later item takes the earlier one's place whole, rather than being merged into it.

@@ -158,7 +158,10 @@ pub struct StringList(pub Vec<String>);
 
 impl Attribute for StringList {
     const SHAPE: &'static Shape = &Shape {
-        kind: Kind::List(Shape::REPLACE, Some(Identity { of: Node::scalar_text, replace: true })),
+        kind: Kind::List(
+            Shape::REPLACE,
+            Some(Identity { by: "value", of: Node::scalar_text, replace: true }),
+        ),
         expand: Some(list_of_one),
     };
 
@@ -197,7 +200,7 @@ impl<T: Attribute, const STRICT: bool> Attribute for UniqueList<T, STRICT> {
     const SHAPE: &'static Shape = &Shape {
         kind: Kind::List(
             T::SHAPE,
-            if STRICT { None } else { Some(Identity { of: Node::scalar_text, replace: true }) },
+            if STRICT { None } else { Some(Identity { by: "value", of: Node::scalar_text, replace: true }) },
         ),
         expand: None,
     };

@@ -4,6 +4,7 @@
 
 mod apply;
 mod cli;
+mod compatibility;
 mod config;
 mod contract;
 mod corpus;
