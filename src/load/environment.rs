@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::World;
+use super::read::Variable;
+use crate::source::Span;
 
 /// The variables of a run, or of an included part of it.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// Variables from env files, and the project's name.
     own: BTreeMap<String, String>,
+    /// Where env files set them.
+    origins: BTreeMap<String, Span>,
     /// Variables of the shell that were asked for. Included files share them.
     shell: Rc<RefCell<HashMap<String, Option<String>>>>,
     /// What the configs and secrets of included files hold whose variables are set for those files only, by
@@ -34,6 +38,12 @@ impl Environment {
         value.or_else(|| self.own.get(name).cloned())
     }
 
+    /// Returns where an env file sets a variable; `None` where its value is not from there.
+    pub fn origin(&self, name: &str, world: &dyn World) -> Option<Span> {
+        let set_at = self.origins.get(name).copied()?;
+        (self.get(name, world).as_ref() == self.own.get(name)).then_some(set_at)
+    }
+
     /// Returns what a config or secret of an included file holds, where the variable that it names is set for
     /// that file only.
     pub fn included_content(&self, section: &str, key: &str) -> Option<&str> {
@@ -54,10 +64,12 @@ impl Environment {
     }
 
     /// Adds variables; what is set already stays. Returns whether there was anything new.
-    pub(super) fn add(&mut self, found: BTreeMap<String, String>) -> bool {
+    pub(super) fn add(&mut self, found: BTreeMap<String, Variable>) -> bool {
         let before = self.own.len();
-        for (name, value) in found {
-            self.own.entry(name).or_insert(value);
+        for (name, variable) in found {
+            let Some(value) = variable.value.filter(|_| !self.own.contains_key(&name)) else { continue };
+            self.origins.insert(name.clone(), variable.span);
+            self.own.insert(name, value);
         }
         self.own.len() > before
     }

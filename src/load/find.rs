@@ -134,8 +134,7 @@ impl Loader<'_> {
         let written = documents.iter().rev().find_map(|document| document.get("name"));
         let written = written.and_then(|entry| {
             let mut node = entry.node.clone();
-            let lookup = |name: &str| self.environment.get(name, self.world);
-            interpolate(&mut node, &lookup, &self.sources, &mut self.diagnostics);
+            interpolate(&mut node, &self.environment, self.world, &self.sources, &mut self.diagnostics);
             Some((normalize_name(node.as_text()?), node.span))
         });
         let base = directory.file_name().unwrap_or_default().to_string_lossy();

@@ -17,10 +17,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Compose;
 use crate::model::attribute::{Attribute, Decoder, Place};
 use crate::source::{SourceMap, Span};
-use crate::yaml::Node;
+use crate::yaml::{Node, Room};
 
 pub use environment::Environment;
-pub(crate) use read::read_env_file;
+pub(crate) use read::{EnvFile, Variable, reason};
 pub use world::{MemWorld, OsWorld, World};
 
 /// What the user asks to load, as on docker compose's command line.
@@ -82,6 +82,7 @@ pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded 
         environment: Environment::default(),
         diagnostics: Diagnostics::default(),
         read: 0,
+        room: Room::default(),
         included: Vec::new(),
     };
     let (directory, files, env_files) = loader.find(request);
@@ -110,6 +111,8 @@ struct Loader<'a> {
     diagnostics: Diagnostics,
     /// How many compose files were read.
     read: usize,
+    /// How much may still be read, or copied.
+    room: Room,
     /// What was included so far: the same files with the same variables are read once.
     included: Vec<include::Included>,
 }
@@ -145,8 +148,13 @@ impl Loader<'_> {
     /// Replaces the variables in a document, and brings short forms into their long form.
     fn long_form(&mut self, mut document: Node, environment: &Environment) -> Node {
         if !self.skip.interpolation {
-            let lookup = |name: &str| environment.get(name, self.world);
-            interpolate::interpolate(&mut document, &lookup, &self.sources, &mut self.diagnostics);
+            interpolate::interpolate(
+                &mut document,
+                environment,
+                self.world,
+                &self.sources,
+                &mut self.diagnostics,
+            );
         }
         if self.skip.interpolation {
             // `${PORT}:80` is no mistake here.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Project, Resolver};
-use crate::load::read_env_file;
+use crate::load::{EnvFile, Variable};
 use crate::model::attribute::absolute_path;
 use crate::model::build::BuildContext;
 use crate::model::network::External;
@@ -66,16 +66,14 @@ impl Resolver<'_> {
                 let of_shell = self.environment.get(name, self.world);
                 of_shell.or_else(|| service.environment.0.get(name).cloned().flatten())
             };
-            let found = read_env_file(
-                self.world,
-                &path,
-                file.format,
-                Some(named_at),
-                &lookup,
-                self.sources,
-                self.diagnostics,
-            );
-            for (key, value) in found {
+            let file = EnvFile {
+                path: &path,
+                format: file.format,
+                named_at: Some(named_at),
+                may_be_absent: true,
+            };
+            let found = file.read(self.world, &lookup, self.sources, self.diagnostics);
+            for (key, Variable { value, span: _ }) in found {
                 let value = value.or_else(|| self.environment.get(&key, self.world));
                 if let Some(value) = value {
                     variables.0.insert(key, Some(value));
@@ -98,16 +96,11 @@ impl Resolver<'_> {
         let mut labels = BTreeMap::new();
         for (at, file) in service.label_file.0.iter().enumerate() {
             let named_at = self.project.span(&["services", name, "label_file", &at.to_string()]);
-            let found = read_env_file(
-                self.world,
-                std::path::Path::new(&file.0),
-                None,
-                Some(named_at),
-                &|_| None,
-                self.sources,
-                self.diagnostics,
-            );
-            labels.extend(found.into_iter().map(|(key, value)| (key, value.unwrap_or_default())));
+            let path = std::path::Path::new(&file.0);
+            let file =
+                EnvFile { path, format: None, named_at: Some(named_at), may_be_absent: false };
+            let found = file.read(self.world, &|_| None, self.sources, self.diagnostics);
+            labels.extend(found.into_iter().map(|(key, label)| (key, label.value.unwrap_or_default())));
         }
         labels.append(&mut service.labels.0);
         service.labels.0 = labels;
