@@ -44,6 +44,11 @@ macro_rules! codes {
                 })
             }
 
+            /// What it means, in one line.
+            pub fn meaning(self) -> String {
+                self.documentation().split_whitespace().collect::<Vec<_>>().join(" ")
+            }
+
             /// What it means, in Markdown.
             pub fn documentation(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc, "\n",)+),)+ }

@@ -1,8 +1,8 @@
 //! The example of each kind of diagnostic: a project that gets it, and the same project mended.
 //!
-//! They are texts beside this file, in sections that begin with `-- NAME --`, which is how `topo explain`, the
-//! documentation and the tests all have them. `mended/NAME` takes the place of `NAME`, `$` is the command line, and
-//! `engine` lists what the engine has.
+//! They are texts in the folder beside this file, one a code, which `topo explain`, the documentation and the tests
+//! all read. The files of the project follow each other, each after a line `-- NAME --`; `mended/NAME` takes the place
+//! of `NAME`. A first line such as `$ topo up -d` names the command that reports it, if that is not `config`.
 
 /// A file of an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
