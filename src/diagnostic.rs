@@ -178,15 +178,17 @@ impl Diagnostic {
 
 /// A variable whose value is part of a value, for the other half of the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct Ingredient {
     /// The variable.
     pub name: String,
     /// What it is set to.
     pub value: String,
     /// Where it is used.
     pub used_at: Span,
-    /// Where an env file sets it; `None` for the shell.
+    /// Where an env file sets it.
     pub set_at: Option<Span>,
+    /// What else sets it, for people: `in the shell`.
+    pub set_by: &'static str,
 }
 
 /// Cuts a text: names and values in it may have megabytes.
@@ -206,7 +208,7 @@ pub struct Diagnostics {
     /// Where in `found` those with a hash are: a file may have as many mistakes as lines.
     places: HashMap<u64, Vec<usize>>,
     /// The variables in the values at these spans.
-    origins: BTreeMap<Span, Vec<Origin>>,
+    origins: BTreeMap<Span, Vec<Ingredient>>,
 }
 
 impl Diagnostics {
@@ -224,7 +226,7 @@ impl Diagnostics {
 
     /// Notes that the value at `span` has a variable's value in it. Diagnostics about that value then show where
     /// the variable was set.
-    pub fn remember(&mut self, span: Span, origin: Origin) {
+    pub fn remember(&mut self, span: Span, origin: Ingredient) {
         let known = self.origins.entry(span).or_default();
         if !known.contains(&origin) {
             known.push(origin);
@@ -237,14 +239,14 @@ impl Diagnostics {
         };
         // The nearest value that starts at or before the label; values do not overlap.
         let around = self.origins.range(..=primary.span.whole_after()).next_back();
-        let Some((_, origins)) = around.filter(|(span, _)| span.contains(primary.span)) else { return };
+        let Some((_, origins)) = around.filter(|(span, _)| span.holds(primary.span)) else { return };
         for origin in origins {
             let value: String = origin.value.chars().take(40).collect();
             let cut = if value.len() < origin.value.len() { "..." } else { "" };
             let text = format!("`{}` is `{value}{cut}`", origin.name);
             let label = match origin.set_at {
                 Some(span) => Label { span, text },
-                None => Label { span: origin.used_at, text: format!("{text} in the shell") },
+                None => Label { span: origin.used_at, text: format!("{text} {}", origin.set_by) },
             };
             if !diagnostic.labels.contains(&label) {
                 diagnostic.labels.push(label);

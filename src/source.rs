@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a disk: [`crate::load`] hands the texts over.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
@@ -34,10 +35,11 @@ impl Span {
         Self { start: self.start + self.length, length: 0 }
     }
 
-    /// Returns whether `other` lies within this one.
-    pub fn contains(self, other: Self) -> bool {
+    /// Returns whether `other` lies within this span.
+    pub fn holds(self, other: Self) -> bool {
         self.start <= other.start && other.start + other.length <= self.start + self.length
     }
+
 
     /// Returns the greatest span, in order, that starts where this one does.
     pub(crate) fn whole_after(self) -> Self {
@@ -79,6 +81,8 @@ pub struct SourceFile {
     pub base: PathBuf,
     /// What it holds.
     pub text: String,
+    /// Whether that is all: bytes that are no text are replaced.
+    pub is_text: bool,
     start: u32,
     line_starts: Vec<u32>,
 }
@@ -119,11 +123,12 @@ pub struct Location<'a> {
 #[derive(Debug, Default)]
 pub struct SourceMap {
     files: Vec<SourceFile>,
+    by_path: HashMap<PathBuf, usize>,
 }
 
 impl SourceMap {
     /// Adds a file and returns it; `None` when all files together would pass [`SIZE_LIMIT`].
-    pub fn add(&mut self, name: String, path: PathBuf, base: PathBuf, text: String) -> Option<&SourceFile> {
+    pub fn add(&mut self, name: String, path: PathBuf, base: PathBuf, text: String) -> Option<&mut SourceFile> {
         // One byte between files, so that an empty span at the end of one is not the start of the next.
         let start = self.files.last().map_or(0, |last| u64::from(last.start) + last.text.len() as u64 + 1);
         if start + text.len() as u64 > u64::from(SIZE_LIMIT) {
@@ -134,27 +139,19 @@ impl SourceMap {
             .map(|at| u32::try_from(at).unwrap_or(u32::MAX))
             .collect();
         let start = u32::try_from(start).ok()?;
-        self.files.push(SourceFile { name, path, base, text, start, line_starts });
-        self.files.last()
-    }
-
-    /// Adds a file, unless it was added with the same text before, and returns it.
-    pub fn add_once(
-        &mut self,
-        name: String,
-        path: PathBuf,
-        base: PathBuf,
-        text: String,
-    ) -> Option<&SourceFile> {
-        match self.files.iter().position(|file| file.path == path && file.text == text) {
-            Some(known) => self.files.get(known),
-            None => self.add(name, path, base, text),
-        }
+        self.by_path.entry(path.clone()).or_insert(self.files.len());
+        self.files.push(SourceFile { name, path, base, text, is_text: true, start, line_starts });
+        self.files.last_mut()
     }
 
     /// Returns the files in the order they were read.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
+    }
+
+    /// Returns the file of this path, the first if it was added more than once.
+    pub fn find(&self, path: &Path) -> Option<&SourceFile> {
+        self.files.get(*self.by_path.get(path)?)
     }
 
     /// Returns the file that `span` lies in; `None` only for a map without files.

@@ -20,17 +20,17 @@ pub struct Fault {
     pub range: Range<usize>,
 }
 
-/// What a line says of a variable.
+/// What a variable is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
+pub struct Assigned {
     /// The value; `None` takes it from the environment.
     pub value: Option<String>,
-    /// The bytes of the file.
+    /// The bytes of the file that say so.
     pub range: Range<usize>,
 }
 
 /// Variables in the order they were written.
-pub type Assignments = IndexMap<String, Assignment>;
+pub type Assignments = IndexMap<String, Assigned>;
 
 /// What an env file says.
 #[derive(Debug, Default)]
@@ -97,7 +97,7 @@ fn assignment(
     let Some(sign) = line.find(['=', ':']) else {
         let key = key_of(line, at..line_end)?;
         let range = at..at + key.len();
-        parsed.found.insert(key.to_owned(), Assignment { value: None, range });
+        parsed.found.insert(key.to_owned(), Assigned { value: None, range });
         return Ok(line_end);
     };
     let key = key_of(&line[..sign], at..line_end)?.to_owned();
@@ -128,7 +128,7 @@ fn assignment(
             (expand(raw, text, range, lookup, used, parsed)?, end)
         }
     };
-    parsed.found.insert(key, Assignment { value: Some(value), range: at..end });
+    parsed.found.insert(key, Assigned { value: Some(value), range: at..end });
     Ok(end)
 }
 
@@ -170,7 +170,7 @@ pub fn parse_raw(text: &str) -> Parsed {
             parsed.faults.push(no_name(key, range));
             continue;
         }
-        parsed.found.insert(key.to_owned(), Assignment { value, range });
+        parsed.found.insert(key.to_owned(), Assigned { value, range });
     }
     parsed
 }

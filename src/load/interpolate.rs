@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Environment, World};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Origin};
+use super::{Environment, Origin, World};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Ingredient};
 use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Value};
 
@@ -302,8 +302,13 @@ impl Pass<'_> {
             match value {
                 None => self.diagnostics.push(unset_variable(&name, place(&range))),
                 Some(value) => {
-                    let set_at = self.environment.origin(&name, self.world);
-                    self.diagnostics.remember(span, Origin { used_at: place(&range), set_at, name, value });
+                    let (set_at, set_by) = match self.environment.find(&name, self.world) {
+                        Some((_, Origin::EnvFile(span))) => (Some(span), ""),
+                        Some((_, Origin::Project)) => (None, "by the project's name"),
+                        _ => (None, "in the shell"),
+                    };
+                    let used_at = place(&range);
+                    self.diagnostics.remember(span, Ingredient { name, value, used_at, set_at, set_by });
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::{Loader, World, dotenv};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::lifecycle::EnvFormat;
-use crate::source::{SIZE_LIMIT, SourceFile, SourceMap, Span};
+use crate::source::{SIZE_LIMIT, SourceFile, SourceMap, Span, Spanned};
 use crate::yaml::Node;
 
 /// More compose files than this are no project: includes multiply.
@@ -89,16 +89,9 @@ impl Loader<'_> {
                 return None;
             }
         };
-        let (text, garbled) = match decode_text(bytes, Encodings::Utf8OrUtf16) {
-            Ok(text) => (text, None),
-            Err(mut garbled) => (std::mem::take(&mut garbled.text), Some(garbled)),
-        };
-        let Some(file) = self.sources.add(name.clone(), path.to_path_buf(), base.to_path_buf(), text) else {
-            self.diagnostics.push(too_large(&name, named_at));
-            return None;
-        };
-        if let Some(garbled) = garbled {
-            self.diagnostics.push(garbled.diagnostic(file));
+        let decoded = decode_text(bytes, Encodings::Utf8OrUtf16);
+        if let Err(diagnostic) = add_text(&mut self.sources, name, path, base, named_at, decoded) {
+            self.diagnostics.push(diagnostic);
             return None;
         }
         Some(self.sources.files().len() - 1)
@@ -115,31 +108,22 @@ impl Loader<'_> {
         &mut self,
         files: &[(PathBuf, Option<Span>)],
         environment: &Environment,
-    ) -> BTreeMap<String, Variable> {
-        let mut found: BTreeMap<String, Variable> = BTreeMap::new();
+    ) -> BTreeMap<String, Spanned<String>> {
+        let mut found: BTreeMap<String, Spanned<String>> = BTreeMap::new();
         for (path, named_at) in files {
-            let earlier = |name: &str| found.get(name).and_then(|variable| variable.value.clone());
-            let lookup = |name: &str| environment.get(name, self.world).or_else(|| earlier(name));
+            let lookup = |name: &str| {
+                environment.get(name, self.world).or_else(|| Some(found.get(name)?.value.clone()))
+            };
             let file = EnvFile { path, format: None, named_at: *named_at, may_be_absent: false };
             let read = file.read(self.world, &lookup, &mut self.sources, &mut self.diagnostics);
-            for (name, Variable { value, span }) in read {
-                let value = value.or_else(|| self.world.var(&name));
-                if value.is_some() {
-                    found.insert(name, Variable { value, span });
+            for (name, Spanned { value, span }) in read {
+                if let Some(value) = value.or_else(|| self.world.var(&name)) {
+                    found.insert(name, Spanned { value, span });
                 }
             }
         }
         found
     }
-}
-
-/// What an env file says of a variable.
-#[derive(Clone, Debug)]
-pub(crate) struct Variable {
-    /// The value; `None` takes it from the environment.
-    pub(crate) value: Option<String>,
-    /// Where it is written.
-    pub(crate) span: Span,
 }
 
 /// An env file or a label file to be read.
@@ -155,50 +139,26 @@ pub(crate) struct EnvFile<'a> {
 }
 
 impl EnvFile<'_> {
-    /// Reads the file. What is wrong goes to `diagnostics`.
+    /// Reads the file. One that several services name is read once. What is wrong goes to `diagnostics`.
     pub(crate) fn read(
         &self,
         world: &dyn World,
         lookup: &dyn Fn(&str) -> Option<String>,
         sources: &mut SourceMap,
         diagnostics: &mut Diagnostics,
-    ) -> IndexMap<String, Variable> {
-        let name = self.path.strip_prefix(world.cwd()).unwrap_or(self.path).display().to_string();
-        let bytes = match world.read(self.path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let diagnostic = unreadable(&name, &error);
-                diagnostics.push(match self.named_at {
-                    Some(span) if self.may_be_absent => {
-                        diagnostic.label(span, "named here").help("create it, or write `required: false`")
-                    }
-                    Some(span) => {
-                        diagnostic.label(span, "named here").help("correct the path, or create the file")
-                    }
-                    None => diagnostic.help("correct the path after `--env-file`, or create the file"),
-                });
-                return IndexMap::new();
-            }
-        };
-        let (text, garbled) = match decode_text(bytes, Encodings::Utf8) {
-            Ok(text) => (text, None),
-            Err(mut garbled) => (std::mem::take(&mut garbled.text), Some(garbled)),
-        };
-        let base = self.path.parent().unwrap_or(Path::new("/")).to_path_buf();
-        let Some(file) = sources.add_once(name.clone(), self.path.to_path_buf(), base, text) else {
-            diagnostics.push(too_large(&name, self.named_at));
-            return IndexMap::new();
-        };
-        if let Some(garbled) = garbled {
-            diagnostics.push(garbled.diagnostic(file));
-            return IndexMap::new();
+    ) -> IndexMap<String, Spanned<Option<String>>> {
+        if sources.find(self.path).is_none()
+            && let Err(diagnostic) = self.add(world, sources)
+        {
+            diagnostics.push(diagnostic);
         }
+        let Some(file) = sources.find(self.path).filter(|file| file.is_text) else { return IndexMap::new() };
         let parsed = match self.format {
             Some(EnvFormat::Raw) => dotenv::parse_raw(&file.text),
             None => dotenv::parse(&file.text, lookup),
         };
         for (variable, range) in parsed.unset {
-            let message = format!("variable `{variable}` is not set, and {name} uses it");
+            let message = format!("variable `{variable}` is not set, and {} uses it", file.name);
             diagnostics.push(
                 Diagnostic::warning(Code::UnsetVariable, message)
                     .label(file.span(range), "read as the empty string")
@@ -208,7 +168,7 @@ impl EnvFile<'_> {
         let is_broken = !parsed.faults.is_empty();
         for fault in parsed.faults {
             diagnostics.push(
-                Diagnostic::error(Code::InvalidEnvFile, format!("{name} cannot be read"))
+                Diagnostic::error(Code::InvalidEnvFile, format!("{} cannot be read", file.name))
                     .label(file.span(fault.range), fault.why)
                     .help(fault.help),
             );
@@ -216,11 +176,49 @@ impl EnvFile<'_> {
         if is_broken {
             return IndexMap::new();
         }
-        let variable = |assignment: dotenv::Assignment| Variable {
-            value: assignment.value,
-            span: file.span(assignment.range),
-        };
-        parsed.found.into_iter().map(|(name, assignment)| (name, variable(assignment))).collect()
+        let set = |dotenv::Assigned { value, range }| Spanned { value, span: file.span(range) };
+        parsed.found.into_iter().map(|(name, assigned)| (name, set(assigned))).collect()
+    }
+
+    fn add(&self, world: &dyn World, sources: &mut SourceMap) -> Result<(), Diagnostic> {
+        let name = self.path.strip_prefix(world.cwd()).unwrap_or(self.path).display().to_string();
+        let bytes = world.read(self.path).map_err(|error| {
+            let diagnostic = unreadable(&name, &error);
+            match self.named_at {
+                Some(span) if self.may_be_absent => {
+                    diagnostic.label(span, "named here").help("create it, or write `required: false`")
+                }
+                Some(span) => diagnostic.label(span, "named here").help("correct the path, or create the file"),
+                None => diagnostic.help("correct the path after `--env-file`, or create the file"),
+            }
+        })?;
+        let base = self.path.parent().unwrap_or(Path::new("/"));
+        let decoded = decode_text(bytes, Encodings::Utf8);
+        add_text(sources, name, self.path, base, self.named_at, decoded).map(|_| ())
+    }
+}
+
+/// Adds a file to the source map, also one that is no text, to show where that is so.
+fn add_text<'s>(
+    sources: &'s mut SourceMap,
+    name: String,
+    path: &Path,
+    base: &Path,
+    named_at: Option<Span>,
+    decoded: Result<String, Garbled>,
+) -> Result<&'s SourceFile, Diagnostic> {
+    let (text, garbled) = match decoded {
+        Ok(text) => (text, None),
+        Err(mut garbled) => (std::mem::take(&mut garbled.text), Some(garbled)),
+    };
+    let too_large = too_large(&name, named_at);
+    match (sources.add(name, path.to_path_buf(), base.to_path_buf(), text), garbled) {
+        (None, _) => Err(too_large),
+        (Some(file), Some(garbled)) => {
+            file.is_text = false;
+            Err(garbled.diagnostic(file))
+        }
+        (Some(file), None) => Ok(file),
     }
 }
 

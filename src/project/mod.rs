@@ -5,7 +5,9 @@
 mod check;
 mod complete;
 mod contents;
+pub mod explain;
 pub mod hash;
+mod printed;
 mod select;
 mod written;
 
@@ -24,9 +26,10 @@ use crate::model::storage::{Config, Secret, Volume};
 use crate::model::values::Nullable;
 use crate::model::{Model, Named};
 use crate::source::{SourceMap, Span};
-use crate::yaml::Node;
+use crate::yaml::{Node, Room};
 
 pub use contents::{Contents, read_contents};
+pub use printed::as_yaml;
 pub use written::as_written;
 
 /// What the user selects of a project.
@@ -178,6 +181,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         environment: &loaded.environment,
         sources: &mut loaded.sources,
         diagnostics: &mut loaded.diagnostics,
+        room: Some(Room::default()),
     };
     if !skip.normalization {
         resolver.imply_dependencies();
@@ -217,4 +221,6 @@ struct Resolver<'a> {
     environment: &'a Environment,
     sources: &'a mut SourceMap,
     diagnostics: &'a mut Diagnostics,
+    /// How many variables and labels may still come from files; `None` once that was too many.
+    room: Option<Room>,
 }

@@ -22,7 +22,12 @@ impl Room {
 
     /// Takes the room of a copy of `node`, which is wanted at `span`.
     pub fn take(&mut self, node: &Node, span: Span) -> Result<(), Diagnostic> {
-        self.left = self.left.checked_sub(node.weight()).ok_or_else(|| self.passed(span))?;
+        self.take_values(node.weight(), span)
+    }
+
+    /// Takes the room of some values that are wanted at `span`.
+    pub fn take_values(&mut self, count: usize, span: Span) -> Result<(), Diagnostic> {
+        self.left = self.left.checked_sub(count).ok_or_else(|| self.passed(span))?;
         Ok(())
     }
 

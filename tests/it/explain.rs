@@ -1,144 +1,133 @@
-//! The example of each kind of diagnostic gets it, and is mended; the page about them shows what is printed.
+//! Where values come from: `config --explain`.
 
-use std::fmt::Write as _;
+use topo::load::{MemWorld, Origin, Request, load};
+use topo::project::explain::{Source, display, explain};
+use topo::project::{Selection, resolve};
+use topo::source::Span;
 
-use topo::diagnostic::example::{Example, File};
-use topo::diagnostic::text::{Look, render};
-use topo::diagnostic::{Code, Diagnostic, Diagnostics};
-use topo::engine::fake::FakeEngine;
-use topo::engine::{Engine as _, Query};
-use topo::k8s::{Options, export};
-use topo::load::{Loaded, MemWorld, Request, load};
-use topo::plan::desired::Desired;
-use topo::plan::up::{UpOptions, up};
-use topo::project::{Selection, read_contents, resolve};
-use topo::topology::{Topology, ports};
-
-use crate::generated::check;
-
-/// Takes a project as far as the command of its example does, on an empty engine.
-async fn run(command: &str, files: &[File<'_>]) -> Loaded {
-    let world = MemWorld::project(files.iter().map(|file| (file.name, file.text)));
-    let mut loaded = load(&world, &Request::default());
-    let project = resolve(&mut loaded, &Selection::default(), &world);
-    let topology = Topology::build(&project, &mut loaded.diagnostics);
-    match command.split_whitespace().next() {
-        Some("config") => return loaded,
-        Some("up") => loaded.diagnostics.push_all(ports::conflicts(&project)),
-        Some("export") => {}
-        _ => panic!("no example is known to run `topo {command}`"),
-    }
-    let contents = read_contents(&project, &loaded.environment, &world, &mut loaded.diagnostics);
-    if loaded.diagnostics.has_errors() {
-        return loaded;
-    }
-    if command.starts_with("export") {
-        let exported = export(&project, &contents, &Options::default());
-        loaded.diagnostics.push_all(exported.diagnostics.sorted().into_iter().cloned());
-        return loaded;
-    }
-    let engine = FakeEngine::new();
-    let desired =
-        Desired::new(&project, &topology, &contents, engine.api(), true, &mut loaded.diagnostics);
-    let query = Query {
-        project: desired.project.clone(),
-        images: desired.images(),
-        networks: desired.external_networks(),
-        volumes: desired.external_volumes(),
-        swarm: desired.needs_swarm(),
+/// Explains a path, a line a value: what it is, where it is from, what it took the place of.
+fn check(world: &MemWorld, path: &str) -> Vec<String> {
+    let mut loaded = load(world, &Request { trace: true, ..Request::default() });
+    let project = resolve(&mut loaded, &Selection::default(), world);
+    assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics);
+    let place = |span: Span| {
+        let place = loaded.sources.locate(span).expect("in a file");
+        format!("{}:{}:{}", place.file, place.line, place.column)
     };
-    let observed = engine.observe(&query).await.unwrap();
-    if let Err(impossible) = up(&desired, &observed, &UpOptions::default()) {
-        for one in impossible {
-            let span = project.span(&[one.section, &one.key]);
-            let diagnostic = Diagnostic::error(one.code, one.message).label(span, "defined here");
-            loaded.diagnostics.push(diagnostic.help(one.help));
+    let from = |origin: Origin| match origin {
+        Origin::Shell => "shell".to_owned(),
+        Origin::Project => "project".to_owned(),
+        Origin::EnvFile(span) => place(span),
+    };
+    let found = match explain(&project, &loaded, world, path) {
+        Ok(found) => found,
+        Err(unknown) => {
+            let reset =
+                unknown.reset.map(|reset| format!(" reset {} at {}", place(reset.earlier), place(reset.at)));
+            return vec![format!(
+                "{} lacks {}: {}{}",
+                unknown.known,
+                unknown.key,
+                unknown.help,
+                reset.unwrap_or_default()
+            )];
         }
-    }
-    loaded
+    };
+    let one = |one: topo::project::explain::Explanation| {
+        let source = match one.source {
+            Source::Written { at, variables } => variables.iter().fold(place(at), |text, variable| {
+                let value =
+                    variable.value.clone().map(|(value, origin)| format!("{value} of {}", from(origin)));
+                format!(
+                    "{text} {}={}",
+                    variable.name,
+                    value.unwrap_or_else(|| format!("<{}>", variable.default))
+                )
+            }),
+            Source::File(at) => format!("file {}", place(at)),
+            Source::Variable { at, origin } => format!("{} value of {}", place(at), from(origin)),
+            Source::Default => "default".to_owned(),
+        };
+        let overridden =
+            one.overridden.iter().map(|span| format!(" over {}", place(*span))).collect::<String>();
+        format!("{} {} from {source}{overridden}", display(&one.path), one.value)
+    };
+    found.into_iter().map(one).collect()
 }
 
-fn codes(diagnostics: &Diagnostics) -> Vec<Code> {
-    let mut codes: Vec<Code> = diagnostics.sorted().iter().map(|one| one.code).collect();
-    codes.dedup();
-    codes
+fn world() -> MemWorld {
+    let mut world = MemWorld::project([
+        (
+            "compose.yaml",
+            "x-base: &base {restart: always}\nservices:\n  web:\n    <<: *base\n    extends: {file: base.yaml, service: common}\n    image: app:${TAG:-1}\n    env_file: [web.env]\n    environment: {HOST: localhost, PASS: , TERM: }\n    labels: {com.example.team: a}\n    ports: [\"80:80\"]\n    command: [a]\n",
+        ),
+        (
+            "compose.override.yaml",
+            "services:\n  web:\n    environment: ['HOST=${DB:-db}']\n    ports: !reset []\n    command: [b, \"${COMPOSE_PROJECT_NAME}\"]\n",
+        ),
+        ("base.yaml", "services:\n  common: {image: base, environment: {LEVEL: '1', HOST: none}}\n"),
+        (".env", "# variables\nDB=db.prod\nPASS=\"x\ny\"\n"),
+        ("web.env", "A=1\n\nB=2 # two\n"),
+    ]);
+    world.vars.insert("TERM".to_owned(), "xterm".to_owned());
+    world
 }
 
-#[tokio::test]
-async fn each_example_gets_its_diagnostic_alone_and_is_mended() {
-    for code in Code::ALL {
-        let example = code.example();
-        let wrong = run(example.command, &example.files).await;
-        let said = printed(&wrong);
-        assert_eq!(codes(&wrong.diagnostics), [*code], "{code} is not what the example of it gets:\n{said}");
-        let mended = run(example.command, &example.all_mended()).await;
-        let said = printed(&mended);
-        // An export says more of most projects; this is no longer in it.
-        let left = codes(&mended.diagnostics);
-        let is_clean = if example.command.starts_with("export") { !left.contains(code) } else { left.is_empty() };
-        assert!(is_clean, "the example of {code} is not mended:\n{said}");
-    }
-}
-
-#[tokio::test]
-async fn each_example_is_told_with_a_place_and_with_help() {
-    for code in Code::ALL {
-        let example = code.example();
-        for one in run(example.command, &example.files).await.diagnostics.sorted() {
-            assert!(one.help.is_some(), "{code}: no help");
-            assert!(!one.labels.is_empty() || *code == Code::NoComposeFile, "{code}: no place");
-        }
-    }
-}
-
-/// Each has a different example of its own.
 #[test]
-fn no_example_is_given_twice() {
-    for (at, code) in Code::ALL.iter().enumerate() {
-        let Example { files, mended, .. } = code.example();
-        assert!(!mended.is_empty(), "{code}: nothing is mended");
-        let same = Code::ALL[..at].iter().find(|other| other.example().files == files && !files.is_empty());
-        assert_eq!(same, None, "{code} has the example of another");
+fn a_value_is_traced_to_its_file_its_variables_and_what_it_overrides() {
+    for (path, expected) in [
+        (
+            "services.web.environment.HOST",
+            "\"db.prod\" from compose.override.yaml:3:19 DB=db.prod of .env:2:1 over compose.yaml:8:25 over base.yaml:2:57",
+        ),
+        ("services.web.environment.LEVEL", "\"1\" from base.yaml:2:46"),
+        ("services.web.environment.PASS", "\"x\\ny\" from compose.yaml:8:36 value of .env:3:1"),
+        ("services.web.environment.TERM", "\"xterm\" from compose.yaml:8:44 value of shell"),
+        ("services.web.environment.B", "\"2\" from file web.env:3:1"),
+        ("services.web.image", "\"app:1\" from compose.yaml:6:12 TAG=<1> over base.yaml:2:19"),
+        ("services.web.restart", "\"always\" from compose.yaml:1:25"),
+        ("services.web.networks.default", "null from default"),
+    ] {
+        assert_eq!(check(&world(), path), [format!("{path} {expected}")]);
     }
 }
 
-fn printed(loaded: &Loaded) -> String {
-    let look = Look { color: false, width: Some(100) };
-    let said = loaded.diagnostics.sorted().into_iter().map(|one| render(one, &loaded.sources, look));
-    let said = said.collect::<Vec<_>>().join("\n\n");
-    said.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+#[test]
+fn keys_with_dots_are_found_with_and_without_brackets() {
+    for path in [
+        "services.web.labels.com.example.team",
+        "services.web.labels[com.example.team]",
+        "services.web.labels[\"com.example.team\"]",
+    ] {
+        assert_eq!(
+            check(&world(), path),
+            ["services.web.labels[com.example.team] \"a\" from compose.yaml:9:32"]
+        );
+    }
 }
 
-#[tokio::test]
-async fn the_page_about_diagnostics_is_current() {
-    let mut page = "# Diagnostics\n\n\
-        <!-- Made from src/diagnostic.rs and the examples beside it by TOPO_BLESS=1 cargo test --test it. -->\n\n\
-        What topo has to say about its input, by the name in brackets: `error[unknown-key]`. An error ends the run before \
-        anything\nis done; a warning does not. `topo explain unknown-key` shows the entry of that name in the terminal.\n\n\
-        | Name | Meaning |\n|---|---|\n"
-        .to_owned();
-    for code in Code::ALL {
-        let meaning = code.meaning().replace('|', "\\|");
-        writeln!(page, "| [`{code}`](#{code}) | {meaning} |").unwrap();
-    }
-    for code in Code::ALL {
-        let example = code.example();
-        write!(page, "\n## {code}\n\n{}\n", code.meaning()).unwrap();
-        if example.files.is_empty() {
-            page.push_str("\nIn an empty directory:\n");
-        }
-        files(&mut page, &example.files);
-        let said = printed(&run(example.command, &example.files).await);
-        write!(page, "\n```console\n$ topo {}\n{said}```\n\nMended:\n", example.command).unwrap();
-        files(&mut page, &example.mended);
-    }
-    check("docs/diagnostics.md", &page);
+#[test]
+fn a_path_to_a_part_explains_all_below_it() {
+    assert_eq!(
+        check(&world(), "services.web.command"),
+        [
+            "services.web.command[0] \"b\" from compose.override.yaml:5:15 over compose.yaml:11:14",
+            "services.web.command[1] \"project\" from compose.override.yaml:5:18 COMPOSE_PROJECT_NAME=project of project over compose.yaml:11:14",
+        ]
+    );
 }
 
-fn files(page: &mut String, files: &[File<'_>]) {
-    for file in files {
-        let language = if file.name.ends_with(".yaml") { "yaml" } else { "sh" };
-        let comment = if file.name == "compose.yaml" { String::new() } else { format!("# {}\n", file.name) };
-        write!(page, "\n```{language}\n{comment}{}```\n", file.text).unwrap();
-    }
+#[test]
+fn what_is_not_there_is_said_with_what_is() {
+    assert_eq!(check(&world(), "services.wep.image"), ["services lacks wep: did you mean `web`?"]);
+    assert_eq!(
+        check(&world(), "services.web.command[7]"),
+        ["services.web.command lacks 7: it has 2 items, the first one is `[0]`"]
+    );
+    assert_eq!(
+        check(&world(), "services.web.ports[0].target"),
+        [
+            "services.web lacks ports: it has command, entrypoint, environment, image, labels, networks, restart reset compose.yaml:10:12 at compose.override.yaml:4:19"
+        ]
+    );
 }

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod contract;
 mod corpus;
+mod diagnostic_examples;
 mod diagnostics;
 mod docs;
 mod examples;
