@@ -146,7 +146,13 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes an error without places.
     pub fn error(code: Code, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: bounded(message.into()), labels: Vec::new(), help: None }
+        Self {
+            severity: Severity::Error,
+            code,
+            message: bounded(message.into()),
+            labels: Vec::new(),
+            help: None,
+        }
     }
 
     /// Makes a warning without places.
@@ -234,7 +240,8 @@ impl Diagnostics {
     }
 
     fn tell_origins(&self, diagnostic: &mut Diagnostic) {
-        let Some(primary) = diagnostic.labels.first().filter(|_| diagnostic.code != Code::UnsetVariable) else {
+        let Some(primary) = diagnostic.labels.first().filter(|_| diagnostic.code != Code::UnsetVariable)
+        else {
             return;
         };
         // The nearest value that starts at or before the label; values do not overlap.

@@ -40,7 +40,6 @@ impl Span {
         self.start <= other.start && other.start + other.length <= self.start + self.length
     }
 
-
     /// Returns the greatest span, in order, that starts where this one does.
     pub(crate) fn whole_after(self) -> Self {
         Self { start: self.start, length: u32::MAX }
@@ -128,7 +127,13 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a file and returns it; `None` when all files together would pass [`SIZE_LIMIT`].
-    pub fn add(&mut self, name: String, path: PathBuf, base: PathBuf, text: String) -> Option<&mut SourceFile> {
+    pub fn add(
+        &mut self,
+        name: String,
+        path: PathBuf,
+        base: PathBuf,
+        text: String,
+    ) -> Option<&mut SourceFile> {
         // One byte between files, so that an empty span at the end of one is not the start of the next.
         let start = self.files.last().map_or(0, |last| u64::from(last.start) + last.text.len() as u64 + 1);
         if start + text.len() as u64 > u64::from(SIZE_LIMIT) {

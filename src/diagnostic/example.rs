@@ -35,7 +35,11 @@ impl<'a> Example<'a> {
         while let Some((name, after)) =
             rest.strip_prefix("-- ").and_then(|section| section.split_once(" --\n"))
         {
-            let end = if after.starts_with("-- ") { 0 } else { after.find("\n-- ").map_or(after.len(), |at| at + 1) };
+            let end = if after.starts_with("-- ") {
+                0
+            } else {
+                after.find("\n-- ").map_or(after.len(), |at| at + 1)
+            };
             let (text, next) = after.split_at(end);
             match name.strip_prefix("mended/") {
                 Some(name) => example.mended.push(File { name, text }),

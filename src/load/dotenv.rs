@@ -280,7 +280,8 @@ mod tests {
     fn check(text: &str) -> String {
         let lookup = |name: &str| (name == "SHELL").then(|| "sh".to_owned());
         let Parsed { found, unset: _, faults } = parse(text, &lookup);
-        let faults = faults.into_iter().map(|fault| format!("error: {} at {}", fault.why, &text[fault.range]));
+        let faults =
+            faults.into_iter().map(|fault| format!("error: {} at {}", fault.why, &text[fault.range]));
         let found = found.iter().map(|(key, assignment)| {
             assignment.value.as_ref().map_or(key.clone(), |value| format!("{key}=<{value}>"))
         });

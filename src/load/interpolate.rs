@@ -97,7 +97,11 @@ impl Substitution<'_> {
     fn plain(&mut self, name: &str, at: usize) -> Result<String, Fault> {
         let value = (self.lookup)(name);
         let range = at..at + name.len();
-        self.used.mentions.push(Mention { name: name.to_owned(), value: value.clone(), range: range.clone() });
+        self.used.mentions.push(Mention {
+            name: name.to_owned(),
+            value: value.clone(),
+            range: range.clone(),
+        });
         self.bounded(value.unwrap_or_default(), range)
     }
 

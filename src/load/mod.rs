@@ -89,6 +89,7 @@ pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded 
         trace: request.trace.then(Trace::default),
         diagnostics: Diagnostics::default(),
         read: 0,
+        files_named_at: None,
         room: Room::default(),
         included: Vec::new(),
     };
@@ -119,6 +120,8 @@ struct Loader<'a> {
     diagnostics: Diagnostics,
     /// How many compose files were read.
     read: usize,
+    /// Where an env file names the compose files.
+    files_named_at: Option<Span>,
     /// How much may still be read, or copied.
     room: Room,
     /// What was included so far: the same files with the same variables are read once.

@@ -20,7 +20,7 @@ impl Loader<'_> {
     pub(super) fn read_all(&mut self, files: &[PathBuf], directory: &Path) -> Vec<Node> {
         let mut documents = Vec::new();
         for path in files {
-            documents.extend(self.read_documents(path, directory, None).unwrap_or_default());
+            documents.extend(self.read_documents(path, directory, self.files_named_at).unwrap_or_default());
         }
         if documents.is_empty() && self.read > 0 && !self.diagnostics.has_errors() {
             let start = self.sources.files().last().map(|file| file.span(0..0)).unwrap_or_default();
@@ -56,7 +56,8 @@ impl Loader<'_> {
         }
         let file = self.read_source(path, base, named_at)?;
         self.read += 1;
-        let mut documents = crate::yaml::parse(&self.sources.files()[file], &mut self.room, &mut self.diagnostics);
+        let mut documents =
+            crate::yaml::parse(&self.sources.files()[file], &mut self.room, &mut self.diagnostics);
         documents.retain(|document| {
             let is_map = document.as_map().is_some();
             if !is_map {
@@ -188,7 +189,9 @@ impl EnvFile<'_> {
                 Some(span) if self.may_be_absent => {
                     diagnostic.label(span, "named here").help("create it, or write `required: false`")
                 }
-                Some(span) => diagnostic.label(span, "named here").help("correct the path, or create the file"),
+                Some(span) => {
+                    diagnostic.label(span, "named here").help("correct the path, or create the file")
+                }
                 None => diagnostic.help("correct the path after `--env-file`, or create the file"),
             }
         })?;
@@ -250,7 +253,7 @@ impl Garbled {
 
 fn decode_text(bytes: Vec<u8>, encodings: Encodings) -> Result<String, Garbled> {
     let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    if is_wide && encodings == Encodings::Utf8OrUtf16 && bytes.len() % 2 == 0 {
+    if is_wide && encodings == Encodings::Utf8OrUtf16 && bytes.len().is_multiple_of(2) {
         let unit = if bytes[0] == 0xff { u16::from_le_bytes } else { u16::from_be_bytes };
         let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
         let decoded: Result<String, _> = char::decode_utf16(units).collect();

@@ -168,7 +168,8 @@ impl Decoder<'_> {
             diagnostic = diagnostic.help("give it a value, or remove the attribute");
         }
         if expected.starts_with("a list")
-            && let (Some(_), Some(written)) = (node.scalar_text(), self.sources.text(node.span).lines().next())
+            && let (Some(_), Some(written)) =
+                (node.scalar_text(), self.sources.text(node.span).lines().next())
         {
             diagnostic = diagnostic.help(format!("put it in brackets: [{written}]"));
         }

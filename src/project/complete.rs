@@ -69,12 +69,8 @@ impl Resolver<'_> {
                 let of_shell = self.environment.get(name, self.world);
                 of_shell.or_else(|| service.environment.0.get(name).cloned().flatten())
             };
-            let file = EnvFile {
-                path: &path,
-                format: file.format,
-                named_at: Some(named_at),
-                may_be_absent: true,
-            };
+            let file =
+                EnvFile { path: &path, format: file.format, named_at: Some(named_at), may_be_absent: true };
             let found = self.read_env_file(&file, named_at, &lookup);
             for (key, Spanned { value, span: _ }) in found {
                 let value = value.or_else(|| self.environment.get(&key, self.world));
@@ -119,8 +115,7 @@ impl Resolver<'_> {
         for (at, file) in service.label_file.0.iter().enumerate() {
             let named_at = self.project.span(&["services", name, "label_file", &at.to_string()]);
             let path = std::path::Path::new(&file.0);
-            let file =
-                EnvFile { path, format: None, named_at: Some(named_at), may_be_absent: false };
+            let file = EnvFile { path, format: None, named_at: Some(named_at), may_be_absent: false };
             let found = self.read_env_file(&file, named_at, &|_| None);
             labels.extend(found.into_iter().map(|(key, set)| (key, set.value.unwrap_or_default())));
         }

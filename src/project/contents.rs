@@ -40,7 +40,8 @@ pub fn read_contents(
             (None, Some(file), _) => match world.read(Path::new(&file.0)) {
                 Ok(bytes) => Some(bytes),
                 Err(error) => {
-                    let message = format!("`{section}.{key}` cannot be read from {}: {}", file.0, reason(&error));
+                    let message =
+                        format!("`{section}.{key}` cannot be read from {}: {}", file.0, reason(&error));
                     diagnostics.push(fault("file", message, "named here".into(), "create the file".into()));
                     None
                 }

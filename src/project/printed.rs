@@ -24,8 +24,10 @@ pub fn as_yaml(mut value: Value) -> Value {
         let devices = service.get_mut("blkio_config").and_then(Value::as_object_mut).into_iter();
         for device in devices.flatten().filter_map(|(_, list)| list.as_array_mut()).flatten() {
             if let Some(device) = device.as_object_mut() {
-                *device =
-                    std::mem::take(device).into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
+                *device = std::mem::take(device)
+                    .into_iter()
+                    .map(|(key, value)| (key.to_lowercase(), value))
+                    .collect();
             }
         }
         drop(service.get_mut("deploy"), &["resources", "placement"]);

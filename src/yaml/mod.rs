@@ -27,11 +27,11 @@ impl Room {
 
     /// Takes the room of some values that are wanted at `span`.
     pub fn take_values(&mut self, count: usize, span: Span) -> Result<(), Diagnostic> {
-        self.left = self.left.checked_sub(count).ok_or_else(|| self.passed(span))?;
+        self.left = self.left.checked_sub(count).ok_or_else(|| Self::passed(span))?;
         Ok(())
     }
 
-    fn passed(self, span: Span) -> Diagnostic {
+    fn passed(span: Span) -> Diagnostic {
         let message = format!("the project expands to more than {} values", Self::VALUES);
         Diagnostic::error(Code::ExcessiveExpansion, message).label(span, "the limit is passed here")
     }

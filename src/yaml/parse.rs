@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
             true => "remove aliases that refer to nodes full of aliases",
             false => "keep data out of compose files: name a file instead",
         };
-        self.diagnostics.push(self.room.passed(span).help(help));
+        self.diagnostics.push(Room::passed(span).help(help));
         Stop
     }
 

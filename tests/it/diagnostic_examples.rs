@@ -38,8 +38,7 @@ async fn run(command: &str, files: &[File<'_>]) -> Loaded {
         return loaded;
     }
     let engine = FakeEngine::new();
-    let desired =
-        Desired::new(&project, &topology, &contents, engine.api(), true, &mut loaded.diagnostics);
+    let desired = Desired::new(&project, &topology, &contents, engine.api(), true, &mut loaded.diagnostics);
     let query = Query {
         project: desired.project.clone(),
         images: desired.images(),
@@ -75,7 +74,8 @@ async fn each_example_gets_its_diagnostic_alone_and_is_mended() {
         let said = printed(&mended);
         // An export says more of most projects; this is no longer in it.
         let left = codes(&mended.diagnostics);
-        let is_clean = if example.command.starts_with("export") { !left.contains(code) } else { left.is_empty() };
+        let is_clean =
+            if example.command.starts_with("export") { !left.contains(code) } else { left.is_empty() };
         assert!(is_clean, "the example of {code} is not mended:\n{said}");
     }
 }

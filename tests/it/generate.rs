@@ -108,7 +108,9 @@ pub(crate) fn project(bytes: &[u8]) -> Vec<File> {
     for name in [".env", "web.env"] {
         if writer.one_in(2) {
             let lines = writer.below(4);
-            let line = |writer: &mut Writer<'_>| format!("{}={}\n", writer.pick(&["V", "E", "A"]), writer.pick(TEXTS));
+            let line = |writer: &mut Writer<'_>| {
+                format!("{}={}\n", writer.pick(&["V", "E", "A"]), writer.pick(TEXTS))
+            };
             files.push((name, (0..lines).map(|_| line(&mut writer)).collect()));
         }
     }
@@ -148,7 +150,10 @@ impl Writer<'_> {
         self.anchors = 0;
         let mut text = String::new();
         if role == Role::Main && self.one_in(4) {
-            text.push_str(&format!("include: {}\n", self.pick(&["[part.yaml]", "[{path: [part.yaml, base.yaml]}]"])));
+            text.push_str(&format!(
+                "include: {}\n",
+                self.pick(&["[part.yaml]", "[{path: [part.yaml, base.yaml]}]"])
+            ));
         }
         for section in ["services", "networks", "volumes", "configs", "secrets", "models"] {
             // Those are all defined in most main files, so that references lead somewhere.
@@ -158,7 +163,8 @@ impl Writer<'_> {
             let entries: Vec<String> = NAMES[..2]
                 .iter()
                 .filter_map(|name| {
-                    (role == Role::Main || self.one_in(2)).then(|| format!("{name}: {}", self.entry(section, role)))
+                    (role == Role::Main || self.one_in(2))
+                        .then(|| format!("{name}: {}", self.entry(section, role)))
                 })
                 .collect();
             text.push_str(&format!("{section}:\n"));
@@ -193,7 +199,11 @@ impl Writer<'_> {
                     "configs" => "Config",
                     _ => "Secret",
                 };
-                if self.one_in(3) { self.object(&SCHEMA["definitions"][name], Vec::new(), 4) } else { String::new() }
+                if self.one_in(3) {
+                    self.object(&SCHEMA["definitions"][name], Vec::new(), 4)
+                } else {
+                    String::new()
+                }
             }
         }
     }
@@ -245,13 +255,16 @@ impl Writer<'_> {
             "object" if depth > 0 => self.object(schema, Vec::new(), depth),
             "array" if depth > 0 => {
                 let items = self.below(4);
-                let items: Vec<String> = (0..items).map(|_| self.value(&schema["items"], depth - 1)).collect();
+                let items: Vec<String> =
+                    (0..items).map(|_| self.value(&schema["items"], depth - 1)).collect();
                 format!("[{}]", items.join(", "))
             }
             "object" => "{}".to_owned(),
             "array" => "[]".to_owned(),
             "boolean" => self.pick(&["true", "false"]).to_owned(),
-            "integer" => self.pick(&["1", "0", "2", "80", "8080", "-1", "0440", "65536", "9999999999"]).to_owned(),
+            "integer" => {
+                self.pick(&["1", "0", "2", "80", "8080", "-1", "0440", "65536", "9999999999"]).to_owned()
+            }
             "number" => self.pick(&["0.5", "1", "0", "-.5", "1e3", ".inf"]).to_owned(),
             "null" => "null".to_owned(),
             _ => self.text(schema),
@@ -276,7 +289,10 @@ impl Writer<'_> {
             entries.iter().filter_map(|entry| entry.split_once(':')).map(|(key, _)| key.to_owned()).collect();
         for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !written.iter().any(|key| key == required) {
-                entries.push(format!("{required}: {}", self.value(&properties[required], depth.saturating_sub(1))));
+                entries.push(format!(
+                    "{required}: {}",
+                    self.value(&properties[required], depth.saturating_sub(1))
+                ));
                 written.push(required.to_owned());
             }
         }

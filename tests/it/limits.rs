@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// No run takes nearly as long: this is against hangs.
-const WATCHDOG: Duration = Duration::from_secs(60);
+const WATCHDOG: Duration = Duration::from_secs(120);
 /// How many KiB of addresses a run may take.
 const ADDRESS_SPACE: u32 = 2 << 20;
 
@@ -53,7 +53,11 @@ fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
     };
     let said = String::from_utf8(std::fs::read(err).unwrap()).unwrap();
     let shown: String = said.chars().take(2000).collect();
-    assert!(matches!(status.code(), Some(0 | 1)), "`topo {}` ends with {status}: {shown}", arguments.join(" "));
+    assert!(
+        matches!(status.code(), Some(0 | 1)),
+        "`topo {}` ends with {status}: {shown}",
+        arguments.join(" ")
+    );
     (status.success(), said)
 }
 
@@ -105,9 +109,11 @@ fn merge_keys_that_multiply_are_refused() {
     });
     is_refused(&project(&merged), "excessive-expansion");
     // One mapping, brought in a million times.
-    let wide = format!("{WEB}x-a: &a {{{}}}\nx-b: {{<<: [{}]}}\n",
+    let wide = format!(
+        "{WEB}x-a: &a {{{}}}\nx-b: {{<<: [{}]}}\n",
         (0..1000).map(|at| format!("k{at}: v")).collect::<Vec<_>>().join(", "),
-        vec!["*a"; 100_000].join(", "));
+        vec!["*a"; 100_000].join(", ")
+    );
     is_refused(&project(&wide), "excessive-expansion");
 }
 
@@ -147,7 +153,7 @@ fn a_large_file_is_read_or_refused() {
     assert!(said.is_empty() || said.contains("error["), "{}", said.chars().take(500).collect::<String>());
     let comment = format!("{WEB}# {}\n", "x".repeat(60 << 20));
     is_read(&project(&comment));
-    let many: String = (0..3_000_000).map(|at| format!("x-{at:07}: some text\n")).collect();
+    let many: String = (0..1_001_000).map(|at| format!("x-{at}: v\n")).collect();
     is_refused(&project(&many), "excessive-expansion");
     let too_large = "#".repeat((64 << 20) + 1);
     assert!(is_refused(&project(&too_large), "unreadable-file").contains("64 MiB"));
@@ -160,14 +166,20 @@ fn a_mistake_in_a_long_line_is_shown_in_part() {
     assert!(said.contains("imag: nginx"), "{}", said.chars().take(1000).collect::<String>());
     assert!(said.lines().all(|line| line.chars().count() < 1500), "a line is too long");
     // A key of a megabyte that does not exist.
-    let said = is_refused(&project(&format!("{WEB}    {}: 1\n", "k".repeat(1 << 20))), "unknown-key");
+    let said = is_refused(&project(&format!("{WEB}    ? {}\n    : 1\n", "k".repeat(1 << 20))), "unknown-key");
     assert!(said.len() < 20_000, "{} bytes are said", said.len());
 }
 
 #[test]
 fn many_keys_and_services_are_read() {
-    let services: String =
-        (0..10_000).map(|at| format!("  s{at}: {{image: x, labels: {{l: v}}, depends_on: [s{}]}}\n", at / 2 + 10_000 * usize::from(at == 0))).collect();
+    let services: String = (0..10_000)
+        .map(|at| {
+            format!(
+                "  s{at}: {{image: x, labels: {{l: v}}, depends_on: [s{}]}}\n",
+                at / 2 + 10_000 * usize::from(at == 0)
+            )
+        })
+        .collect();
     let text = format!("services:\n  s10000: {{image: x}}\n{services}");
     assert!(is_read(&project(&text)).contains("s9999"));
     let labels: String = (0..200_000).map(|at| format!("      l{at}: v\n")).collect();
@@ -198,8 +210,9 @@ fn thousands_of_unknown_names_are_told_at_once() {
 #[test]
 fn includes_without_end_are_refused() {
     is_refused(&project("include: [compose.yaml]\nservices: {}\n"), "include-cycle");
-    let chain: Vec<(String, String)> =
-        (0..60).map(|at| (format!("f{at}.yaml"), format!("include: [f{}.yaml]\nservices: {{}}\n", at + 1))).collect();
+    let chain: Vec<(String, String)> = (0..60)
+        .map(|at| (format!("f{at}.yaml"), format!("include: [f{}.yaml]\nservices: {{}}\n", at + 1)))
+        .collect();
     let mut files: Vec<(&str, &[u8])> =
         chain.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
     files.push(("compose.yaml", b"include: [f0.yaml]\nservices: {web: {image: x}}\n"));
@@ -211,22 +224,33 @@ fn includes_without_end_are_refused() {
 fn includes_that_multiply_are_read_once_or_refused() {
     let part: String = (0..1000).map(|at| format!("  s{at}: {{image: x}}\n")).collect();
     let same = format!("include: [{}]\n{WEB}", vec!["part.yaml"; 20_000].join(", "));
-    is_read(&folder(&[("compose.yaml", same.as_bytes()), ("part.yaml", format!("services:\n{part}").as_bytes())]));
+    is_read(&folder(&[
+        ("compose.yaml", same.as_bytes()),
+        ("part.yaml", format!("services:\n{part}").as_bytes()),
+    ]));
     // Different names for the same: each is a copy.
-    let folder = folder(&[("part/compose.yaml", format!("services:\n{part}").as_bytes())]);
+    let labels: String = (0..5000).map(|at| format!("      l{at}: v\n")).collect();
+    let folder = folder(&[("part/compose.yaml", format!("{WEB}    labels:\n{labels}").as_bytes())]);
     #[cfg(unix)]
     for at in 0..1000 {
         std::os::unix::fs::symlink("part", folder.path().join(format!("l{at}"))).unwrap();
     }
     let names: Vec<String> = (0..1000).map(|at| format!("l{at}/compose.yaml")).collect();
-    std::fs::write(folder.path().join("compose.yaml"), format!("include: [{}]\n{WEB}", names.join(", "))).unwrap();
+    std::fs::write(folder.path().join("compose.yaml"), format!("include: [{}]\n{WEB}", names.join(", ")))
+        .unwrap();
     is_refused(&folder, "excessive-expansion");
 }
 
 #[test]
 fn extends_without_end_is_refused_and_long_chains_are_read() {
-    is_refused(&project("services:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: a}\n"), "extends-cycle");
-    is_refused(&project("services:\n  a: {image: x, extends: {service: a, file: compose.yaml}}\n"), "extends-cycle");
+    is_refused(
+        &project("services:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: a}\n"),
+        "extends-cycle",
+    );
+    is_refused(
+        &project("services:\n  a: {image: x, extends: {service: a, file: compose.yaml}}\n"),
+        "extends-cycle",
+    );
     let chain: String =
         (1..5000).map(|at| format!("  s{at}: {{extends: s{}, labels: {{l: v}}}}\n", at - 1)).collect();
     is_read(&project(&format!("services:\n  s0: {{image: x}}\n{chain}")));
@@ -240,7 +264,10 @@ fn extends_without_end_is_refused_and_long_chains_are_read() {
 fn variables_without_end_are_refused() {
     let nested = format!("{}x{}", "${A:-".repeat(100_000), "}".repeat(100_000));
     is_refused(&project(&format!("services: {{web: {{image: '{nested}'}}}}\n")), "interpolation");
-    is_refused(&project(&format!("services: {{web: {{image: '{}'}}}}\n", "${A:-".repeat(1 << 20))), "interpolation");
+    is_refused(
+        &project(&format!("services: {{web: {{image: '{}'}}}}\n", "${A:-".repeat(1 << 20))),
+        "interpolation",
+    );
     let (is_success, _) = run(
         project(&format!("services: {{web: {{image: '{}'}}}}\n", "${".repeat(1 << 20))).path(),
         &["config", "--variables"],
@@ -290,12 +317,17 @@ fn byte_order_marks_and_carriage_returns_are_read() {
 
 #[test]
 fn bytes_that_are_no_text_are_refused_at_their_place() {
-    for bytes in [&b"services:\n  web: \xff\n"[..], b"\xff\xfe\x00\xd8\x00\x00", b"\xfe\xff\x00", b"s\x00e\x00"] {
+    for bytes in
+        [&b"services:\n  web: \xff\n"[..], b"\xff\xfe\x00\xd8\x00\x00", b"\xfe\xff\x00", b"s\x00e\x00"]
+    {
         let (is_success, said) = run(folder(&[("compose.yaml", bytes)]).path(), &["config"]);
         assert!(!is_success && said.contains("compose.yaml:"), "{said}");
     }
     let text = format!("{WEB}    env_file: [web.env, web.env]\n    label_file: web.env\n");
-    let said = is_refused(&folder(&[("compose.yaml", text.as_bytes()), ("web.env", b"A=1\nB=\xe9\n")]), "unreadable-file");
+    let said = is_refused(
+        &folder(&[("compose.yaml", text.as_bytes()), ("web.env", b"A=1\nB=\xe9\n")]),
+        "unreadable-file",
+    );
     assert!(said.contains("web.env:2:3"), "{said}");
     assert_eq!(said.matches("error[").count(), 1, "{said}");
 }
@@ -328,7 +360,10 @@ fn what_is_no_file_is_refused_where_it_is_named() {
         for arguments in [["-f", name, "config"], ["--env-file", name, "config"]] {
             std::fs::write(path.join("compose.yaml"), WEB).unwrap();
             let (is_success, said) = run(path, &arguments);
-            assert!(!is_success && said.contains("error[unreadable-file]") && said.contains("help:"), "{said}");
+            assert!(
+                !is_success && said.contains("error[unreadable-file]") && said.contains("help:"),
+                "{said}"
+            );
         }
     }
 }
@@ -337,7 +372,8 @@ fn what_is_no_file_is_refused_where_it_is_named() {
 fn env_files_and_label_files_have_the_same_limits() {
     let text = |name: &str| format!("{WEB}    {name}: web.env\n");
     for name in ["env_file", "label_file"] {
-        let env_file = |lines: &str| folder(&[("compose.yaml", text(name).as_bytes()), ("web.env", lines.as_bytes())]);
+        let env_file =
+            |lines: &str| folder(&[("compose.yaml", text(name).as_bytes()), ("web.env", lines.as_bytes())]);
         is_refused(&env_file(&format!("A={}\n", "${B:-".repeat(100_000))), "invalid-env-file");
         let nested = format!("A={}{}\n", "${B:-".repeat(100_000), "}".repeat(100_000));
         is_refused(&env_file(&nested), "invalid-env-file");
@@ -349,8 +385,12 @@ fn env_files_and_label_files_have_the_same_limits() {
         assert_eq!(said.matches("error[invalid-env-file]").count(), 2, "{said}");
     }
     // A large one, for many services.
-    let services: String = (0..5000).map(|at| format!("  s{at}: {{image: x, env_file: web.env}}\n")).collect();
-    let lines: String = (0..5000).map(|at| format!("A{at}={}\n", "v".repeat(100))).collect();
-    let many = folder(&[("compose.yaml", format!("services:\n{services}").as_bytes()), ("web.env", lines.as_bytes())]);
+    let services: String =
+        (0..5000).map(|at| format!("  s{at}: {{image: x, env_file: web.env}}\n")).collect();
+    let lines: String = (0..20_000).map(|at| format!("A{at}=v\n")).collect();
+    let many = folder(&[
+        ("compose.yaml", format!("services:\n{services}").as_bytes()),
+        ("web.env", lines.as_bytes()),
+    ]);
     is_refused(&many, "excessive-expansion");
 }

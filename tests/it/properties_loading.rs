@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use topo::diagnostic::{Diagnostics, one_line};
+use topo::diagnostic::{Diagnostic, Diagnostics, one_line};
 use topo::load::interpolate::{Used, substitute};
 use topo::load::merge::{expand, merge};
 use topo::load::{MemWorld, Request, load};
@@ -24,7 +24,11 @@ fn project_of(world: &MemWorld, request: &Request, profiles: &[String]) -> Resul
     let mut loaded = load(world, request);
     let selection = Selection { profiles: profiles.to_vec(), services: Vec::new() };
     let project = resolve(&mut loaded, &selection, world);
-    let said = loaded.diagnostics.sorted().iter().map(|one| one_line(one, &loaded.sources)).collect();
+    let found = loaded.diagnostics.sorted();
+    let said: Vec<String> = found.iter().map(|one| one_line(one, &loaded.sources)).collect();
+    // Whatever is wrong, it is shown where it is, with a way to mend it.
+    let is_told = |one: &&Diagnostic| one.help.is_some() && !one.labels.is_empty();
+    assert!(found.iter().all(is_told), "{found:#?}");
     if loaded.diagnostics.has_errors() { Err(said) } else { Ok(project) }
 }
 
@@ -288,7 +292,11 @@ fn what_config_prints_of_the_golden_cases_is_read_as_itself() {
         return;
     };
     let folders = |path: &Path| -> Vec<PathBuf> {
-        std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+        std::fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .collect()
     };
     let cases: Vec<PathBuf> = folders(&corpus).iter().flat_map(|source| folders(source)).collect();
     let (mut read, mut wrong) = (0, Vec::new());
