@@ -111,12 +111,17 @@ scalar!(
         #[expect(clippy::cast_precision_loss, reason = "as docker compose reads it")]
         Value::Int(value) => Ok(Some(*value as f32)),
         #[expect(clippy::cast_possible_truncation, reason = "as docker compose reads it")]
-        Value::Float(value) => Ok(Some(*value as f32)),
-        Value::Text(text) => text.parse().map(Some).map_err(|_| "this is not a number".to_owned()),
+        Value::Float(value) => finite(*value as f32),
+        Value::Text(text) => text.parse().map_err(|_| "this is not a number".to_owned()).and_then(finite),
         _ => Ok(None),
     },
     unset 0.0, |value| *value == 0.0
 );
+
+/// Neither JSON nor the engine has a way to say the others.
+fn finite(number: f32) -> Result<Option<f32>, String> {
+    if number.is_finite() { Ok(Some(number)) } else { Err("this is no finite number".to_owned()) }
+}
 
 fn parse_bool(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
