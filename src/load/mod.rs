@@ -18,10 +18,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Compose;
 use crate::model::attribute::{Attribute, Decoder, Place, Shape};
 use crate::source::{SourceMap, Span};
-use crate::yaml::Node;
+use crate::yaml::{Node, Room};
 
 pub use environment::{Environment, Origin};
-pub(crate) use read::read_env_file;
+pub(crate) use read::{EnvFile, reason};
 pub use trace::{Reset, Trace, Variable};
 pub use world::{MemWorld, OsWorld, World};
 
@@ -89,6 +89,8 @@ pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded 
         trace: request.trace.then(Trace::default),
         diagnostics: Diagnostics::default(),
         read: 0,
+        files_named_at: None,
+        room: Room::default(),
         included: Vec::new(),
     };
     let (directory, files, env_files) = loader.find(request);
@@ -103,7 +105,7 @@ pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded 
     };
     let mut written = loader.merge_all(documents, &scope);
     merge::drop_resets(&mut written);
-    let compose = if skip.interpolation { Compose::default() } else { loader.decode(&written) };
+    let compose = if skip.interpolation { Compose::default() } else { loader.decode(&written, false) };
     drop(scope);
     let Loader { sources, environment, trace, diagnostics, .. } = loader;
     Loaded { sources, compose, written, name, directory, files, env_files, environment, trace, diagnostics }
@@ -118,6 +120,10 @@ struct Loader<'a> {
     diagnostics: Diagnostics,
     /// How many compose files were read.
     read: usize,
+    /// Where an env file names the compose files.
+    files_named_at: Option<Span>,
+    /// How much may still be read, or copied.
+    room: Room,
     /// What was included so far: the same files with the same variables are read once.
     included: Vec<include::Included>,
 }
@@ -143,7 +149,10 @@ impl Loader<'_> {
             self.extend(&mut document, scope);
             self.include(&mut document, scope);
             merged = Some(match merged {
-                Some(earlier) => self.merge(earlier, document, Compose::SHAPE, &[]),
+                Some(earlier) => {
+                    self.check_so_far(&earlier);
+                    self.merge(earlier, document, Compose::SHAPE, &[])
+                }
                 None => document,
             });
         }
@@ -165,8 +174,13 @@ impl Loader<'_> {
             if let Some(trace) = &mut self.trace {
                 trace.note_variables(&document, environment, self.world);
             }
-            let lookup = |name: &str| environment.get(name, self.world);
-            interpolate::interpolate(&mut document, &lookup, &self.sources, &mut self.diagnostics);
+            interpolate::interpolate(
+                &mut document,
+                environment,
+                self.world,
+                &self.sources,
+                &mut self.diagnostics,
+            );
         }
         if self.skip.interpolation {
             // `${PORT}:80` is no mistake here.
@@ -175,7 +189,17 @@ impl Loader<'_> {
         merge::expand(document, Compose::SHAPE, &mut self.diagnostics)
     }
 
-    fn decode(&mut self, written: &Node) -> Compose {
+    /// Reports what is wrong with documents that later ones are merged into: an override takes no mistake away.
+    fn check_so_far(&mut self, earlier: &Node) {
+        if self.skip.interpolation {
+            return;
+        }
+        let mut earlier = earlier.clone();
+        merge::drop_resets(&mut earlier);
+        self.decode(&earlier, true);
+    }
+
+    fn decode(&mut self, written: &Node, partial: bool) -> Compose {
         if let Some(version) = written.get("version") {
             self.diagnostics.push(
                 Diagnostic::warning(Code::ObsoleteAttribute, "`version` is obsolete")
@@ -188,6 +212,7 @@ impl Loader<'_> {
             sources: &self.sources,
             home: home.as_deref(),
             keep_paths: self.skip.paths,
+            partial,
             diagnostics: &mut self.diagnostics,
         };
         Compose::decode(written, &Place::TOP, &mut decoder).unwrap_or_default()

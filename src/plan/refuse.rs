@@ -23,7 +23,6 @@ const RECURSIVE_READ_ONLY: (u32, u32) = (1, 44);
 
 /// Reports what would have to be left out.
 pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostics: &mut Diagnostics) {
-    let mut warnings = Vec::new();
     let mut refuse = |span: Span, place: &dyn Display, why: &str, help: &str| {
         diagnostics.push(
             Diagnostic::error(Code::UnsupportedAttribute, format!("`{place}` {why}"))
@@ -31,24 +30,18 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
                 .help(help),
         );
     };
+    let mut passed_over = Vec::new();
     project.each_given(&mut |Given { row, place, keys, span, node: _ }| match row.up {
         Up::Honoured | Up::Partly(_) | Up::Idle(_) => {}
         // Hooks run when containers start.
         Up::Refused(..) if !start && matches!(keys, [_, _, "pre_start" | "post_start" | "pre_stop"]) => {}
         Up::Refused(why, help) => refuse(span, place, why, help),
-        Up::SinceOrWithout(needed, engine) => {
-            if let Some(why) = needs(needed, api) {
-                warnings.push(
-                    Diagnostic::warning(Code::UnsupportedAttribute, format!("`{place}` {why}"))
-                        .label(span, "this has no effect")
-                        .help(format!("update Docker Engine to version {engine}, or remove it")),
-                );
-            }
-        }
-        Up::Since(needed, engine) => {
-            if let Some(why) = needs(needed, api) {
-                let help = format!("update Docker Engine to version {engine}, or remove it");
-                refuse(span, place, &why, &help);
+        Up::Since(needed, engine) | Up::Optional(needed, engine) => {
+            let Some(why) = needs(needed, api) else { return };
+            let help = format!("update Docker Engine to version {engine}, or remove it");
+            match row.up {
+                Up::Optional(..) => passed_over.push((span, format!("`{place}` {why}"), help)),
+                _ => refuse(span, place, &why, &help),
             }
         }
     });
@@ -94,7 +87,13 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
             refuse(project.span(&path), &path.join("."), external, help);
         }
     }
-    warnings.into_iter().for_each(|warning| diagnostics.push(warning));
+    for (span, message, help) in passed_over {
+        diagnostics.push(
+            Diagnostic::warning(Code::UnsupportedAttribute, message)
+                .label(span, "this has no effect there")
+                .help(help),
+        );
+    }
     report_selinux(project, diagnostics);
 }
 

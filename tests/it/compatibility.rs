@@ -81,7 +81,7 @@ struct Outcome {
     desired: Desired,
     objects: String,
     refused: BTreeSet<Span>,
-    refused_by_old: BTreeSet<Span>,
+    told_of_old: BTreeSet<Span>,
     warned: BTreeMap<Span, BTreeSet<Code>>,
     written: topo::yaml::Node,
 }
@@ -103,8 +103,8 @@ fn outcome(world: &MemWorld, file: &str, text: &str) -> Result<Outcome, Diagnost
         let desired = Desired::new(&project, &topology, &contents, api, true, &mut said);
         (desired, said.sorted().iter().map(|one| one.labels[0].span).collect())
     };
-    let (_, refused_by_old) = refusals(OLD);
     let (mut desired, refused) = refusals(NEW);
+    let (_, told_of_old) = refusals(OLD);
     desired.networks.iter_mut().for_each(|network| {
         network.hash.clear();
         network.request.labels.as_mut().unwrap().remove(CONFIG_HASH);
@@ -126,7 +126,7 @@ fn outcome(world: &MemWorld, file: &str, text: &str) -> Result<Outcome, Diagnost
         desired,
         objects: export.to_stream().unwrap(),
         refused,
-        refused_by_old,
+        told_of_old,
         warned,
         written: project.written,
     })
@@ -187,7 +187,7 @@ struct Seen {
     changes_objects: bool,
     always_refused: bool,
     refused: bool,
-    refused_by_old: bool,
+    told_of_old: bool,
     warned: bool,
     warned_there: bool,
     always_lost: bool,
@@ -223,7 +223,7 @@ fn look_at(world: &MemWorld, file: &str, seen: &mut BTreeMap<String, Seen>) {
         }
         seen.always_refused = refused && (is_new || seen.always_refused);
         seen.refused |= refused;
-        seen.refused_by_old |= original.refused_by_old.contains(&key);
+        seen.told_of_old |= original.told_of_old.contains(&key);
         seen.warned_there |= original.warned.contains_key(&key);
         seen.warned |= original.warned.keys().any(is_at);
         seen.always_lost = lost && (is_new || seen.always_lost);
@@ -245,10 +245,15 @@ fn faults(row: &Row, is_own: bool, seen: &Seen) -> Vec<&'static str> {
             must(!seen.refused, "is said to be honoured, and refused");
         }
         Up::Partly(_) => must(!is_own || seen.changes_plan || seen.refused, "is said to be honoured in part"),
-        Up::Since(..) | Up::SinceOrWithout(..) => {
+        Up::Since(..) => {
             must(seen.changes_plan, "is said to be honoured by new engines, and changes nothing");
             must(!seen.refused, "is refused for a new engine");
-            must(!is_own || seen.refused_by_old, "is not spoken of for an old engine");
+            must(!is_own || seen.told_of_old, "is not refused for an old engine");
+        }
+        Up::Optional(..) => {
+            must(seen.changes_plan, "is said to be honoured by new engines, and changes nothing");
+            must(!seen.refused, "is refused for a new engine");
+            must(!is_own || seen.told_of_old, "is passed over by an old engine without a word");
         }
         Up::Idle(_) => must(!seen.changes_plan && !seen.refused, "is said to change nothing in `up`"),
         Up::Refused(..) => must(!is_own || seen.always_refused, "is not refused"),

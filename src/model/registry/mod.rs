@@ -38,8 +38,8 @@ pub enum Up {
     Partly(&'static str),
     /// It is honoured by engines from an API version on, which the version of the engine brings; refused before.
     Since((u32, u32), &'static str),
-    /// It is honoured by engines from an API version on; older ones do without it, which a warning says.
-    SinceOrWithout((u32, u32), &'static str),
+    /// The same, but earlier engines pass it over, which a warning says: the project works without it.
+    Optional((u32, u32), &'static str),
     /// It changes nothing: why.
     Idle(&'static str),
     /// It is refused at its line: why, and what to do instead.

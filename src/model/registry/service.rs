@@ -1,7 +1,7 @@
 //! Services: what runs, with which resources, and what it may do; and what services are attached to.
 
 use super::Kubernetes::{Idle as Beside, Kept, Lost, Partly as Nearly};
-use super::Up::{Honoured, Idle, Partly, Refused, Since, SinceOrWithout};
+use super::Up::{Honoured, Idle, Optional, Partly, Refused, Since};
 use super::{NOT_YET, table};
 
 const KUBELET: &str = "set it for all pods of a node in the kubelet's configuration, or leave it out";
@@ -11,7 +11,7 @@ const ONE_INTERFACE: &str = "leave it out: a pod has one interface, which the cl
 const RUN_BY_HAND: &str = "run the commands with `docker exec`";
 
 table!(SERVICE below "services.*" {
-    ".annotations" => SinceOrWithout((1, 43), "24"), Kept("annotations of the pod");
+    ".annotations" => Optional((1, 43), "24"), Kept("annotations of the pod");
     ".attach" => Honoured, Beside("it is about the terminal of `up`");
     ".blkio_config" => Honoured, Lost("choose a storage class with the throughput that is needed");
     ".cap_add" => Honoured, Kept("`securityContext.capabilities.add`");
@@ -118,7 +118,7 @@ table!(SERVICE below "services.*" {
 table!(ATTACHED below "services.*" {
     ".networks.*.aliases" => Honoured, Nearly("a Service of that name, where it is one in DNS, for all pods of the namespace");
     ".networks.*.driver_opts" => Honoured, Lost(ONE_INTERFACE);
-    ".networks.*.gw_priority" => SinceOrWithout((1, 48), "28"), Lost(ONE_INTERFACE);
+    ".networks.*.gw_priority" => Optional((1, 48), "28"), Lost(ONE_INTERFACE);
     ".networks.*.interface_name" => Since((1, 49), "28.1"), Lost(ONE_INTERFACE);
     ".networks.*.ipv4_address" => Honoured, Lost("reach it by its name: pods get their addresses from the cluster");
     ".networks.*.ipv6_address" => Honoured, Lost("reach it by its name: pods get their addresses from the cluster");

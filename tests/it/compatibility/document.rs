@@ -180,8 +180,8 @@ fn up(path: &str) -> String {
     match row.up {
         Up::Honoured => "yes".to_owned(),
         Up::Since((major, minor), engine) => format!("API {major}.{minor} (Docker Engine {engine})"),
-        Up::SinceOrWithout((major, minor), engine) => {
-            format!("API {major}.{minor} (Docker Engine {engine}); a warning before")
+        Up::Optional((major, minor), engine) => {
+            format!("API {major}.{minor} (Docker Engine {engine}); passed over by older ones")
         }
         Up::Partly(how) => format!("yes: {how}"),
         _ if row.path != path => format!("as `{}`", last(row.path)),
