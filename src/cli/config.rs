@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use serde_json::{Value, json};
 use topo::load::interpolate::{Reference, references};
 use topo::load::{Loaded, World, load_without};
+use topo::project::printed::{InYaml, trim};
 use topo::project::{Project, as_written, hash};
 use topo::{load, project};
 
@@ -126,6 +128,7 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
         return Err(Exit::Failure);
     }
     let aspect = &arguments.aspect;
+    let format = arguments.format.unwrap_or_default();
     if arguments.no_interpolate || aspect.variables || aspect.environment {
         let loaded = load_as_written(arguments, context)?;
         if aspect.variables {
@@ -138,8 +141,14 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
             all.extend(context.world.vars().into_iter().filter(|(name, _)| name != "COMPOSE_PROJECT_NAME"));
             return Ok(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect());
         }
-        let value = as_written(&loaded, arguments.no_path_resolution);
-        return render(&value, &value, arguments.format.unwrap_or_default(), context);
+        let mut value = as_written(&loaded, arguments.no_path_resolution);
+        return match format {
+            Format::Json => in_json(&value, context),
+            Format::Yaml => {
+                trim(&mut value);
+                in_yaml(&value, context)
+            }
+        };
     }
     let mut project = load_project(arguments, context)?;
     let keys = |keys: Vec<&String>| keys.into_iter().map(|key| format!("{key}\n")).collect::<String>();
@@ -156,8 +165,8 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
         return Ok(keys(project.models.keys().collect()));
     }
     if aspect.images {
-        let image = |(name, service): (&String, _)| project.image_of(name, service) + "\n";
-        return Ok(project.services.iter().map(image).collect());
+        let images = project.services.iter().map(|(name, service)| project.image_of(name, service) + "\n");
+        return Ok(images.collect());
     }
     if aspect.profiles {
         let services = project.services.values().chain(project.disabled.values());
@@ -170,16 +179,26 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     if arguments.quiet {
         return Ok(String::new());
     }
-    let format = arguments.format.unwrap_or_default();
-    // By way of text, which has the shortest form of each number.
-    let json = serde_json::to_string(&project).and_then(|text| serde_json::from_str(&text));
-    let written = json.map_err(|error| failure(context, &error.to_string()))?;
-    if format == Format::Json {
-        // docker compose leaves them out of JSON, and only there.
-        project.models.clear();
-    }
+    let text = match format {
+        Format::Json => {
+            // docker compose leaves them out of JSON, and only there.
+            project.models.clear();
+            in_json(&project, context)?
+        }
+        Format::Yaml => in_yaml(&InYaml(&project), context)?,
+    };
     // What is printed can be read again: a dollar sign must not start a variable.
-    render(&written, &project, format, context).map(|text| text.replace('$', "$$"))
+    Ok(if text.contains('$') { text.replace('$', "$$") } else { text })
+}
+
+fn in_json(project: &impl Serialize, context: &Context) -> Result<String, Exit> {
+    let text = serde_json::to_string_pretty(project).map(|text| text + "\n");
+    text.map_err(|error| failure(context, &error.to_string()))
+}
+
+fn in_yaml(project: &impl Serialize, context: &Context) -> Result<String, Exit> {
+    let text = topo::yaml::to_string_indented(project);
+    text.map_err(|error| failure(context, &error.to_string()))
 }
 
 fn failure(context: &Context, why: &str) -> Exit {
@@ -260,51 +279,4 @@ fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> Str
             + "\n"
     };
     rows.iter().map(line).collect()
-}
-
-/// Writes the project. `value` is what YAML is written from: docker compose leaves more out there.
-fn render(
-    value: &Value,
-    project: &impl serde::Serialize,
-    format: Format,
-    context: &Context,
-) -> Result<String, Exit> {
-    let text = match format {
-        Format::Json => {
-            serde_json::to_string_pretty(project).map(|text| text + "\n").map_err(|error| error.to_string())
-        }
-        Format::Yaml => {
-            topo::yaml::to_string_indented(&without_empty(value.clone())).map_err(|error| error.to_string())
-        }
-    };
-    text.map_err(|why| failure(context, &why))
-}
-
-/// Returns the project without what only JSON says: commands that are not set, and empty parts.
-fn without_empty(mut value: Value) -> Value {
-    let is_empty =
-        |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
-    let drop = |value: Option<&mut Value>, keys: &[&str]| {
-        if let Some(map) = value.and_then(Value::as_object_mut) {
-            map.retain(|key, value| !keys.contains(&key.as_str()) || !is_empty(value));
-        }
-    };
-    for service in
-        value.get_mut("services").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
-    {
-        for trigger in
-            service.pointer_mut("/develop/watch").and_then(Value::as_array_mut).into_iter().flatten()
-        {
-            drop(trigger.get_mut("exec"), &["command"]);
-            drop(Some(trigger), &["exec"]);
-        }
-        drop(service.get_mut("deploy"), &["resources", "placement"]);
-        drop(Some(service), &["command", "entrypoint"]);
-    }
-    for network in
-        value.get_mut("networks").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
-    {
-        drop(Some(network), &["ipam"]);
-    }
-    value
 }

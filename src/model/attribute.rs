@@ -330,6 +330,20 @@ impl<T: Attribute> Attribute for Box<T> {
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         T::schema(generator)
     }
+
+    fn unset() -> Option<Self> {
+        T::unset().map(Self::new)
+    }
+
+    fn is_unset(&self) -> bool {
+        T::is_unset(self)
+    }
+
+    fn is_hollow(&self) -> bool {
+        T::is_hollow(self)
+    }
+
+    const MAY_BE_NOTHING: bool = T::MAY_BE_NOTHING;
 }
 
 impl<T: Attribute> Attribute for Vec<T> {
@@ -337,8 +351,12 @@ impl<T: Attribute> Attribute for Vec<T> {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(list) = node.as_list() else { return decoder.wrong_type(node, place, "a list") };
-        let decode = |(at, item)| T::decode(item, &place.index(at), decoder);
-        Some(list.iter().enumerate().filter_map(decode).collect())
+        // Room for all of them and no more: most lists have one item.
+        let mut decoded = Self::with_capacity(list.len());
+        decoded.extend(
+            list.iter().enumerate().filter_map(|(at, item)| T::decode(item, &place.index(at), decoder)),
+        );
+        Some(decoded)
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {

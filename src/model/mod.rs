@@ -45,7 +45,7 @@ record! {
         /// Other compose files that this one builds on.
         pub include: Vec<Include>,
         /// The services, by name.
-        pub services: Named<Service>,
+        pub services: Named<Box<Service>>,
         /// The AI models, by key.
         pub models: Named<Model>,
         /// The networks, by key.

@@ -177,7 +177,7 @@ fn addresses_hold(pool: &mut Pool, node: &Node, place: &Place<'_>, decoder: &mut
 /// The networks that a service is attached to, by key, and how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Attachments(pub BTreeMap<String, Nullable<Attachment>>);
+pub struct Attachments(pub BTreeMap<String, Nullable<Box<Attachment>>>);
 
 impl Attribute for Attachments {
     const SHAPE: &'static Shape =

@@ -133,7 +133,9 @@ impl Attribute for Ports {
         // What is still in its short form has been complained of.
         let is_long = |item: &Node| !matches!(item.value, Value::Int(_) | Value::Text(_));
         let items = list.iter().enumerate().filter(|(_, item)| is_long(item));
-        Some(Self(items.filter_map(|(at, item)| Port::decode(item, &place.index(at), decoder)).collect()))
+        let mut ports = Vec::with_capacity(list.len());
+        ports.extend(items.filter_map(|(at, item)| Port::decode(item, &place.index(at), decoder)));
+        Some(Self(ports))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {

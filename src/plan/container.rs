@@ -194,7 +194,7 @@ fn container_labels(
 fn endpoints(project: &Project, name: &str, service: &Service, container_name: &str) -> Vec<Endpoint> {
     let unset = Attachment::default();
     let mut attachments: Vec<(&String, &Attachment)> =
-        service.networks.0.iter().map(|(key, how)| (key, how.0.as_ref().unwrap_or(&unset))).collect();
+        service.networks.0.iter().map(|(key, how)| (key, how.0.as_deref().unwrap_or(&unset))).collect();
     attachments
         .sort_by(|(one, left), (other, right)| right.priority.cmp(&left.priority).then(one.cmp(other)));
     let links = links(project, service);

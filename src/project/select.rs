@@ -101,7 +101,7 @@ impl Resolver<'_> {
         let project = &mut *self.project;
         let services = &project.services;
         let used = |names: fn(&Service) -> Vec<&str>| -> BTreeSet<String> {
-            services.values().flat_map(names).map(str::to_owned).collect()
+            services.values().flat_map(|service| names(service)).map(str::to_owned).collect()
         };
         let networks = used(|service| service.networks.0.keys().map(String::as_str).collect());
         let volumes = used(|service| {
