@@ -4,6 +4,7 @@ use std::path::Path;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::mem::ManuallyDrop;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -150,7 +151,8 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
             }
         };
     }
-    let mut project = load_project(arguments, context)?;
+    // The process ends with this command: nobody gains by a large project being taken apart before.
+    let mut project = ManuallyDrop::new(load_project(arguments, context)?);
     let keys = |keys: Vec<&String>| keys.into_iter().map(|key| format!("{key}\n")).collect::<String>();
     if aspect.services {
         return Ok(keys(project.services.keys().collect()));
@@ -183,7 +185,7 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
         Format::Json => {
             // docker compose leaves them out of JSON, and only there.
             project.models.clear();
-            in_json(&project, context)?
+            in_json(&*project, context)?
         }
         Format::Yaml => in_yaml(&InYaml(&project), context)?,
     };

@@ -221,7 +221,7 @@ pub fn interpolate(
                 diagnostics.push(unset_variable(&name, place(range)));
             }
             if let Ok(replaced) = result {
-                *text = replaced;
+                *text = replaced.into();
             }
         }
         Value::List(list) => {

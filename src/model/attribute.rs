@@ -10,6 +10,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use smol_str::SmolStr;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::source::{SourceMap, Span};
@@ -378,8 +379,8 @@ impl<T: Attribute> Attribute for IndexMap<String, T> {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(map) = node.as_map() else { return decoder.wrong_type(node, place, "a mapping") };
-        let decode = |(key, entry): (&String, &Entry)| {
-            Some((key.clone(), T::decode(&entry.node, &place.key(key), decoder)?))
+        let decode = |(key, entry): (&SmolStr, &Entry)| {
+            Some((key.to_string(), T::decode(&entry.node, &place.key(key), decoder)?))
         };
         Some(map.iter().filter_map(decode).collect())
     }
@@ -499,7 +500,7 @@ macro_rules! record {
                         continue;
                     })*
                     if key.starts_with("x-") {
-                        extensions.insert(key.clone(), entry.node.to_json());
+                        extensions.insert(key.to_string(), entry.node.to_json());
                     } else {
                         decoder.unknown_key(key, entry.key, place, Self::KEYS.iter().copied());
                     }

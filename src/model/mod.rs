@@ -83,7 +83,7 @@ impl<T: Attribute> Attribute for Named<T> {
                 decoder.invalid::<()>(entry.key, place, why, "use only a-z, A-Z, 0-9, `.`, `_` and `-`");
             }
             if let Some(decoded) = T::decode(&entry.node, &place.key(name), decoder) {
-                named.insert(name.clone(), decoded);
+                named.insert(name.to_string(), decoded);
             }
         }
         Some(Self(named))

@@ -296,9 +296,9 @@ fn without_brackets(address: &str) -> &str {
 }
 
 fn expand_hosts(node: Node, _: &mut Diagnostics) -> Node {
-    let mut map = Mapping::new();
+    let mut map = Mapping::default();
     let mut add = |name: &str, address: Node| {
-        let entry = map.entry(name.to_owned()).or_insert_with(|| Entry {
+        let entry = map.entry(name.into()).or_insert_with(|| Entry {
             key: address.span,
             node: Node::new(Value::List(Vec::new()), address.span),
         });

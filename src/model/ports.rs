@@ -186,19 +186,19 @@ struct ShortPort {
 
 impl ShortPort {
     fn node(self, span: Span) -> Node {
-        let mut entries = Mapping::new();
+        let mut entries = Mapping::default();
         let mut add = |key: &str, value: Value| {
-            entries.insert(key.to_owned(), Entry { key: span, node: Node::new(value, span) });
+            entries.insert(key.into(), Entry { key: span, node: Node::new(value, span) });
         };
-        add("mode", Value::Text("ingress".to_owned()));
+        add("mode", Value::Text("ingress".into()));
         if let Some(address) = self.host_ip {
-            add("host_ip", Value::Text(address));
+            add("host_ip", Value::Text(address.into()));
         }
         add("target", Value::Int(self.target.into()));
         if let Some(published) = self.published {
-            add("published", Value::Text(published));
+            add("published", Value::Text(published.into()));
         }
-        add("protocol", Value::Text(self.protocol));
+        add("protocol", Value::Text(self.protocol.into()));
         Node { span, value: Value::Map(entries), tag: Tag::None }
     }
 }

@@ -385,7 +385,7 @@ impl Attribute for ProviderOptions {
                 if values.is_none() {
                     return decoder.wrong_type(&entry.node, &place.key(key), expected);
                 }
-                Some((key.clone(), values?))
+                Some((key.to_string(), values?))
             })
             .collect();
         Some(Self(entries))
