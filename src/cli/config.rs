@@ -7,19 +7,25 @@ use std::fmt::Write as _;
 use std::mem::ManuallyDrop;
 
 use clap::{Args, ValueEnum};
+use futures_util::future::join_all;
 use serde::Serialize;
-use serde_json::{Value, json};
-use topo::load::interpolate::{Reference, references};
-use topo::load::{Loaded, World, load_without};
+use serde_json::{Map, Value, json};
+use topo::diagnostic::{Code, Diagnostic, Diagnostics};
+use topo::engine::Engine as _;
+use topo::engine::reference::Reference;
+use topo::load::interpolate::{self, references};
+use topo::load::{Loaded, Request, load_without};
+use topo::project::explain::{Unknown, explain};
 use topo::project::printed::{InYaml, trim};
-use topo::project::{Project, as_written, hash};
+use topo::project::{Project, Selection, as_written, hash};
 use topo::{load, project};
 
 use super::{Context, Exit};
+use crate::ui::{origins, report};
 
 /// Print the project as it will be used: files merged, variables replaced, defaults written out
 ///
-/// Example: topo config --format json
+/// Example: topo config --explain services.web.environment.DB_HOST
 #[expect(clippy::struct_excessive_bools, reason = "docker compose's flags")]
 #[derive(Args, Debug)]
 #[group(skip)]
@@ -44,10 +50,10 @@ pub(crate) struct Config {
     /// Read no env files of services
     #[arg(long)]
     no_env_resolution: bool,
-    /// Pin image tags to digests
+    /// Add to each image the digest that its tag stands for in its registry
     #[arg(long)]
     resolve_image_digests: bool,
-    /// Print an override file that pins image tags to digests
+    /// Print an override file that pins each image to the digest that its tag stands for
     #[arg(long)]
     lock_image_digests: bool,
     /// Check only; print nothing
@@ -93,6 +99,9 @@ struct Aspect {
     /// Print the config hash of each service named here, separated by commas; `*` is all of them
     #[arg(long, value_name = "SERVICE")]
     hash: Option<String>,
+    /// Print where a value, or each value below it, comes from: file and line, variables, what it overrides
+    #[arg(long, value_name = "PATH")]
+    explain: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
@@ -124,12 +133,11 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
 
 /// Returns what is to be printed.
 fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
-    if arguments.resolve_image_digests || arguments.lock_image_digests {
-        context.ui.error("image digests cannot be resolved yet; pin them by hand: `image: NAME@sha256:...`");
-        return Err(Exit::Failure);
-    }
     let aspect = &arguments.aspect;
     let format = arguments.format.unwrap_or_default();
+    if let Some(path) = &aspect.explain {
+        return explained(path, arguments, context);
+    }
     if arguments.no_interpolate || aspect.variables || aspect.environment {
         let loaded = load_as_written(arguments, context)?;
         if aspect.variables {
@@ -138,8 +146,7 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
             return Ok(variables(&found, arguments.format));
         }
         if aspect.environment {
-            let mut all = loaded.environment.own().clone();
-            all.extend(context.world.vars().into_iter().filter(|(name, _)| name != "COMPOSE_PROJECT_NAME"));
+            let all = loaded.environment.all(&context.world);
             return Ok(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect());
         }
         let mut value = as_written(&loaded, arguments.no_path_resolution);
@@ -181,6 +188,20 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     if arguments.quiet {
         return Ok(String::new());
     }
+    if arguments.resolve_image_digests || arguments.lock_image_digests {
+        pin_images(&mut project, context)?;
+    }
+    if arguments.lock_image_digests {
+        let images = project
+            .services
+            .iter()
+            .filter_map(|(name, service)| Some((name.clone(), json!({ "image": service.image.as_ref()? }))));
+        let lock = json!({ "services": images.collect::<Map<_, _>>() });
+        return match format {
+            Format::Json => in_json(&lock, context),
+            Format::Yaml => in_yaml(&lock, context),
+        };
+    }
     let text = match format {
         Format::Json => {
             // docker compose leaves them out of JSON, and only there.
@@ -201,6 +222,34 @@ fn in_json(project: &impl Serialize, context: &Context) -> Result<String, Exit> 
 fn in_yaml(project: &impl Serialize, context: &Context) -> Result<String, Exit> {
     let text = topo::yaml::to_string_indented(project);
     text.map_err(|error| failure(context, &error.to_string()))
+}
+
+/// Writes each image in full, with the digest that its tag stands for now unless it has one. The registries are asked at once.
+fn pin_images(project: &mut Project, context: &Context) -> Result<(), Exit> {
+    let images = project.services.values_mut().filter_map(|service| service.image.as_mut());
+    let (pinned, images): (Vec<&mut String>, Vec<_>) = images.partition(|image| image.contains('@'));
+    for image in pinned {
+        // The digest alone counts.
+        *image = Reference { tag: None, ..Reference::parse(image) }.to_string();
+    }
+    if images.is_empty() {
+        return Ok(());
+    }
+    let exit = context.with_engine(async |engine| {
+        let digests = join_all(images.iter().map(|image| engine.digest(image))).await;
+        let mut exit = Exit::Success;
+        for (image, digest) in images.into_iter().zip(digests) {
+            match digest {
+                Ok(digest) => *image = Reference::parse(image).pinned_to(&digest).to_string(),
+                Err(error) => {
+                    context.fail(&error);
+                    exit = Exit::Failure;
+                }
+            }
+        }
+        Ok(exit)
+    });
+    if exit == Exit::Success { Ok(()) } else { Err(exit) }
 }
 
 fn failure(context: &Context, why: &str) -> Exit {
@@ -231,6 +280,36 @@ fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> 
     if context.say(&loaded) { Ok(project) } else { Err(Exit::Failure) }
 }
 
+/// Returns where the value at `path` comes from.
+fn explained(path: &str, arguments: &Config, context: &Context) -> Result<String, Exit> {
+    let request = Request { trace: true, ..context.request() };
+    let mut loaded = load::load(&context.world, &request);
+    let selection =
+        Selection { profiles: context.global.profiles.clone(), services: arguments.selected.clone() };
+    let project = project::resolve(&mut loaded, &selection, &context.world);
+    if !context.say(&loaded) {
+        return Err(Exit::Failure);
+    }
+    match explain(&project, &loaded, &context.world, path) {
+        Ok(found) if arguments.format == Some(Format::Json) => {
+            Ok(format!("{:#}\n", origins::json(&found, &loaded.sources)))
+        }
+        Ok(found) => Ok(origins::text(context.ui, &found, &loaded.sources)),
+        Err(Unknown { known, key, help, reset }) => {
+            let holder = if known.is_empty() { "the project".to_owned() } else { format!("`{known}`") };
+            let mut unknown = Diagnostic::error(Code::UnknownKey, format!("{holder} has no `{key}`"));
+            if let Some(reset) = reset {
+                unknown =
+                    unknown.label(reset.at, "taken away here").label(reset.earlier, "it was written here");
+            }
+            let mut diagnostics = Diagnostics::default();
+            diagnostics.push(unknown.help(help));
+            report(context.ui, &diagnostics, &loaded.sources);
+            Err(Exit::Failure)
+        }
+    }
+}
+
 fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, Exit> {
     let names: BTreeSet<&str> = match named {
         "*" => project.services.keys().map(String::as_str).collect(),
@@ -249,9 +328,9 @@ fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, E
     Ok(text)
 }
 
-fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> String {
+fn variables(found: &BTreeMap<String, interpolate::Reference>, format: Option<Format>) -> String {
     if format == Some(Format::Json) {
-        let entry = |(name, reference): (&String, &Reference)| {
+        let entry = |(name, reference): (&String, &interpolate::Reference)| {
             let value = json!({
                 "Name": name,
                 "DefaultValue": reference.default,
@@ -263,7 +342,7 @@ fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> Str
         return format!("{:#}\n", Value::Object(found.iter().map(entry).collect()));
     }
     let heading = ["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"].map(str::to_owned);
-    let row = |(name, reference): (&String, &Reference)| {
+    let row = |(name, reference): (&String, &interpolate::Reference)| {
         [
             name.clone(),
             reference.required.to_string(),
