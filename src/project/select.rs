@@ -102,8 +102,8 @@ impl Resolver<'_> {
     pub(super) fn drop_unused(&mut self) {
         let project = &mut *self.project;
         let services = &project.services;
-        let used = |names: fn(&Service) -> Vec<&str>| -> BTreeSet<String> {
-            services.values().flat_map(names).map(str::to_owned).collect()
+        let used = |names: fn(&Service) -> Vec<&str>| -> BTreeSet<&str> {
+            services.values().flat_map(|service| names(service)).collect()
         };
         let networks = used(|service| service.networks.0.keys().map(String::as_str).collect());
         let volumes = used(|service| {
@@ -116,10 +116,10 @@ impl Resolver<'_> {
             service.secrets.0.iter().chain(built).map(|secret| secret.source.as_str()).collect()
         });
         let models = used(|service| service.models.0.keys().map(String::as_str).collect());
-        project.networks.retain(|key, _| networks.contains(key));
-        project.volumes.retain(|key, _| volumes.contains(key));
-        project.configs.retain(|key, _| configs.contains(key));
-        project.secrets.retain(|key, _| secrets.contains(key));
-        project.models.retain(|key, _| models.contains(key));
+        project.networks.retain(|key, _| networks.contains(key.as_str()));
+        project.volumes.retain(|key, _| volumes.contains(key.as_str()));
+        project.configs.retain(|key, _| configs.contains(key.as_str()));
+        project.secrets.retain(|key, _| secrets.contains(key.as_str()));
+        project.models.retain(|key, _| models.contains(key.as_str()));
     }
 }
