@@ -73,17 +73,17 @@ pub fn load(world: &dyn World, request: &Request) -> Loaded {
     load_without(world, request, Skip::default())
 }
 
+/// Reads the variables of a run, without the files of the project: the shell's win over those of env files. What is
+/// wrong with an env file is reported when the project is loaded.
+pub fn environment(world: &dyn World, request: &Request) -> Environment {
+    let mut loader = Loader::new(world, Skip::default());
+    loader.find(request);
+    loader.environment
+}
+
 /// Loads a project without some of the stages, to show how it is written.
 pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded {
-    let mut loader = Loader {
-        world,
-        skip,
-        sources: SourceMap::default(),
-        environment: Environment::default(),
-        diagnostics: Diagnostics::default(),
-        read: 0,
-        included: Vec::new(),
-    };
+    let mut loader = Loader::new(world, skip);
     let (directory, files, env_files) = loader.find(request);
     let documents = loader.read_all(&files, &directory);
     let name = loader.name(request, &documents, &directory);
@@ -124,6 +124,20 @@ struct Scope {
     files: Vec<PathBuf>,
     /// The files that led here by `include`, with the place of each `include`.
     chain: Vec<(PathBuf, Span)>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(world: &'a dyn World, skip: Skip) -> Self {
+        Self {
+            world,
+            skip,
+            sources: SourceMap::default(),
+            environment: Environment::default(),
+            diagnostics: Diagnostics::default(),
+            read: 0,
+            included: Vec::new(),
+        }
+    }
 }
 
 impl Loader<'_> {

@@ -6,6 +6,7 @@ mod check;
 mod complete;
 mod contents;
 pub mod hash;
+mod narrow;
 mod select;
 mod written;
 
@@ -64,6 +65,8 @@ pub struct Project {
     pub configs: BTreeMap<String, Config>,
     /// The models, by key.
     pub models: BTreeMap<String, Model>,
+    /// Whether names are made with `_` in place of `-`, as docker compose 1 did.
+    pub compatibility: bool,
     /// `x-` attributes at the top.
     pub extensions: Extensions,
     /// The merged tree, which knows where each value was written.
@@ -88,7 +91,12 @@ impl Project {
 
     /// Returns the image that a service runs; for a built one without `image` it is `project-service`.
     pub fn image_of(&self, name: &str, service: &Service) -> String {
-        service.image.clone().unwrap_or_else(|| format!("{}-{name}", self.name))
+        service.image.clone().unwrap_or_else(|| format!("{}{}{name}", self.name, self.separator()))
+    }
+
+    /// Returns what stands between the parts of a name.
+    pub fn separator(&self) -> char {
+        if self.compatibility { '_' } else { '-' }
     }
 }
 
@@ -169,6 +177,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         secrets: known(compose.secrets),
         configs: known(compose.configs),
         models: compose.models.0,
+        compatibility: false,
         extensions: compose.extensions,
         written: std::mem::replace(&mut loaded.written, Node::map([], Span::default())),
     };

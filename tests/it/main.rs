@@ -13,6 +13,7 @@ mod examples;
 mod generated;
 mod k8s;
 mod layers;
+mod lifecycle;
 mod plan;
 mod properties;
 mod schema;
