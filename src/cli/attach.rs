@@ -105,7 +105,9 @@ pub(crate) async fn attach(
         return Ok(exit);
     }
     context.ui.say("stopping; Ctrl-C again kills");
-    let mut all_stopped = pin!(stopping::stop_all(&desired.project, options.timeout, engine, context));
+    let everything = BTreeSet::new();
+    let mut all_stopped =
+        pin!(stopping::stop_all(&desired.project, &everything, options.timeout, engine, context));
     loop {
         tokio::select! {
             result = &mut all_stopped => {

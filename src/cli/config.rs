@@ -88,7 +88,7 @@ struct Aspect {
     #[arg(long)]
     variables: bool,
     /// Print the config hash of each service named here, separated by commas; `*` is all of them
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICES")]
     hash: Option<String>,
 }
 

@@ -27,7 +27,12 @@ impl Context {
         };
         let ended = runtime.block_on(async {
             let home = self.world.home();
-            let connection = Connection::from_variables(|name| self.world.var(name), home.as_deref());
+            let variable = |name: &str| match (name, &self.global.connection("DOCKER_CONTEXT")) {
+                // A context that is named wins over the host of the shell.
+                ("DOCKER_HOST", Some(_)) => None,
+                _ => self.global.connection(name).or_else(|| self.world.var(name)),
+            };
+            let connection = Connection::from_variables(variable, home.as_deref());
             command(Docker::connect(&connection).await?).await
         });
         // A signal handler or a log stream must not keep the process.

@@ -52,6 +52,17 @@ pub(crate) struct Global {
     verbose: bool,
     #[arg(long, hide = true, value_name = "REGISTRY")]
     insecure_registry: Vec<String>,
+    // Those of the docker client, which it hands on to plugins and docker compose takes as well.
+    #[arg(short = 'H', long, hide = true, value_name = "ADDRESS")]
+    host: Option<String>,
+    #[arg(short = 'c', long, hide = true, value_name = "CONTEXT")]
+    context: Option<String>,
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    config: Option<String>,
+    #[arg(short = 'D', long, hide = true)]
+    debug: bool,
+    #[arg(short = 'l', long, hide = true, value_name = "LEVEL")]
+    log_level: Option<String>,
     /// What variables say besides.
     #[arg(skip)]
     pub(crate) settings: Settings,
@@ -73,6 +84,17 @@ pub(crate) struct Settings {
 }
 
 impl Global {
+    /// Returns what an option says in place of a variable that leads to the engine.
+    pub(crate) fn connection(&self, variable: &str) -> Option<String> {
+        match variable {
+            "DOCKER_HOST" => self.host.clone(),
+            // An option wins over the variable that would otherwise win over it.
+            "DOCKER_CONTEXT" => self.context.clone(),
+            "DOCKER_CONFIG" => self.config.clone(),
+            _ => None,
+        }
+    }
+
     /// Settles what was given as options, as variables of the shell, and, with `variable`, also in env files. What is
     /// out of use is said to be so; what contradicts itself is an error.
     pub(crate) fn settle(
@@ -96,6 +118,12 @@ impl Global {
             }
             warnings.push("`--no-ansi` is deprecated; use `--ansi never`".to_owned());
             self.ansi = Some(Ansi::Never);
+        }
+        if self.host.is_some() && self.context.is_some() {
+            return Err("`--host` and `--context` both say which engine is meant: leave one out".to_owned());
+        }
+        if self.debug || self.log_level.is_some() {
+            warnings.push("`--debug` and `--log-level` do nothing: topo writes no log".to_owned());
         }
         if self.verbose {
             warnings.push(

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod config;
 mod down;
+mod elsewhere;
 mod engine;
 mod existing;
 mod explain;
@@ -12,8 +13,10 @@ mod export;
 mod global;
 mod kill;
 mod logs;
+mod moment;
 mod pause;
 mod plan;
+mod plugin;
 mod ps;
 mod restart;
 mod rm;
@@ -27,7 +30,7 @@ mod wait;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use topo::diagnostic::{Diagnostic, Diagnostics, Severity};
 use topo::load::{self, Loaded, OsWorld, Request, World, load_without};
 use topo::project::{self, Contents, Project, Selection, read_contents, resolve_without};
@@ -135,23 +138,22 @@ impl Context {
         loading: load::Skip,
         completing: project::Skip,
     ) -> (Project, Topology, Loaded) {
-        self.checked_with(services, loading, completing, |_| ())
+        let selection = Selection { services: services.to_vec(), ..Selection::default() };
+        self.checked_as(selection, loading, completing)
     }
 
-    /// The same of the project as `change` makes it.
-    fn checked_with(
+    /// The same of a selection, to which the active profiles are added.
+    fn checked_as(
         &self,
-        services: &[String],
+        selection: Selection,
         loading: load::Skip,
         completing: project::Skip,
-        change: impl FnOnce(&mut Project),
     ) -> (Project, Topology, Loaded) {
         let mut loaded = load_without(&self.world, &self.request(), loading);
-        let selection = Selection { profiles: self.global.profiles.clone(), services: services.to_vec() };
+        let selection = Selection { profiles: self.global.profiles.clone(), ..selection };
         let completing = project::Skip { unused: self.global.all_resources, ..completing };
         let mut project = resolve_without(&mut loaded, &selection, &self.world, completing);
         project.compatibility = self.global.compatibility;
-        change(&mut project);
         let mut found = Diagnostics::default();
         let topology = Topology::build(&project, &mut found);
         if !completing.consistency {
@@ -184,29 +186,24 @@ impl Context {
 
     /// Loads the project for acting on it, and prints what there is to say. `None` ends the command.
     pub(crate) fn prepared(&self, services: &[String], start: bool) -> Option<Prepared> {
-        self.prepared_with(services, start, |_| ())
+        self.prepared_as(Selection { services: services.to_vec(), ..Selection::default() }, start)
     }
 
-    /// The same of the project as `change` makes it.
-    pub(crate) fn prepared_with(
-        &self,
-        services: &[String],
-        start: bool,
-        change: impl FnOnce(&mut Project),
-    ) -> Option<Prepared> {
-        let prepared = self.to_start(services, start, change);
+    /// The same of a selection.
+    pub(crate) fn prepared_as(&self, selection: Selection, start: bool) -> Option<Prepared> {
+        let prepared = self.selected_to_start(selection, start);
         self.say(&prepared.loaded).then_some(prepared)
     }
 
     /// Loads the project for acting on it. What only keeps containers from starting is no error where they are not
     /// started. Nothing is printed.
     pub(crate) fn loaded_to_start(&self, services: &[String], start: bool) -> Prepared {
-        self.to_start(services, start, |_| ())
+        self.selected_to_start(Selection { services: services.to_vec(), ..Selection::default() }, start)
     }
 
-    fn to_start(&self, services: &[String], start: bool, change: impl FnOnce(&mut Project)) -> Prepared {
-        let (loading, completing) = (load::Skip::default(), project::Skip::default());
-        let (project, topology, mut loaded) = self.checked_with(services, loading, completing, change);
+    fn selected_to_start(&self, selection: Selection, start: bool) -> Prepared {
+        let (project, topology, mut loaded) =
+            self.checked_as(selection, load::Skip::default(), project::Skip::default());
         let mut found = Diagnostics::default();
         ports::conflicts(&project).into_iter().for_each(|conflict| found.push(conflict));
         let contents = read_contents(&project, &loaded.environment, &self.world, &mut found);
@@ -231,7 +228,20 @@ impl Context {
 
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> Exit {
-    let Cli { global, command } = Cli::parse();
+    let words = OsWorld.arguments();
+    let command = || elsewhere::add(Cli::command());
+    if let Some(exit) = completions::answer(&words, command) {
+        return exit;
+    }
+    let words = match plugin::asked(words) {
+        plugin::Asked::Command(words) => words,
+        plugin::Asked::Metadata(text) => {
+            Ui::default().data(&text);
+            return Exit::Success;
+        }
+    };
+    let matches = command().get_matches_from(words);
+    let global = Global::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut context = Context { world: OsWorld, ui: Ui::default(), global };
     let environment = load::environment(&context.world, &context.request());
     let shell = |name: &str| context.world.var(name);
@@ -246,10 +256,14 @@ pub(crate) fn run() -> Exit {
             return Exit::Failure;
         }
     }
-    let Some(command) = command else {
-        context.ui.data(&Cli::command().render_help().to_string());
+    let Some((name, _)) = matches.subcommand() else {
+        context.ui.data(&command().render_help().to_string());
         return Exit::Success;
     };
+    if let Some(exit) = elsewhere::answer(name, &context) {
+        return exit;
+    }
+    let command = Command::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match command {
         Command::Up(arguments) => up::run(&arguments, &context),
         Command::Create(arguments) => up::create(&arguments, &context),

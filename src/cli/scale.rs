@@ -2,6 +2,7 @@
 
 use clap::Args;
 use topo::plan::up::UpOptions;
+use topo::project::Selection;
 
 use super::up::bring_up_prepared;
 use super::{Context, Exit};
@@ -16,26 +17,25 @@ pub(crate) struct Scale {
     no_deps: bool,
     /// A service and its number of containers
     #[arg(value_name = "SERVICE=NUMBER", required = true, value_parser = number_of)]
-    scales: Vec<(String, u32)>,
+    scales: Vec<(String, i64)>,
 }
 
-fn number_of(text: &str) -> Result<(String, u32), String> {
-    let said = text.split_once('=').and_then(|(service, number)| Some((service, number.parse().ok()?)));
-    said.map(|(service, number)| (service.to_owned(), number)).ok_or_else(|| "write it as `web=3`".to_owned())
+fn number_of(text: &str) -> Result<(String, i64), String> {
+    let said =
+        text.split_once('=').and_then(|(service, number)| Some((service, number.parse::<u32>().ok()?)));
+    said.map(|(service, number)| (service.to_owned(), number.into()))
+        .ok_or_else(|| "write it as `web=3`".to_owned())
 }
 
 pub(crate) fn run(arguments: &Scale, context: &Context) -> Exit {
     let services: Vec<String> = arguments.scales.iter().map(|(service, _)| service.clone()).collect();
-    let Some(mut prepared) = context.prepared_with(&services, true, |project| {
-        if arguments.no_deps {
-            project.without_dependencies(&services);
-        }
-        for (service, number) in &arguments.scales {
-            project.set_scale(service, *number);
-        }
-    }) else {
-        return Exit::Failure;
+    let selection = Selection {
+        services: services.clone(),
+        alone: arguments.no_deps,
+        scale: arguments.scales.clone(),
+        ..Selection::default()
     };
+    let Some(mut prepared) = context.prepared_as(selection, true) else { return Exit::Failure };
     let options = UpOptions { start: true, selected: services, ..UpOptions::default() };
     context
         .with_engine(async |engine| bring_up_prepared(&mut prepared, &options, false, &engine, context).await)

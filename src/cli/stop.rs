@@ -1,5 +1,6 @@
 //! `topo stop`: stop containers without removing them.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use clap::Args;
@@ -31,27 +32,30 @@ pub(crate) fn run(arguments: &Stop, context: &Context) -> Exit {
     })
 }
 
-/// Stops all containers of a project in reverse order; a second Ctrl-C kills what still runs.
+/// Stops the containers of some services of a project, or of all, in reverse order; a second Ctrl-C kills what still
+/// runs.
 pub(crate) async fn stop_all(
     project: &str,
+    services: &BTreeSet<String>,
     timeout: Option<i32>,
     engine: &Docker,
     context: &Context,
 ) -> Result<(), EngineError> {
     tokio::select! {
-        stopped = stop_some(project, timeout, engine, context, std::future::pending()) => {
+        stopped = stop_some(project, services, timeout, engine, context, std::future::pending()) => {
             stopped?;
             return Ok(());
         }
         // The calls under way are dropped, because each of them waits for as long as its container may take.
         () = interrupt() => {}
     }
-    stop_some(project, Some(0), engine, context, interrupt()).await?;
+    stop_some(project, services, Some(0), engine, context, interrupt()).await?;
     Ok(())
 }
 
 async fn stop_some(
     project: &str,
+    services: &BTreeSet<String>,
     timeout: Option<i32>,
     engine: &Docker,
     context: &Context,
@@ -59,7 +63,8 @@ async fn stop_some(
 ) -> Result<Exit, EngineError> {
     let query = Query { project: project.to_owned(), ..Query::default() };
     let observed = engine.observe(&query).await?;
-    let plan = stop(&observed, |_| true, timeout);
+    let is_meant = |service: &String| services.is_empty() || services.contains(service);
+    let plan = stop(&observed, |container| is_meant(&container.service), timeout);
     let outcome = context.carry_out(&plan, &observed, engine, until).await;
     Ok(context.conclude(&plan, &outcome))
 }

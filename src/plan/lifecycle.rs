@@ -20,7 +20,7 @@ pub fn start(members: &Members, observed: &Observed, wait: bool) -> Result<Plan,
     }
     if wait {
         for (service, member) in members.names().filter_map(|name| Some((name, members.get(name)?))) {
-            planner.awaited(service, member.ready.unwrap_or(Condition::Started), true, "`--wait`");
+            planner.reached(service, member.ready.unwrap_or(Condition::Started), true, "`--wait`");
         }
     }
     planner.finish()
@@ -74,7 +74,12 @@ pub struct Choice {
 impl Choice {
     /// Returns whether a container's service was chosen.
     pub fn has(&self, container: &Container) -> bool {
-        self.members.get(&container.service).is_some() && self.names(container)
+        self.has_service(&container.service)
+    }
+
+    /// Returns whether a service was chosen.
+    pub fn has_service(&self, service: &str) -> bool {
+        self.members.get(service).is_some() && self.names(service)
     }
 
     /// Says of each chosen service with hooks that topo does not run them.
@@ -88,14 +93,15 @@ impl Choice {
         self.members.names().filter(chosen).filter(hooked).map(say).collect()
     }
 
-    fn names(&self, container: &Container) -> bool {
-        self.services.is_empty() || self.services.contains(&container.service)
+    fn names(&self, service: &str) -> bool {
+        self.services.is_empty() || self.services.iter().any(|name| name == service)
     }
 }
 
 /// Plans to send a signal to what runs, one-offs included; with `orphans`, also to what has no service in the file.
 pub fn kill(choice: &Choice, observed: &Observed, signal: &str, orphans: bool) -> Plan {
-    let chosen = |container: &&Container| choice.has(container) || (orphans && choice.names(container));
+    let chosen =
+        |container: &&Container| choice.has(container) || (orphans && choice.names(&container.service));
     let op = |container: String| Op::Kill { container, signal: signal.to_owned() };
     each(observed.containers.iter().filter(|one| runs(one)).filter(chosen), op, "a kill was asked for")
 }
@@ -222,13 +228,13 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let cause = format!("service {service} needs it");
-            ready.extend(self.awaited(other, dependency.condition, dependency.required, &cause));
+            ready.extend(self.reached(other, dependency.condition, dependency.required, &cause));
         }
         ready
     }
 
     /// Returns the steps after which all containers of a service are as asked for; none if they are already.
-    fn awaited(
+    fn reached(
         &mut self,
         service: &'a str,
         condition: Condition,

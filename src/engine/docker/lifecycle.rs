@@ -66,6 +66,15 @@ impl Docker {
     pub(super) async fn untag_image(&self, image: &str) -> Result<()> {
         let options = query::RemoveImageOptions::default();
         let removed = self.client.remove_image(image, Some(options), None).await;
-        removed.map(drop).map_err(failed(format!("remove image {image}")))
+        removed.map(drop).map_err(failed(format!("remove image {image}"))).map_err(|error| {
+            match error.cause {
+                // Elsewhere it is something that another call needs; here it is what the call is about.
+                Cause::ImageMissing { image } => EngineError::new(
+                    error.doing,
+                    Cause::NotFound { message: format!("No such image: {image}") },
+                ),
+                _ => error,
+            }
+        })
     }
 }
