@@ -170,6 +170,7 @@ impl Context {
             env_files: global.env_files.clone(),
             project_directory: global.project_directory.clone(),
             project_name: global.project_name.clone(),
+            trace: false,
         }
     }
 

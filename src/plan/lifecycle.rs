@@ -85,9 +85,8 @@ impl Choice {
     /// Says of each chosen service with hooks that topo does not run them.
     pub fn hooks_not_run(&self, attribute: &str) -> Vec<String> {
         let chosen = |name: &&str| self.services.is_empty() || self.services.iter().any(|one| one == name);
-        let hooked = |name: &&str| {
-            self.members.get(name).is_some_and(|member| member.hooks.iter().any(|hook| *hook == attribute))
-        };
+        let hooked =
+            |name: &&str| self.members.get(name).is_some_and(|member| member.hooks.contains(&attribute));
         let say =
             |name: &str| format!("`{attribute}` of service {name} is not run: topo does not have it yet");
         self.members.names().filter(chosen).filter(hooked).map(say).collect()

@@ -11,6 +11,7 @@ mod corpus;
 mod diagnostics;
 mod docs;
 mod examples;
+mod explain;
 mod generated;
 mod k8s;
 mod layers;
