@@ -2,6 +2,7 @@
 
 use topo::engine::docker::Docker;
 use topo::engine::{Engine as _, EngineError, Query};
+use topo::load::World as _;
 use topo::observed::Observed;
 use topo::plan::Plan;
 use topo::plan::lifecycle::Choice;
@@ -53,15 +54,12 @@ impl Context {
             return Some((name, None));
         }
         let (project, _, loaded) = self.checked(services);
-        let variable = loaded.environment.get("COMPOSE_PROJECT_NAME", &self.world);
-        let is_set =
-            topo::load::World::var(&self.world, "COMPOSE_PROJECT_NAME").is_some_and(|name| !name.is_empty());
-        if loaded.diagnostics.has_errors()
-            && services.is_empty()
-            && is_set
+        // Where there is no file at all, a variable of the shell says as much as `-p`.
+        let variable = self.world.var("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
+        if loaded.files.is_empty()
             && let Some(name) = variable
         {
-            return Some((name, None));
+            return Some((name.to_lowercase(), None));
         }
         self.say(&loaded).then(|| (project.name.clone(), Some(project)))
     }

@@ -7,12 +7,13 @@ use topo::diagnostic::Code;
 use crate::cli::run_in_repository;
 use crate::generated::{check, check_part, read, repository};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/architecture.md",
     "docs/diagnostics.md",
+    "docs/docker-compose.md",
     "examples/README.md",
 ];
 
