@@ -2,13 +2,14 @@
 
 use topo::engine::docker::Docker;
 use topo::engine::{Engine as _, EngineError, Query};
-use topo::load::World as _;
+use topo::load::{self, World as _};
 use topo::observed::Observed;
 use topo::plan::Plan;
 use topo::plan::lifecycle::Choice;
 use topo::plan::members::Members;
 use topo::project::Project;
 
+use super::global::Global;
 use super::up::interrupt;
 use super::{Context, Exit};
 
@@ -54,20 +55,19 @@ impl Context {
             return Some((name, None));
         }
         let (project, _, loaded) = self.checked(services);
-        // Where there is no file at all, a variable of the shell says as much as `-p`.
-        let variable = self.world.var("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
-        if loaded.files.is_empty()
-            && let Some(name) = variable
-        {
-            return Some((name.to_lowercase(), None));
-        }
         self.say(&loaded).then(|| (project.name.clone(), Some(project)))
     }
 
-    /// Returns what `-p` says where no file is named.
+    /// Returns what `-p` says where no file is named, and what the variable says where there is no file.
     pub(crate) fn name_without_file(&self) -> Option<String> {
-        let name = self.global.project_name.as_ref()?;
-        self.global.files.is_empty().then(|| name.to_lowercase())
+        let Global { files, project_name, .. } = &self.global;
+        if !files.is_empty() {
+            return None;
+        }
+        let said = project_name.clone();
+        let variable = || self.world.var("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
+        let said = said.or_else(|| variable().filter(|_| !load::has_files(&self.world, &self.request())));
+        said.map(|name| name.to_lowercase())
     }
 
     /// Runs a command that changes containers that exist. `nothing` says that there is nothing to do.

@@ -1,11 +1,13 @@
 //! `topo logs`: what the containers of the project wrote.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use topo::engine::follow::{Follow, News};
 use topo::engine::{Engine, EngineError, LogLine, LogQuery, Since};
-use topo::observed::Container;
+use topo::observed::{Container, State};
 use topo::plan::labels;
 
 use super::existing::Existing;
@@ -128,14 +130,29 @@ pub(crate) fn run(arguments: &Logs, context: &Context) -> Exit {
         for container in &containers {
             follow.add(container, &query);
         }
+        let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
+        let running = existing.observed.containers.iter().filter(is_wanted).filter(|one| runs(one.state));
+        let mut alive: BTreeSet<String> = running.map(|container| container.name.clone()).collect();
         let mut interrupted = std::pin::pin!(interrupt());
-        while follow.count() > 0 {
-            tokio::select! {
+        loop {
+            let is_over = alive.is_empty();
+            let news = tokio::select! {
                 () = &mut interrupted => return Ok(Exit::Interrupted),
-                news = follow.next() => show(&news?, &mut printer),
+                news = follow.next(), if !is_over => Some(news?),
+                news = follow.next_until_silent(), if is_over => news?,
+            };
+            match &news {
+                None => return Ok(Exit::Success),
+                Some(News::Started { happening }) => {
+                    alive.insert(happening.name.clone());
+                }
+                Some(News::Ended { container, .. }) => {
+                    alive.remove(container);
+                }
+                Some(News::Line { .. } | News::Unreadable { .. }) => {}
             }
+            news.iter().for_each(|news| show(news, &mut printer));
         }
-        Ok(Exit::Success)
     })
 }
 

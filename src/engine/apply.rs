@@ -98,7 +98,11 @@ pub async fn apply_at_most(
             // By ID where it is known: a name may have come to mean another container meanwhile.
             let target =
                 step.op.container().map(|name| known.containers.get(name).map_or(name, String::as_str));
-            let target = target.unwrap_or_default().to_owned();
+            let network = match &step.op {
+                Op::RemoveNetwork { id } => Some(id.as_str()),
+                _ => None,
+            };
+            let target = target.or(network).unwrap_or_default().to_owned();
             let (handle, registration) = AbortHandle::new_pair();
             if matches!(step.op, Op::PullImage { .. } | Op::BuildImage(_)) {
                 abortable.insert(id, handle);
@@ -108,7 +112,8 @@ pub async fn apply_at_most(
             calls.push(Box::pin(async move {
                 let began = Instant::now();
                 let mut result = call.await.ok();
-                if let (Some(Err(error)), Subject::Container(name)) = (&mut result, &step.subject)
+                if let (Some(Err(error)), Subject::Container(name) | Subject::Network(name)) =
+                    (&mut result, &step.subject)
                     && !target.is_empty()
                 {
                     // People know it by its name.

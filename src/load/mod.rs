@@ -87,6 +87,11 @@ pub fn environment(world: &dyn World, request: &Request) -> Environment {
     loader.environment
 }
 
+/// Returns whether there is a compose file to read.
+pub fn has_files(world: &dyn World, request: &Request) -> bool {
+    !Loader::new(world, Skip::default()).find(request).1.is_empty()
+}
+
 /// Loads a project without some of the stages, to show how it is written.
 pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded {
     let mut loader = Loader::new(world, skip);
