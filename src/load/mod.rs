@@ -108,7 +108,7 @@ pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded 
     };
     let mut written = loader.merge_all(documents, &scope);
     merge::drop_resets(&mut written);
-    let compose = if skip.interpolation { Compose::default() } else { loader.decode(&written) };
+    let compose = if skip.interpolation { Compose::default() } else { loader.decode(&written, false) };
     drop(scope);
     let Loader { sources, environment, trace, diagnostics, .. } = loader;
     Loaded { sources, compose, written, name, directory, files, env_files, environment, trace, diagnostics }
@@ -163,7 +163,10 @@ impl Loader<'_> {
             self.extend(&mut document, scope);
             self.include(&mut document, scope);
             merged = Some(match merged {
-                Some(earlier) => self.merge(earlier, document, Compose::SHAPE, &[]),
+                Some(earlier) => {
+                    self.check_so_far(&earlier);
+                    self.merge(earlier, document, Compose::SHAPE, &[])
+                }
                 None => document,
             });
         }
@@ -195,7 +198,17 @@ impl Loader<'_> {
         merge::expand(document, Compose::SHAPE, &mut self.diagnostics)
     }
 
-    fn decode(&mut self, written: &Node) -> Compose {
+    /// Reports what is wrong with documents that later ones are merged into: an override takes no mistake away.
+    fn check_so_far(&mut self, earlier: &Node) {
+        if self.skip.interpolation {
+            return;
+        }
+        let mut earlier = earlier.clone();
+        merge::drop_resets(&mut earlier);
+        self.decode(&earlier, true);
+    }
+
+    fn decode(&mut self, written: &Node, partial: bool) -> Compose {
         if let Some(version) = written.get("version") {
             self.diagnostics.push(
                 Diagnostic::warning(Code::ObsoleteAttribute, "`version` is obsolete")
@@ -208,6 +221,7 @@ impl Loader<'_> {
             sources: &self.sources,
             home: home.as_deref(),
             keep_paths: self.skip.paths,
+            partial,
             diagnostics: &mut self.diagnostics,
         };
         Compose::decode(written, &Place::TOP, &mut decoder).unwrap_or_default()

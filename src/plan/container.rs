@@ -305,7 +305,7 @@ fn host(project: &Project, service: &Service) -> HostConfig {
             CgroupNamespace::Host => HostConfigCgroupnsModeEnum::HOST,
             CgroupNamespace::Private => HostConfigCgroupnsModeEnum::PRIVATE,
         }),
-        device_cgroup_rules: some(service.device_cgroup_rules.clone()),
+        device_cgroup_rules: some(service.device_cgroup_rules.0.clone()),
         devices: some(service.devices.0.iter().map(device).collect()),
         dns: some(service.dns.0.clone()),
         dns_options: some(service.dns_opt.0.clone()),
