@@ -135,11 +135,17 @@ pub(crate) fn run(arguments: &Logs, context: &Context) -> Exit {
         let mut alive: BTreeSet<String> = running.map(|container| container.name.clone()).collect();
         let mut interrupted = std::pin::pin!(interrupt());
         loop {
-            let is_over = alive.is_empty();
+            let next = async {
+                // One that runs tells of its end.
+                if alive.is_empty() {
+                    follow.next_until_silent().await
+                } else {
+                    follow.next().await.map(Some)
+                }
+            };
             let news = tokio::select! {
                 () = &mut interrupted => return Ok(Exit::Interrupted),
-                news = follow.next(), if !is_over => Some(news?),
-                news = follow.next_until_silent(), if is_over => news?,
+                news = next => news?,
             };
             match &news {
                 None => return Ok(Exit::Success),

@@ -256,6 +256,22 @@ fn names_must_have_underscores_if_asked_as_with_docker_compose() {
 }
 
 #[test]
+fn logs_that_are_followed_must_end_with_the_last_container() {
+    let text = "
+services:
+  done: {image: busybox, command: echo done}
+  soon: {image: busybox, command: sh -c 'echo begun; sleep 3; exit 4'}
+";
+    let Some(project) = Project::with("ended", text) else { return };
+    project.up();
+    let logs = project.topo(&["logs", "-f", "--no-color"]).succeeds().stdout;
+    for line in ["done-1 | done", "soon-1 | begun", "soon-1 | exited with code 4"] {
+        assert!(logs.contains(line), "{logs}");
+    }
+    assert_eq!(project.topo(&["logs", "-f", "--no-log-prefix", "done"]).succeeds().stdout, "done\n");
+}
+
+#[test]
 fn logs_must_be_cut_as_asked() {
     let text = "
 services:
