@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
 use super::build::Build;
 use super::deploy::{Deploy, Gpus};
-use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, Restart};
+use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, PreStart, Restart};
 pub use super::limits::{Blkio, Device, DeviceRate, DeviceWeight, Devices, Ulimit, Ulimits};
 use super::network::{Attachments, ExtraHosts, Ports};
 use super::storage::{FileReferences, Mounts};
@@ -162,6 +162,9 @@ record! {
         pub privileged: bool,
         /// When to pull the image: `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_<duration>`.
         pub pull_policy: Option<PullPolicy>,
+        /// When to pull the image again. Obsolete: write `pull_policy: every_<duration>`.
+        #[serde(skip)]
+        pub pull_refresh_after: Option<String>,
         /// The container's own file system cannot be written to.
         pub read_only: bool,
         /// What the engine does when the container ends: `no`, `always`, `on-failure[:N]`, `unless-stopped`.
@@ -206,6 +209,8 @@ record! {
         pub volumes_from: UniqueList<String, true>,
         /// The directory that the command runs in.
         pub working_dir: Option<String>,
+        /// Steps that run to their end before the service starts, each in a container of its own.
+        pub pre_start: Vec<PreStart>,
         /// Commands that run after the container has started.
         pub post_start: Vec<Hook>,
         /// Commands that run before the container is stopped.
