@@ -97,7 +97,7 @@ struct Aspect {
     #[arg(long)]
     variables: bool,
     /// Print the config hash of each service named here, separated by commas; `*` is all of them
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICES")]
     hash: Option<String>,
     /// Print where a value, or each value below it, comes from: file and line, variables, what it overrides
     #[arg(long, value_name = "PATH")]
@@ -284,8 +284,11 @@ fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> 
 fn explained(path: &str, arguments: &Config, context: &Context) -> Result<String, Exit> {
     let request = Request { trace: true, ..context.request() };
     let mut loaded = load::load(&context.world, &request);
-    let selection =
-        Selection { profiles: context.global.profiles.clone(), services: arguments.selected.clone() };
+    let selection = Selection {
+        profiles: context.global.profiles.clone(),
+        services: arguments.selected.clone(),
+        ..Selection::default()
+    };
     let project = project::resolve(&mut loaded, &selection, &context.world);
     if !context.say(&loaded) {
         return Err(Exit::Failure);

@@ -76,7 +76,10 @@ pub fn container(
 pub fn container_name(project: &Project, name: &str, service: &Service, number: u32) -> String {
     match &service.container_name {
         Some(name) => name.0.clone(),
-        None => format!("{}-{name}-{number}", project.name),
+        None => {
+            let separator = project.separator();
+            format!("{}{separator}{name}{separator}{number}", project.name)
+        }
     }
 }
 

@@ -5,10 +5,13 @@
 pub mod container;
 pub mod desired;
 pub mod down;
+pub mod images;
 mod impossible;
 mod judge;
 pub mod labels;
+pub mod lifecycle;
 mod limits;
+pub mod members;
 mod mounts;
 mod refuse;
 mod shared;
@@ -44,6 +47,8 @@ pub struct Step {
     pub after: Vec<StepId>,
     /// Whether data of the user's could go.
     pub destructive: bool,
+    /// Whether an object that turns out to be in use stays, with a warning; otherwise the step fails.
+    pub if_unused: bool,
 }
 
 /// An index into [`Plan::steps`].
@@ -104,6 +109,16 @@ pub enum Op {
     /// Stop a container: its stop signal first, SIGKILL after `timeout` seconds (the container's own grace
     /// period where that is `None`).
     Stop { container: String, timeout: Option<i32> },
+    /// Stop a container and start it again; `timeout` is that of a stop.
+    Restart { container: String, timeout: Option<i32> },
+    /// Send a signal, by name or number, to a container.
+    Kill { container: String, signal: String },
+    /// Suspend all processes of a container.
+    Pause { container: String },
+    /// Let a paused container go on.
+    Unpause { container: String },
+    /// Take a name from an image. The image goes with its last name.
+    RemoveImage { image: String },
     /// Remove a container, and its anonymous volumes if `volumes` says so.
     RemoveContainer { container: String, volumes: bool },
     /// Rename a container.
@@ -250,7 +265,14 @@ impl Plan {
     ) -> StepId {
         after.sort_unstable();
         after.dedup();
-        self.steps.push(Step { op, subject, cause: cause.into(), after, destructive: false });
+        self.steps.push(Step {
+            op,
+            subject,
+            cause: cause.into(),
+            after,
+            destructive: false,
+            if_unused: false,
+        });
         self.steps.len() - 1
     }
 
@@ -275,6 +297,7 @@ impl Plan {
                     "cause": step.cause,
                     "after": step.after,
                     "destructive": step.destructive,
+                    "ifUnused": step.if_unused,
                 })
             })
             .collect();
@@ -291,11 +314,16 @@ impl Op {
             | Self::CopyFiles { container, .. }
             | Self::Start { container }
             | Self::Stop { container, .. }
+            | Self::Restart { container, .. }
+            | Self::Kill { container, .. }
+            | Self::Pause { container }
+            | Self::Unpause { container }
             | Self::RemoveContainer { container, .. }
             | Self::Rename { container, .. }
             | Self::Await { container, .. } => Some(container),
             Self::PullImage { .. }
             | Self::BuildImage(_)
+            | Self::RemoveImage { .. }
             | Self::CreateNetwork(_)
             | Self::RemoveNetwork { .. }
             | Self::CreateVolume(_)
@@ -310,12 +338,19 @@ impl Op {
             Self::PullImage { .. } => "pull",
             Self::BuildImage(_) => "build",
             Self::CreateNetwork(_) | Self::CreateVolume(_) | Self::CreateContainer(_) => "create",
-            Self::RemoveNetwork { .. } | Self::RemoveVolume { .. } | Self::RemoveContainer { .. } => "remove",
+            Self::RemoveNetwork { .. }
+            | Self::RemoveVolume { .. }
+            | Self::RemoveContainer { .. }
+            | Self::RemoveImage { .. } => "remove",
             Self::ConnectNetwork { .. } => "connect",
             Self::DisconnectNetwork { .. } => "disconnect",
             Self::CopyFiles { .. } => "copy files into",
             Self::Start { .. } => "start",
             Self::Stop { .. } => "stop",
+            Self::Restart { .. } => "restart",
+            Self::Kill { .. } => "kill",
+            Self::Pause { .. } => "pause",
+            Self::Unpause { .. } => "unpause",
             Self::Rename { .. } => "rename",
             Self::Await { .. } => "wait for",
         }
@@ -350,6 +385,7 @@ impl fmt::Display for Step {
             Op::Await { condition, .. } => write!(formatter, " to be {condition}")?,
             Op::ConnectNetwork { network, .. } => write!(formatter, " to network {network}")?,
             Op::DisconnectNetwork { network, .. } => write!(formatter, " from network {network}")?,
+            Op::Kill { signal, .. } => write!(formatter, " with {signal}")?,
             Op::Rename { container, to } => write!(formatter, " ({container} -> {to})")?,
             Op::CopyFiles { files, .. } => {
                 let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();

@@ -37,6 +37,10 @@ pub struct Selection {
     /// Services named on the command line: they run whatever their profiles, and the others only if these
     /// depend on them. Empty for all.
     pub services: Vec<String>,
+    /// Leave out what the named services depend on.
+    pub alone: bool,
+    /// How many containers a service is to have, whatever the file says.
+    pub scale: Vec<(String, i64)>,
 }
 
 /// A complete project.
@@ -64,6 +68,8 @@ pub struct Project {
     pub configs: BTreeMap<String, Config>,
     /// The models, by key.
     pub models: BTreeMap<String, Model>,
+    /// Whether names are made with `_` in place of `-`, as docker compose 1 did.
+    pub compatibility: bool,
     /// `x-` attributes at the top.
     pub extensions: Extensions,
     /// The merged tree, which knows where each value was written.
@@ -105,7 +111,12 @@ impl Project {
 
     /// Returns the image that a service runs; for a built one without `image` it is `project-service`.
     pub fn image_of(&self, name: &str, service: &Service) -> String {
-        service.image.clone().unwrap_or_else(|| format!("{}-{name}", self.name))
+        service.image.clone().unwrap_or_else(|| format!("{}{}{name}", self.name, self.separator()))
+    }
+
+    /// Returns what stands between the parts of a name.
+    pub fn separator(&self) -> char {
+        if self.compatibility { '_' } else { '-' }
     }
 }
 
@@ -143,6 +154,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         secrets: known(compose.secrets),
         configs: known(compose.configs),
         models: compose.models.0,
+        compatibility: false,
         extensions: compose.extensions,
         written: std::mem::replace(&mut loaded.written, Node::map([], Span::default())),
     };
@@ -158,6 +170,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         resolver.imply_dependencies();
     }
     resolver.apply_profiles(selection);
+    resolver.apply_scale(&selection.scale);
     if !skip.consistency {
         resolver.check_references();
         resolver.check_resources();

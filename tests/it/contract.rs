@@ -8,6 +8,7 @@
 )]
 
 mod bed;
+mod lifecycle;
 mod real;
 
 use std::collections::HashMap;
@@ -25,6 +26,10 @@ use topo::observed::{Health, Observed, State};
 use topo::plan::{Condition, Create, Op, Plan, Subject, labels};
 
 use self::bed::{Bed, IMAGE, Stage, bounded, cause, docker, held, in_memory, join, text};
+use self::lifecycle::{
+    a_container_is_paused_and_goes_on, a_restart_starts_what_runs_and_what_does_not,
+    images_of_a_project_are_found_and_removed, signals_reach_what_runs, the_exit_code_is_waited_for,
+};
 
 macro_rules! obligations {
     ($($name:ident)*) => {
@@ -64,6 +69,11 @@ obligations! {
     happenings_of_others_are_not_told
     overlay_networks_need_a_swarm
     an_image_nobody_has_is_refused
+    a_container_is_paused_and_goes_on
+    signals_reach_what_runs
+    a_restart_starts_what_runs_and_what_does_not
+    the_exit_code_is_waited_for
+    images_of_a_project_are_found_and_removed
 }
 
 async fn networks_have_names_of_their_own(bed: &Bed<impl Stage>) {

@@ -23,7 +23,7 @@ use crate::generate;
 
 fn project_of(world: &MemWorld, request: &Request, profiles: &[String]) -> Result<Project, Vec<String>> {
     let mut loaded = load(world, request);
-    let selection = Selection { profiles: profiles.to_vec(), services: Vec::new() };
+    let selection = Selection { profiles: profiles.to_vec(), ..Selection::default() };
     let project = resolve(&mut loaded, &selection, world);
     let found = loaded.diagnostics.sorted();
     let said: Vec<String> = found.iter().map(|one| one_line(one, &loaded.sources)).collect();
