@@ -8,6 +8,7 @@ mod down;
 mod engine;
 mod explain;
 mod export;
+mod listing;
 mod logs;
 mod plan;
 mod ps;

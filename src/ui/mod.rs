@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use owo_colors::OwoColorize as _;
 
-pub(crate) use listing::{container_json, container_table, plan_text};
+pub(crate) use listing::{paint_status, plan_text};
 pub(crate) use logs::LogPrinter;
 pub(crate) use progress::Progress;
 pub(crate) use report::report;

@@ -75,7 +75,7 @@ impl World {
         self.images.insert(complete(reference), id.to_owned());
     }
 
-    fn image(&self, reference: &str) -> Option<&ImageId> {
+    pub(super) fn image(&self, reference: &str) -> Option<&ImageId> {
         self.images.get(&complete(reference)).or_else(|| self.images.values().find(|id| *id == reference))
     }
 
