@@ -49,7 +49,7 @@ impl Context {
         }
     }
 
-    fn wrong_template(&self, wrong: &str) {
+    pub(crate) fn wrong_template(&self, wrong: &str) {
         self.ui.error(&format!("`--format` is no template that can be used: {wrong}"));
     }
 

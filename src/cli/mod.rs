@@ -6,15 +6,22 @@ mod completions;
 mod config;
 mod down;
 mod engine;
+mod events;
 mod explain;
 mod export;
+mod images;
 mod listing;
 mod logs;
+mod ls;
 mod plan;
+mod port;
 mod ps;
 mod schema;
+mod stats;
+mod top;
 mod up;
 mod version;
+mod volumes;
 
 use std::process::ExitCode;
 
@@ -79,6 +86,13 @@ enum Command {
     Down(down::Down),
     Stop(down::Stop),
     Ps(ps::Ps),
+    Ls(ls::Ls),
+    Images(images::Images),
+    Volumes(volumes::Volumes),
+    Port(port::Port),
+    Top(top::Top),
+    Stats(stats::Stats),
+    Events(events::Events),
     Logs(logs::Logs),
     Plan(plan::Plan),
     Config(config::Config),
@@ -236,6 +250,13 @@ pub(crate) fn run() -> Exit {
         Command::Down(arguments) => down::run(&arguments, &context),
         Command::Stop(arguments) => down::stop(&arguments, &context),
         Command::Ps(arguments) => ps::run(&arguments, &context),
+        Command::Ls(arguments) => ls::run(&arguments, &context),
+        Command::Images(arguments) => images::run(&arguments, &context),
+        Command::Volumes(arguments) => volumes::run(&arguments, &context),
+        Command::Port(arguments) => port::run(&arguments, &context),
+        Command::Top(arguments) => top::run(&arguments, &context),
+        Command::Stats(arguments) => stats::run(&arguments, &context),
+        Command::Events(arguments) => events::run(&arguments, &context),
         Command::Logs(arguments) => logs::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),

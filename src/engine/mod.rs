@@ -10,6 +10,7 @@ pub mod error;
 pub mod fake;
 pub mod follow;
 pub mod look;
+pub mod meter;
 pub mod reference;
 mod waits;
 pub mod watch;

@@ -4,9 +4,18 @@
 //! as JSON, or by a Go template. Nothing here asks the engine.
 
 pub mod containers;
+pub mod history;
+pub mod images;
+pub mod port;
+pub mod processes;
+pub mod projects;
+pub mod usage;
+pub mod volumes;
+
 mod format;
 mod ports;
 mod template;
+pub mod time;
 mod units;
 
 use std::collections::BTreeMap;

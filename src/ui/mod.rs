@@ -91,6 +91,32 @@ impl Ui {
         }
     }
 
+    /// Writes data to standard output. Returns whether somebody still reads it.
+    pub(crate) fn stream(self, text: &str) -> bool {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    }
+
+    /// Shows text that changes in place of what was there before, if standard output is a terminal; otherwise below it.
+    /// Returns whether somebody still reads it.
+    pub(crate) fn redraw(self, text: &str, is_first: bool) -> bool {
+        if !io::stdout().is_terminal() {
+            return self.stream(text);
+        }
+        let size = terminal_size::terminal_size();
+        let (width, height) = size.map_or((usize::MAX, usize::MAX), |(width, height)| {
+            (usize::from(width.0), usize::from(height.0))
+        });
+        // Lines that wrap, or more of them than there is room for, would scroll away what stands above.
+        let fit = |line: &str| match line.char_indices().nth(width) {
+            Some(_) => line.chars().take(width - 1).chain(['…']).collect(),
+            None => line.to_owned(),
+        };
+        let lines: Vec<String> = text.lines().take(height.saturating_sub(1)).map(fit).collect();
+        let clear = if is_first { "\x1b[2J" } else { "" };
+        self.stream(&format!("{clear}\x1b[H{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n")))
+    }
+
     /// Writes a line for people to standard error.
     #[expect(clippy::unused_self, reason = "all printing goes through here")]
     pub(crate) fn say(self, text: &str) {
