@@ -35,9 +35,9 @@ impl Context {
         parsed.map_err(|wrong| self.wrong_template(&wrong)).ok()
     }
 
-    /// Prints rows as a format says.
-    pub(crate) fn list(&self, format: &Format, rows: &[Row]) -> Exit {
-        match format.write(rows) {
+    /// Prints rows as a format says. A terminal may be too narrow for all columns, unless they are to stay `whole`.
+    pub(crate) fn list(&self, format: &Format, rows: &[Row], whole: bool) -> Exit {
+        match format.write(rows, self.ui.width().filter(|_| !whole)) {
             Ok(text) => {
                 self.ui.data(&text);
                 Exit::Success

@@ -27,7 +27,7 @@ pub(crate) struct Ps {
     filter: Option<String>,
     #[arg(long, value_name = "FORMAT", help = FORMAT_HELP)]
     format: Option<String>,
-    /// Do not shorten long values
+    /// Do not shorten long values, and keep all columns on a narrow terminal
     #[arg(long)]
     no_trunc: bool,
     /// Show containers of services that the file does not have; on unless `--orphans=false`
@@ -104,6 +104,6 @@ pub(crate) fn run(arguments: &Ps, context: &Context) -> Exit {
                 row
             })
             .collect();
-        Ok(context.list(&format, &rows))
+        Ok(context.list(&format, &rows, arguments.no_trunc))
     })
 }

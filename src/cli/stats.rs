@@ -32,7 +32,7 @@ pub(crate) struct Stats {
     /// Print the first values and end
     #[arg(long)]
     no_stream: bool,
-    /// Do not shorten IDs
+    /// Do not shorten IDs, and keep all columns on a narrow terminal
     #[arg(long)]
     no_trunc: bool,
     /// Service to show; default: all
@@ -75,7 +75,7 @@ async fn once(
         };
         row(one, usage.as_ref(), arguments.no_trunc)
     });
-    Ok(context.list(format, &join_all(rows).await))
+    Ok(context.list(format, &join_all(rows).await, arguments.no_trunc))
 }
 
 /// Shows the values of all containers again and again, until nobody reads them any more.
@@ -95,7 +95,7 @@ async fn follow(
             .iter()
             .map(|meter| row(&meter.listed, meter.usage.as_ref(), arguments.no_trunc))
             .collect();
-        let text = match format.write(&rows) {
+        let text = match format.write(&rows, context.ui.width().filter(|_| !arguments.no_trunc)) {
             Ok(text) => text,
             Err(wrong) => {
                 context.wrong_template(&wrong);

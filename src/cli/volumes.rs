@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Volumes, context: &Context) -> Exit {
             return Ok(Exit::Success);
         }
         let rows: Vec<_> = volumes.iter().map(row).collect();
-        Ok(context.list(&format, &rows))
+        Ok(context.list(&format, &rows, true))
     })
 }
 

@@ -1,5 +1,6 @@
 //! Keeps up with what the containers of a project use, while they come and go.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -23,6 +24,8 @@ pub struct Meters<'a, E> {
     meters: Vec<Meter>,
     /// Whether the list is out of date.
     is_stale: bool,
+    /// The containers that ended: lists lag a moment behind events.
+    ended: BTreeSet<String>,
 }
 
 /// A container and what it uses.
@@ -49,6 +52,7 @@ impl<'a, E: Engine> Meters<'a, E> {
             streams: SelectAll::new(),
             meters: Vec::new(),
             is_stale: true,
+            ended: BTreeSet::new(),
         };
         meters.look().await?;
         Ok(meters)
@@ -88,11 +92,22 @@ impl<'a, E: Engine> Meters<'a, E> {
                 }
                 notice = self.watch.next() => {
                     let is_change = match notice? {
-                        Notice::Renewed => true,
-                        Notice::Happened(happening) => matches!(
-                            happening.action,
-                            Action::Create | Action::Start | Action::Die(_) | Action::Destroy
-                        ),
+                        Notice::Renewed => {
+                            self.ended.clear();
+                            true
+                        }
+                        Notice::Happened(happening) => match happening.action {
+                            Action::Start => {
+                                self.ended.remove(&happening.id);
+                                true
+                            }
+                            Action::Die(_) => {
+                                self.ended.insert(happening.id);
+                                true
+                            }
+                            Action::Create | Action::Destroy => true,
+                            _ => false,
+                        },
                     };
                     self.is_stale |= is_change;
                 }
@@ -104,16 +119,20 @@ impl<'a, E: Engine> Meters<'a, E> {
     async fn look(&mut self) -> Result<()> {
         let listed = self.engine.containers(&self.query).await?;
         self.is_stale = false;
-        let of_service =
-            |one: &Listed| self.service.as_ref().is_none_or(|service| one.container.service == *service);
         let mut before = std::mem::take(&mut self.meters);
-        for listed in listed.into_iter().filter(of_service) {
+        for listed in listed {
             let id = listed.container.id.clone();
-            let runs = matches!(listed.container.state, State::Running | State::Paused | State::Restarting);
+            let runs = matches!(listed.container.state, State::Running | State::Paused | State::Restarting)
+                && !self.ended.contains(&id);
+            let is_of_service =
+                self.service.as_ref().is_none_or(|service| listed.container.service == *service);
+            if !is_of_service || !(runs || self.query.all) {
+                continue;
+            }
             let known = before.iter().position(|meter| meter.listed.container.id == id);
             let meter = known.map(|at| before.swap_remove(at));
             self.meters.push(match meter {
-                Some(meter) if meter.is_open => Meter { listed, ..meter },
+                Some(meter) if meter.is_open && runs => Meter { listed, ..meter },
                 _ if runs => {
                     let values = self.engine.usage(&id, true).map(Result::ok);
                     // One more than there are values: that no more will come.

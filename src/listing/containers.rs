@@ -12,6 +12,7 @@ use crate::plan::labels;
 /// How containers are written.
 pub const LAYOUT: Layout = Layout {
     table: "table {{.Name}}\t{{.Image}}\t{{.Command}}\t{{.Service}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}",
+    narrow: Some("{{.Name}}\t{{.Image}}\t{{.Service}}\t{{.Status}}\t{{.Ports}}"),
     raw: Some(
         "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n\
          state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n\

@@ -12,6 +12,8 @@ use super::{Column, Row};
 pub struct Layout {
     /// The columns that a table has if nothing else is said, as a Go template.
     pub table: &'static str,
+    /// The same for a terminal that is too narrow for it.
+    pub narrow: Option<&'static str>,
     /// What `--format raw` means.
     pub raw: Option<&'static str>,
     /// The header of each field's column; a field may have none.
@@ -26,7 +28,7 @@ pub struct Format {
 
 enum Kind {
     Json,
-    Table(Template),
+    Table { template: Template, narrow: Option<Template> },
     Lines(Template),
 }
 
@@ -46,7 +48,10 @@ impl Format {
         };
         let kind = match (text, text.strip_prefix("table")) {
             ("json", _) => Kind::Json,
-            (_, Some(columns)) => Kind::Table(template(columns)?),
+            (_, Some(columns)) => Kind::Table {
+                template: template(columns)?,
+                narrow: layout.narrow.filter(|_| text == layout.table).map(template).transpose()?,
+            },
             (other, None) => Kind::Lines(template(other)?),
         };
         Ok(Self { kind, columns: layout.columns })
@@ -54,28 +59,48 @@ impl Format {
 
     /// Returns whether it is a table, which people read.
     pub fn is_table(&self) -> bool {
-        matches!(self.kind, Kind::Table(_))
+        matches!(self.kind, Kind::Table { .. })
     }
 
-    /// Writes the rows, each on a line of its own. Returns what is wrong with the template, if that shows only now.
-    pub fn write<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Result<String, String> {
-        let (template, mut text) = match &self.kind {
+    /// Writes the rows, each on a line of its own. `width` is that of the terminal that people read it on. Returns what
+    /// is wrong with the template, if that shows only now.
+    pub fn write(&self, rows: &[Row], width: Option<usize>) -> Result<String, String> {
+        let lines = |template: &Template| {
+            let line = |row: &Row| Ok(template.row(row)? + "\n");
+            rows.iter().map(line).collect::<Result<String, String>>()
+        };
+        let table = |template: &Template| {
+            let header = template.header(self.columns)?;
+            Ok(align(&format!("{header}\n{}", lines(template)?), 10, 3))
+        };
+        match &self.kind {
             Kind::Json => {
                 let line = |row: &Row| {
                     let json = serde_json::to_string(&row.fields).map_err(|error| error.to_string())?;
                     Ok(escaped(&json) + "\n")
                 };
-                return rows.into_iter().map(line).collect();
+                rows.iter().map(line).collect()
             }
-            Kind::Lines(template) => (template, String::new()),
-            Kind::Table(template) => (template, template.header(self.columns)? + "\n"),
-        };
-        for row in rows {
-            text.push_str(&template.row(row)?);
-            text.push('\n');
+            Kind::Lines(template) => lines(template),
+            Kind::Table { template, narrow } => {
+                let text = table(template)?;
+                match (narrow, width) {
+                    (Some(narrow), Some(width)) if text.lines().any(|line| visible(line) > width) => {
+                        table(narrow)
+                    }
+                    _ => Ok(text),
+                }
+            }
         }
-        Ok(if self.is_table() { align(&text, 10, 3) } else { text })
     }
+}
+
+/// Returns how many characters of a line are seen: all but colours.
+fn visible(line: &str) -> usize {
+    let mut pieces = line.split('\x1b');
+    let first = pieces.next().map_or(0, |text| text.chars().count());
+    first
+        + pieces.map(|piece| piece.split_once('m').map_or(0, |(_, text)| text.chars().count())).sum::<usize>()
 }
 
 /// Lines the cells of a table up, which tabs separate. Columns are at least `width` wide, the space after them included.
@@ -98,6 +123,7 @@ mod tests {
 
     const LAYOUT: Layout = Layout {
         table: "table {{.Name}}\t{{.Status}}",
+        narrow: Some("{{.Name}}"),
         raw: Some("name: {{.Name}}\nstate: {{- pad .State 1 0}}\n"),
         columns: &[("Name", "NAME"), ("Status", "STATUS"), ("ID", "CONTAINER ID"), ("State", "STATE")],
     };
@@ -121,7 +147,7 @@ mod tests {
     }
 
     fn written(format: &str) -> Result<String, String> {
-        Format::parse(format, &LAYOUT)?.write(&rows())
+        Format::parse(format, &LAYOUT)?.write(&rows(), None)
     }
 
     /// Each right side is what docker compose 2.40 printed for such containers.
@@ -175,7 +201,10 @@ mod tests {
         assert!(json.starts_with(first), "{json}");
         let escaped = Row { fields: [("Ports", json!("8080->80 & \u{2028}"))].into(), ..Row::default() };
         let format = Format::parse("json", &LAYOUT).unwrap();
-        assert_eq!(format.write([&escaped]).unwrap(), "{\"Ports\":\"8080-\\u003e80 \\u0026 \\u2028\"}\n");
+        assert_eq!(
+            format.write(&[escaped], None).unwrap(),
+            "{\"Ports\":\"8080-\\u003e80 \\u0026 \\u2028\"}\n"
+        );
     }
 
     #[test]
@@ -187,6 +216,17 @@ mod tests {
         assert!(wrong("{{.Nam}}").starts_with("there is no field `Nam`; there are ExitCode, Health, "));
         assert_eq!(wrong("{{upper .ExitCode}}"), "wrong type for value; expected string; got uint");
         assert_eq!(wrong("{{upper}}"), "wrong number of args for upper: want 1 got 0");
+    }
+
+    #[test]
+    fn a_terminal_that_is_too_narrow_gets_fewer_columns() {
+        let written = |format: &str, width| {
+            Format::parse(format, &LAYOUT).unwrap().write(&rows(), Some(width)).unwrap()
+        };
+        assert_eq!(written("table", 24), written("", 80));
+        assert_eq!(written("table", 23), "NAME\napp-web-1\napp-job-1\n");
+        assert_eq!(written(r"table {{.Name}}\t{{.Status}} ", 10).lines().next(), Some("NAME        STATUS"));
+        assert_eq!(visible("a\x1b[32mb\x1b[0mé"), 3);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::engine::look::{Listed, Usage};
 /// How usage is written.
 pub const LAYOUT: Layout = Layout {
     table: "table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
+    narrow: Some("{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}"),
     raw: None,
     columns: &[
         ("Container", "CONTAINER"),

@@ -6,6 +6,7 @@ use crate::engine::look::VolumeDetails;
 /// How volumes are written.
 pub const LAYOUT: Layout = Layout {
     table: "table {{.Driver}}\t{{.Name}}",
+    narrow: None,
     raw: Some("name: {{.Name}}\ndriver: {{.Driver}}\n"),
     columns: &[
         ("Name", "VOLUME NAME"),

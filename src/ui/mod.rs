@@ -97,16 +97,19 @@ impl Ui {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
     }
 
+    /// Returns how many characters a line of the terminal has that standard output goes to, if it goes to one.
+    #[expect(clippy::unused_self, reason = "all that knows the terminal is here")]
+    pub(crate) fn width(self) -> Option<usize> {
+        size().map(|(width, _)| width)
+    }
+
     /// Shows text that changes in place of what was there before, if standard output is a terminal; otherwise below it.
     /// Returns whether somebody still reads it.
     pub(crate) fn redraw(self, text: &str, is_first: bool) -> bool {
         if !io::stdout().is_terminal() {
             return self.stream(text);
         }
-        let size = terminal_size::terminal_size();
-        let (width, height) = size.map_or((usize::MAX, usize::MAX), |(width, height)| {
-            (usize::from(width.0), usize::from(height.0))
-        });
+        let (width, height) = size().unwrap_or((usize::MAX, usize::MAX));
         // Lines that wrap, or more of them than there is room for, would scroll away what stands above.
         let fit = |line: &str| match line.char_indices().nth(width) {
             Some(_) => line.chars().take(width - 1).chain(['…']).collect(),
@@ -151,4 +154,10 @@ impl Ui {
     pub(crate) fn paint_stdout(self, text: &str, paint: impl FnOnce(&str) -> String) -> String {
         if self.color_stdout { paint(text) } else { text.to_owned() }
     }
+}
+
+/// Returns width and height of the terminal that standard output goes to, if it goes to one.
+fn size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size().filter(|_| io::stdout().is_terminal())?;
+    Some((usize::from(width.0), usize::from(height.0)))
 }

@@ -11,6 +11,7 @@ mod changes;
 mod depends_on;
 mod interop;
 mod killed;
+mod looking;
 mod mistakes;
 mod modes;
 mod quickstart;

@@ -37,7 +37,7 @@ impl World {
 
     pub(super) fn image_details(&self, image: &str) -> std::result::Result<ImageDetails, Cause> {
         let id = self.image(image).cloned();
-        let id = id.ok_or_else(|| Cause::NotFound { message: format!("No such image: {image}") })?;
+        let id = id.ok_or_else(|| Cause::ImageMissing { image: image.to_owned() })?;
         Ok(ImageDetails {
             id,
             os: "linux".to_owned(),
@@ -98,8 +98,10 @@ impl FakeEngine {
             return stream::iter([Err(error)]).boxed();
         }
         let world = self.world.borrow();
+        let since = query.since.as_deref().map_or(i64::MAX, nanoseconds);
+        let until = query.until.as_deref().map_or(i64::MAX, nanoseconds);
         let of_project = world.history.iter().filter(|one| {
-            query.since.is_some() && one.attributes.get(labels::PROJECT) == Some(&query.project)
+            one.attributes.get(labels::PROJECT) == Some(&query.project) && (since..=until).contains(&one.time)
         });
         let past: Vec<_> = of_project
             .map(|one| {
@@ -114,6 +116,13 @@ impl FakeEngine {
         let past = stream::iter(past);
         if query.until.is_some() { past.boxed() } else { past.chain(stream::pending()).boxed() }
     }
+}
+
+/// Reads a point in time, seconds with nine decimals.
+fn nanoseconds(point: &str) -> i64 {
+    let (seconds, decimals) = point.split_once('.').unwrap_or((point, "0"));
+    let number = |text: &str| text.parse::<i64>().unwrap_or(0);
+    number(seconds) * 1_000_000_000 + number(decimals)
 }
 
 fn words(action: &Action) -> String {
