@@ -172,13 +172,14 @@ impl Serialize for Restart {
 
 impl Attribute for Restart {
     const SHAPE: &'static Shape = Shape::REPLACE;
+    const MAY_BE_EMPTY: bool = true;
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(text) = node.as_text() else {
             return decoder.wrong_type(node, place, "a string such as \"no\" or \"always\"");
         };
         match text.split_once(':').unwrap_or((text, "")) {
-            ("no" | "none" | "", "") => Some(Self::No),
+            ("no" | "none", "") => Some(Self::No),
             ("always", "") => Some(Self::Always),
             ("unless-stopped", "") => Some(Self::UnlessStopped),
             ("on-failure", "") => Some(Self::OnFailure(None)),

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::service::Service;
-use crate::model::storage::FileReferences;
+use crate::model::storage::{FileReferences, MountType};
 use crate::project::Project;
 
 /// Reports what would have to be left out.
@@ -19,6 +19,11 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
             let path: Vec<&str> =
                 ["services", name].into_iter().chain(attribute.iter().map(String::as_str)).collect();
             refuse(&path, &why, help);
+        }
+    }
+    for (key, volume) in &project.volumes {
+        if volume.external.is && volume.name.as_ref().is_none_or(String::is_empty) {
+            refuse(&["volumes", key, "name"], "is empty", "write the volume's name in the engine");
         }
     }
     let external = "is managed elsewhere, and an engine without Swarm services keeps none";
@@ -99,7 +104,7 @@ fn unsupported(service: &Service, api: (u32, u32), start: bool) -> Vec<Refusal> 
         image: _,
         init: _,
         ipc: _,
-        isolation: _,
+        isolation,
         labels: _,
         label_file: _,
         links: _,
@@ -167,6 +172,15 @@ fn unsupported(service: &Service, api: (u32, u32), start: bool) -> Vec<Refusal> 
     if start && !pre_stop.is_empty() {
         refuse(&["pre_stop"], not_yet(), "run the commands with `docker exec` before `down`");
     }
+    if let Some(isolation) = isolation
+        && !matches!(isolation.as_str(), "" | "default" | "process" | "hyperv")
+    {
+        refuse(
+            &["isolation"],
+            format!("names no isolation technology: `{isolation}`"),
+            "write default, or on Windows process or hyperv",
+        );
+    }
     let is_profile_file = |option: &String| {
         let profile = option.strip_prefix("seccomp=").or_else(|| option.strip_prefix("seccomp:"));
         profile
@@ -216,7 +230,11 @@ fn unsupported(service: &Service, api: (u32, u32), start: bool) -> Vec<Refusal> 
         }
     }
     for (at, mount) in volumes.0.iter().enumerate() {
-        if let (crate::model::storage::MountType::Image, Some(why)) = (mount.kind, needs((1, 48))) {
+        if mount.kind == MountType::Image && mount.source.as_ref().is_none_or(String::is_empty) {
+            let help = "name the image in `source`";
+            refuse(&["volumes", &at.to_string()], "mounts an image, and names none".to_owned(), help);
+        }
+        if let (MountType::Image, Some(why)) = (mount.kind, needs((1, 48))) {
             refuse(&["volumes", &at.to_string()], why, "update Docker Engine to version 28, or use a volume");
         }
     }

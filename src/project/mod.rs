@@ -5,6 +5,7 @@
 mod check;
 mod complete;
 mod contents;
+pub mod explain;
 pub mod hash;
 mod select;
 mod written;

@@ -10,6 +10,7 @@ mod corpus;
 mod diagnostics;
 mod docs;
 mod examples;
+mod explain;
 mod generated;
 mod k8s;
 mod layers;
