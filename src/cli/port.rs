@@ -23,7 +23,7 @@ pub(crate) struct Port {
     service: String,
     /// The port in the container
     #[arg(value_name = "PRIVATE_PORT")]
-    port: u16,
+    private: u16,
 }
 
 pub(crate) fn run(arguments: &Port, context: &Context) -> Exit {
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Port, context: &Context) -> Exit {
     context.with_engine(async |engine| {
         let running = engine.containers(&ContainerQuery { project: Some(name), all: false }).await?;
         let protocol = arguments.protocol.to_ascii_lowercase();
-        let found = published(&running, &arguments.service, arguments.index, arguments.port, &protocol);
+        let found = published(&running, &arguments.service, arguments.index, arguments.private, &protocol);
         Ok(match found {
             Ok(place) => {
                 context.ui.data(&format!("{place}\n"));

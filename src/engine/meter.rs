@@ -21,7 +21,7 @@ pub struct Meters<'a, E> {
     service: Option<String>,
     watch: Watch<'a, E>,
     streams: SelectAll<BoxStream<'static, (String, Option<Usage>)>>,
-    meters: Vec<Meter>,
+    shown: Vec<Meter>,
     /// Whether the list is out of date.
     is_stale: bool,
     /// The containers that ended: lists lag a moment behind events.
@@ -50,7 +50,7 @@ impl<'a, E: Engine> Meters<'a, E> {
             // Before the first look, so that nothing is missed in between.
             watch: Watch::new(engine, Scope::Project(project.to_owned()), engine.connected()),
             streams: SelectAll::new(),
-            meters: Vec::new(),
+            shown: Vec::new(),
             is_stale: true,
             ended: BTreeSet::new(),
         };
@@ -60,14 +60,14 @@ impl<'a, E: Engine> Meters<'a, E> {
 
     /// Returns the containers by name, with the last values.
     pub fn meters(&self) -> &[Meter] {
-        &self.meters
+        &self.shown
     }
 
     /// Waits until there is a value of each container, or none to come.
     pub async fn settle(&mut self) -> Result<()> {
         let deadline = tokio::time::sleep(PATIENCE);
         let mut deadline = std::pin::pin!(deadline);
-        while self.meters.iter().any(|meter| meter.usage.is_none() && meter.is_open) {
+        while self.shown.iter().any(|meter| meter.usage.is_none() && meter.is_open) {
             tokio::select! {
                 () = &mut deadline => break,
                 changed = self.changed() => changed?,
@@ -84,7 +84,7 @@ impl<'a, E: Engine> Meters<'a, E> {
             }
             tokio::select! {
                 Some((id, usage)) = self.streams.next() => {
-                    if let Some(meter) = self.meters.iter_mut().find(|meter| meter.listed.container.id == id) {
+                    if let Some(meter) = self.shown.iter_mut().find(|meter| meter.listed.container.id == id) {
                         meter.is_open = usage.is_some();
                         meter.usage = usage.or(meter.usage.take());
                         return Ok(());
@@ -119,7 +119,7 @@ impl<'a, E: Engine> Meters<'a, E> {
     async fn look(&mut self) -> Result<()> {
         let listed = self.engine.containers(&self.query).await?;
         self.is_stale = false;
-        let mut before = std::mem::take(&mut self.meters);
+        let mut before = std::mem::take(&mut self.shown);
         for listed in listed {
             let id = listed.container.id.clone();
             let runs = matches!(listed.container.state, State::Running | State::Paused | State::Restarting)
@@ -131,7 +131,7 @@ impl<'a, E: Engine> Meters<'a, E> {
             }
             let known = before.iter().position(|meter| meter.listed.container.id == id);
             let meter = known.map(|at| before.swap_remove(at));
-            self.meters.push(match meter {
+            self.shown.push(match meter {
                 Some(meter) if meter.is_open && runs => Meter { listed, ..meter },
                 _ if runs => {
                     let values = self.engine.usage(&id, true).map(Result::ok);

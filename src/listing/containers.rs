@@ -144,7 +144,7 @@ fn quoted(text: &str) -> String {
             '\u{b}' => out.push_str("\\v"),
             '\u{c}' => out.push_str("\\f"),
             one if one.is_control() && u32::from(one) < 0x80 => {
-                out.push_str(&format!("\\x{:02x}", u32::from(one)))
+                out.push_str(&format!("\\x{:02x}", u32::from(one)));
             }
             one if one.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(one))),
             one => out.push(one),

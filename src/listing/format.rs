@@ -28,8 +28,8 @@ pub struct Format {
 
 enum Kind {
     Json,
-    Table { template: Template, narrow: Option<Template> },
-    Lines(Template),
+    Table { template: Box<Template>, narrow: Option<Box<Template>> },
+    Lines(Box<Template>),
 }
 
 impl Format {
@@ -44,7 +44,7 @@ impl Format {
         // Shells hand over `\t` as two characters.
         let template = |source: &str| {
             let source = source.trim_matches(' ').replace("\\t", "\t").replace("\\n", "\n");
-            Template::parse(&source)
+            Template::parse(&source).map(Box::new)
         };
         let kind = match (text, text.strip_prefix("table")) {
             ("json", _) => Kind::Json,

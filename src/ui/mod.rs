@@ -93,6 +93,7 @@ impl Ui {
     }
 
     /// Writes data to standard output. Returns whether somebody still reads it.
+    #[expect(clippy::unused_self, reason = "all printing goes through here")]
     pub(crate) fn stream(self, text: &str) -> bool {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()

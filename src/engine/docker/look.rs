@@ -15,16 +15,16 @@ use crate::engine::{EngineError, Result};
 use crate::plan::labels;
 
 /// Returns a filter for what was made for a project, or for any.
-fn of_project(project: Option<&str>) -> Option<HashMap<String, Vec<String>>> {
+fn of_project(project: Option<&str>) -> HashMap<String, Vec<String>> {
     let label = project
         .map_or_else(|| labels::PROJECT.to_owned(), |project| format!("{}={project}", labels::PROJECT));
-    Some(HashMap::from([("label".to_owned(), vec![label])]))
+    HashMap::from([("label".to_owned(), vec![label])])
 }
 
 pub(super) async fn containers(client: &bollard::Docker, query: &ContainerQuery) -> Result<Vec<Listed>> {
     let options = query::ListContainersOptions {
         all: query.all,
-        filters: of_project(query.project.as_deref()),
+        filters: Some(of_project(query.project.as_deref())),
         ..query::ListContainersOptions::default()
     };
     let listed = client.list_containers(Some(options)).await.map_err(failed("list containers"))?;
@@ -60,7 +60,7 @@ pub(super) async fn image(client: &bollard::Docker, image: &str) -> Result<Image
 }
 
 pub(super) async fn volumes(client: &bollard::Docker, project: &str) -> Result<Vec<VolumeDetails>> {
-    let options = query::ListVolumesOptions { filters: of_project(Some(project)) };
+    let options = query::ListVolumesOptions { filters: Some(of_project(Some(project))) };
     let listed = client.list_volumes(Some(options)).await.map_err(failed("list volumes"))?;
     let details = |volume: models::Volume| VolumeDetails {
         scope: volume.scope.map(|scope| scope.to_string()).unwrap_or_default(),
@@ -137,7 +137,7 @@ pub(super) fn history(
     client: &bollard::Docker,
     query: &HistoryQuery,
 ) -> BoxStream<'static, Result<Occurrence>> {
-    let mut filters = of_project(Some(&query.project)).unwrap_or_default();
+    let mut filters = of_project(Some(&query.project));
     filters.insert("type".to_owned(), vec!["container".to_owned()]);
     let options = query::EventsOptions {
         since: query.since.clone(),

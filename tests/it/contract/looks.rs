@@ -162,7 +162,7 @@ async fn meters_come_and_go_with_containers(bed: &Bed<impl Stage>) {
         meters.meters().iter().map(meter).collect()
     };
     let (web_runs, db_runs) = (("web".to_owned(), Some(1)), ("db".to_owned(), Some(1)));
-    assert_eq!(shown(&meters), [web_runs.clone()]);
+    assert_eq!(shown(&meters), std::slice::from_ref(&web_runs));
     assert_eq!(shown(&all), [("db".to_owned(), Some(0)), web_runs.clone()]);
     assert_eq!(shown(&none), []);
 
@@ -173,7 +173,7 @@ async fn meters_come_and_go_with_containers(bed: &Bed<impl Stage>) {
         }
     }
     bed.engine.stop(&web, Some(1)).await.unwrap();
-    while shown(&meters) != [db_runs.clone()] {
+    while shown(&meters) != std::slice::from_ref(&db_runs) {
         bounded(meters.changed()).await.unwrap();
     }
     while shown(&all) != [db_runs.clone(), ("web".to_owned(), Some(0))] {
