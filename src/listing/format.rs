@@ -215,6 +215,14 @@ mod tests {
         assert_eq!(wrong("{{if (nofn .Name)}}{{end}}"), "function \"nofn\" not defined");
         assert!(wrong("{{.Nam}}").starts_with("there is no field `Nam`; there are ExitCode, Health, "));
         assert_eq!(wrong("{{upper .ExitCode}}"), "wrong type for value; expected string; got uint");
+        for stray in ["{{end}}", "a{{end}}b", "{{if .Name}}{{end}}{{end}}", "{{else}}", "a{{else}}b{{end}}"] {
+            assert_eq!(wrong(stray), "unexpected {{end}} or {{else}}", "{stray}");
+        }
+        for open in
+            ["{{if .Name}}", "{{range .Publishers}}{{else}}", "{{with 1}}{{if 2}}{{end}}", "{{/* x", "{{"]
+        {
+            assert!(written(open).is_err(), "{open}");
+        }
         assert_eq!(wrong("{{upper}}"), "wrong number of args for upper: want 1 got 0");
     }
 

@@ -37,6 +37,7 @@ impl Template {
     /// Parses a template, or says what is wrong with it.
     pub(super) fn parse(source: &str) -> Result<Self, String> {
         let parsed = gotmpl::Template::new(BODY).parse(source).map_err(|error| words(&error))?;
+        refuse_a_stray_end(source)?;
         let mut rows = gotmpl::Template::new(BODY).missing_key(MissingKey::Error);
         let mut header = gotmpl::Template::new(BODY);
         for name in ADDED {
@@ -102,6 +103,17 @@ fn words(error: &TemplateError) -> String {
         }
         TemplateError::Exec(message) => message.clone(),
         error => error.to_string(),
+    }
+}
+
+/// Refuses an `{{end}}` or `{{else}}` that ends nothing. The crate stops reading there, so that a mark behind it is lost.
+fn refuse_a_stray_end(source: &str) -> Result<(), String> {
+    const MARK: char = '\u{1}';
+    let marked = gotmpl::Template::new(BODY).parse(&format!("{source}{MARK}"));
+    let marked = marked.map_err(|error| words(&error))?;
+    match marked.lookup(BODY).and_then(|body| body.nodes.last()) {
+        Some(Node::Text(last)) if last.text.ends_with(MARK) => Ok(()),
+        _ => Err("unexpected {{end}} or {{else}}".to_owned()),
     }
 }
 

@@ -237,3 +237,14 @@ fn events_must_be_told_as_they_happened() {
     live.signal("INT");
     assert_eq!(live.finish().code(), Some(130));
 }
+
+#[test]
+fn what_goes_on_must_end_well_when_nobody_reads_it() {
+    let Some(project) = looked_at("unread") else { return };
+    for arguments in [&["events", "web"][..], &["stats"], &["ps"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = project.command(arguments).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
+    }
+}
