@@ -75,6 +75,8 @@ pub enum Kind {
 /// How items of a list are told apart when files are merged.
 #[derive(Clone, Copy)]
 pub struct Identity {
+    /// What it is by, in words.
+    pub by: &'static str,
     /// Gives an item its identity; items without one are all kept.
     pub of: fn(&Node) -> Option<String>,
     /// Whether the later item takes the earlier one's place whole, rather than being merged into it.
@@ -166,6 +168,12 @@ impl Decoder<'_> {
         }
         if matches!(node.value, Value::Null) {
             diagnostic = diagnostic.help("give it a value, or remove the attribute");
+        }
+        if expected.starts_with("a list")
+            && let (Some(_), Some(written)) =
+                (node.scalar_text(), self.sources.text(node.span).lines().next())
+        {
+            diagnostic = diagnostic.help(format!("put it in brackets: [{written}]"));
         }
         if diagnostic.help.is_none() {
             diagnostic = diagnostic.help(format!("write {expected}"));

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
 use super::build::Build;
 use super::deploy::{Deploy, Gpus};
-use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, Restart};
+use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, PreStart, Restart};
 pub use super::limits::{Blkio, Device, DeviceRate, DeviceWeight, Devices, Ulimit, Ulimits};
 use super::network::{Attachments, ExtraHosts, Ports};
 use super::storage::{FileReferences, Mounts};
@@ -206,6 +206,8 @@ record! {
         pub volumes_from: UniqueList<String, true>,
         /// The directory that the command runs in.
         pub working_dir: Option<String>,
+        /// Steps that run to their end before the service starts, each in a container of its own.
+        pub pre_start: Vec<PreStart>,
         /// Commands that run after the container has started.
         pub post_start: Vec<Hook>,
         /// Commands that run before the container is stopped.

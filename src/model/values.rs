@@ -111,12 +111,17 @@ scalar!(
         #[expect(clippy::cast_precision_loss, reason = "as docker compose reads it")]
         Value::Int(value) => Ok(Some(*value as f32)),
         #[expect(clippy::cast_possible_truncation, reason = "as docker compose reads it")]
-        Value::Float(value) => Ok(Some(*value as f32)),
-        Value::Text(text) => text.parse().map(Some).map_err(|_| "this is not a number".to_owned()),
+        Value::Float(value) => finite(*value as f32),
+        Value::Text(text) => text.parse().map_err(|_| "this is not a number".to_owned()).and_then(finite),
         _ => Ok(None),
     },
     unset 0.0, |value| *value == 0.0
 );
+
+/// Neither JSON nor the engine has a way to say the others.
+fn finite(number: f32) -> Result<Option<f32>, String> {
+    if number.is_finite() { Ok(Some(number)) } else { Err("this is no finite number".to_owned()) }
+}
 
 fn parse_bool(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -158,7 +163,10 @@ pub struct StringList(pub Vec<String>);
 
 impl Attribute for StringList {
     const SHAPE: &'static Shape = &Shape {
-        kind: Kind::List(Shape::REPLACE, Some(Identity { of: Node::scalar_text, replace: true })),
+        kind: Kind::List(
+            Shape::REPLACE,
+            Some(Identity { by: "value", of: Node::scalar_text, replace: true }),
+        ),
         expand: Some(list_of_one),
     };
 
@@ -197,7 +205,7 @@ impl<T: Attribute, const STRICT: bool> Attribute for UniqueList<T, STRICT> {
     const SHAPE: &'static Shape = &Shape {
         kind: Kind::List(
             T::SHAPE,
-            if STRICT { None } else { Some(Identity { of: Node::scalar_text, replace: true }) },
+            if STRICT { None } else { Some(Identity { by: "value", of: Node::scalar_text, replace: true }) },
         ),
         expand: None,
     };

@@ -194,7 +194,7 @@ proptest! {
         let mut used = topo::load::interpolate::Used::default();
         let lookup = |name: &str| (name.len() == 1).then(|| name.to_owned());
         let _ = topo::load::interpolate::substitute(&text, &lookup, &mut used);
-        let _ = topo::load::dotenv::parse(&text, &lookup, &mut used);
+        let _ = topo::load::dotenv::parse(&text, &lookup);
     }
 
     #[test]
