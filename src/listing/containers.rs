@@ -152,3 +152,33 @@ fn quoted(text: &str) -> String {
     }
     out + "\""
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::listed;
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut_unless_they_are_to_stay_whole() {
+        let mut one = listed("web");
+        one.container.state = State::Exited(Some(3));
+        // Engines go on to list the last health of what ended.
+        one.container.health = Some(Health::Healthy);
+        let view = View { now: 1_795_557_722, zone: TimeZone::UTC, whole: false };
+        let (cut, whole) = (row(&one, &view).fields, row(&one, &View { whole: true, ..view }).fields);
+        for (field, in_short, in_full) in [
+            ("Command", r#""sh -c 'echo \"hello\t…""#, r#""sh -c 'echo \"hello\tworld\"'""#),
+            ("ID", "456f228f834d", "456f228f834dfb81"),
+            ("Mounts", "app_data,/srv/app/some/…", "app_data,/srv/app/some/where"),
+            ("Names", "app-web-1", "app-web-1,app-other-1/web"),
+            ("LocalVolumes", "1", "1"),
+            ("CreatedAt", "2026-11-24 21:57:02 +0000 UTC", "2026-11-24 21:57:02 +0000 UTC"),
+            ("RunningFor", "5 minutes ago", "5 minutes ago"),
+            ("Ports", "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp", "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"),
+            ("Health", "", ""),
+        ] {
+            assert_eq!((&cut[field], &whole[field]), (&in_short.into(), &in_full.into()), "{field}");
+        }
+        assert_eq!(cut["ExitCode"], 3);
+    }
+}

@@ -39,3 +39,27 @@ pub fn table(all: &[(&Listed, Processes)]) -> String {
     }
     if is_empty { String::new() } else { align(&text, 4, 2) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::listed;
+    use super::*;
+
+    #[test]
+    fn containers_with_other_columns_share_a_table() {
+        let processes = |titles: &[&str], row: &[&str]| Processes {
+            titles: titles.iter().map(|title| (*title).to_owned()).collect(),
+            rows: vec![row.iter().map(|cell| (*cell).to_owned()).collect()],
+        };
+        let (web, db) = (listed("web"), listed("db"));
+        let table = table(&[
+            (&db, processes(&["PID", "CMD"], &["7", "sleep 1"])),
+            (&web, processes(&["PID", "TTY", "CMD"], &["8", "?", "httpd"])),
+        ]);
+        assert_eq!(
+            table,
+            "SERVICE  #   PID  TTY  CMD\ndb       1   7    -    sleep 1\nweb      1   8    ?    httpd\n"
+        );
+        assert_eq!(super::table(&[(&web, Processes::default())]), "");
+    }
+}

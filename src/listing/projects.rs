@@ -71,3 +71,29 @@ pub fn name_filter(filters: &[String]) -> Result<impl Fn(&str) -> bool, String> 
     }
     Ok(move |name: &str| patterns.is_empty() || patterns.iter().any(|pattern| pattern.is_match(name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::listed;
+    use super::*;
+    use crate::observed::State;
+
+    #[test]
+    fn containers_are_counted_by_project_and_state() {
+        let (web, mut db, mut job, mut other) = (listed("web"), listed("db"), listed("job"), listed("x"));
+        db.container
+            .labels
+            .insert(labels::CONFIG_FILES.to_owned(), "/app/compose.yaml,/app/more.yaml".to_owned());
+        job.container.state = State::Exited(Some(0));
+        other.container.labels.insert(labels::PROJECT.to_owned(), "other".to_owned());
+        other.container.labels.remove(labels::CONFIG_FILES);
+        let projects = projects(&[web, job, other, db]);
+        let app = Project {
+            name: "app".to_owned(),
+            status: "exited(1), running(2)".to_owned(),
+            config_files: "/app/compose.yaml,/app/more.yaml".to_owned(),
+        };
+        assert_eq!(projects[0], app);
+        assert_eq!((projects[1].name.as_str(), projects[1].config_files.as_str()), ("other", "N/A"));
+    }
+}
