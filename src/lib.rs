@@ -22,3 +22,5 @@ pub mod k8s;
 pub mod plan;
 
 pub mod engine;
+
+pub mod listing;

@@ -7,25 +7,33 @@ mod config;
 mod down;
 mod elsewhere;
 mod engine;
+mod events;
 mod existing;
 mod explain;
 mod export;
 mod global;
+mod images;
 mod kill;
+mod listing;
 mod logs;
+mod ls;
 mod moment;
 mod pause;
 mod plan;
 mod plugin;
+mod port;
 mod ps;
 mod restart;
 mod rm;
 mod scale;
 mod schema;
 mod start;
+mod stats;
 mod stop;
+mod top;
 mod up;
 mod version;
+mod volumes;
 mod wait;
 
 use std::process::ExitCode;
@@ -72,6 +80,13 @@ enum Command {
     Scale(scale::Scale),
     Wait(wait::Wait),
     Ps(ps::Ps),
+    Ls(ls::Ls),
+    Images(images::Images),
+    Volumes(volumes::Volumes),
+    Port(port::Port),
+    Top(top::Top),
+    Stats(stats::Stats),
+    Events(events::Events),
     Logs(logs::Logs),
     Plan(plan::Plan),
     Config(config::Config),
@@ -279,6 +294,13 @@ pub(crate) fn run() -> Exit {
         Command::Scale(arguments) => scale::run(&arguments, &context),
         Command::Wait(arguments) => wait::run(&arguments, &context),
         Command::Ps(arguments) => ps::run(&arguments, &context),
+        Command::Ls(arguments) => ls::run(&arguments, &context),
+        Command::Images(arguments) => images::run(&arguments, &context),
+        Command::Volumes(arguments) => volumes::run(&arguments, &context),
+        Command::Port(arguments) => port::run(&arguments, &context),
+        Command::Top(arguments) => top::run(&arguments, &context),
+        Command::Stats(arguments) => stats::run(&arguments, &context),
+        Command::Events(arguments) => events::run(&arguments, &context),
         Command::Logs(arguments) => logs::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),

@@ -12,6 +12,7 @@ mod dockerignore;
 mod happenings;
 mod lifecycle;
 mod logs;
+mod look;
 mod ping;
 mod pull;
 mod snapshot;
@@ -35,6 +36,9 @@ pub use connection::Connection;
 
 use self::connection::Address;
 use self::credentials::Credentials;
+use super::look::{
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
+};
 use super::{
     Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Result, Scope,
     Since,
@@ -406,6 +410,30 @@ impl Engine for Docker {
 
     fn happenings(&self, scope: &Scope, since: Since) -> BoxStream<'static, Result<Happening>> {
         happenings::subscribe(&self.patient(), scope, since)
+    }
+
+    async fn containers(&self, query: &ContainerQuery) -> Result<Vec<Listed>> {
+        look::containers(&self.client, query).await
+    }
+
+    async fn image(&self, image: &str) -> Result<ImageDetails> {
+        look::image(&self.client, image).await
+    }
+
+    async fn volumes(&self, project: &str) -> Result<Vec<VolumeDetails>> {
+        look::volumes(&self.client, project).await
+    }
+
+    async fn processes(&self, container: &str) -> Result<Processes> {
+        look::processes(&self.client, container).await
+    }
+
+    fn usage(&self, container: &str, follow: bool) -> BoxStream<'static, Result<Usage>> {
+        look::usage(&self.patient(), container, follow)
+    }
+
+    fn history(&self, query: &HistoryQuery) -> BoxStream<'static, Result<Occurrence>> {
+        look::history(&self.patient(), query)
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`FakeEngine::set_health`]) while topo works on it.
 
 mod lifecycle;
+mod look;
 mod state;
 
 use std::cell::RefCell;
@@ -16,6 +17,9 @@ use futures_util::stream::{self, BoxStream};
 use tokio::sync::{Notify, mpsc};
 
 use self::state::World;
+use super::look::{
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
+};
 use super::reference::Reference;
 use super::{
     Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, LogSource, Progress, Query, Result,
@@ -80,6 +84,12 @@ pub enum CallKind {
     Rename,
     Logs,
     Happenings,
+    Containers,
+    Image,
+    Volumes,
+    Processes,
+    Usage,
+    History,
 }
 
 /// What a container does when it is started.
@@ -511,6 +521,34 @@ impl Engine for FakeEngine {
         };
         let wanted = move |one: &Happening| std::future::ready(wanted(one));
         stream::iter(past).chain(received(receiver)).filter(wanted).map(Ok).boxed()
+    }
+
+    async fn containers(&self, query: &ContainerQuery) -> Result<Vec<Listed>> {
+        let doing = "list containers".to_owned();
+        self.call(CallKind::Containers, "", doing, |world| Ok(world.listed(query))).await
+    }
+
+    async fn image(&self, image: &str) -> Result<ImageDetails> {
+        let doing = format!("look at image {image}");
+        self.call(CallKind::Image, image, doing, |world| world.image_details(image)).await
+    }
+
+    async fn volumes(&self, project: &str) -> Result<Vec<VolumeDetails>> {
+        let doing = "list volumes".to_owned();
+        self.call(CallKind::Volumes, project, doing, |world| Ok(world.volume_details(project))).await
+    }
+
+    async fn processes(&self, container: &str) -> Result<Processes> {
+        let doing = format!("list the processes of container {container}");
+        self.call(CallKind::Processes, container, doing, |world| world.processes(container)).await
+    }
+
+    fn usage(&self, container: &str, follow: bool) -> BoxStream<'static, Result<Usage>> {
+        self.look_at_usage(container, follow)
+    }
+
+    fn history(&self, query: &HistoryQuery) -> BoxStream<'static, Result<Occurrence>> {
+        self.look_at_history(query)
     }
 }
 

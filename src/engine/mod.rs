@@ -9,6 +9,8 @@ pub mod docker;
 pub mod error;
 pub mod fake;
 pub mod follow;
+pub mod look;
+pub mod meter;
 pub mod reference;
 mod waits;
 pub mod watch;
@@ -21,6 +23,9 @@ use futures_util::stream::BoxStream;
 
 pub use error::{Cause, EngineError, Result};
 
+use self::look::{
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
+};
 use crate::observed::{Health, ImageId, Observed, State};
 use crate::plan::images::BuiltImage;
 use crate::plan::{Build, File, StepId};
@@ -130,6 +135,24 @@ pub trait Engine {
     /// Returns what happens at the engine from now on, or from an earlier point on. The stream ends when the
     /// connection does; [`watch::Watch`] goes on beyond that.
     fn happenings(&self, scope: &Scope, since: Since) -> BoxStream<'static, Result<Happening>>;
+
+    /// Lists containers of projects by name, in one request.
+    async fn containers(&self, query: &ContainerQuery) -> Result<Vec<Listed>>;
+
+    /// Looks at one image, by a name or ID.
+    async fn image(&self, image: &str) -> Result<ImageDetails>;
+
+    /// Lists the volumes that were made for a project, by name.
+    async fn volumes(&self, project: &str) -> Result<Vec<VolumeDetails>>;
+
+    /// Lists the processes of a container. One that does not run is an error.
+    async fn processes(&self, container: &str) -> Result<Processes>;
+
+    /// Returns what a container uses: every second until it is gone, or just once. One that does not run uses nothing.
+    fn usage(&self, container: &str, follow: bool) -> BoxStream<'static, Result<Usage>>;
+
+    /// Returns all that happened to a project's containers in a span of time, in the engine's words.
+    fn history(&self, query: &HistoryQuery) -> BoxStream<'static, Result<Occurrence>>;
 }
 
 /// What [`Engine::observe`] looks for.

@@ -1,106 +1,25 @@
-//! Containers and plans as text that people read, and containers as the JSON that docker compose prints.
+//! Plans as text that people read, and the colours of listings.
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 use owo_colors::OwoColorize as _;
-use serde_json::json;
-use topo::observed::{Container, Health, PublishedPort, State};
+use topo::listing::Row;
+use topo::observed::{Container, Health, State};
 use topo::plan::{Op, Plan, Subject};
 
 use super::Ui;
 
-/// The containers as a table, with the columns of docker compose.
-pub(crate) fn container_table(ui: Ui, containers: &[Container]) -> String {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    if ui.color_stdout {
-        table.enforce_styling();
-    }
-    table.set_header(["NAME", "IMAGE", "SERVICE", "STATUS", "PORTS"]);
-    for container in containers {
-        let color = match (container.state, container.health) {
-            (State::Running, Some(Health::Unhealthy)) | (State::Dead, _) => Some(Color::Red),
-            (State::Running, Some(Health::Starting)) | (State::Restarting | State::Paused, _) => {
-                Some(Color::Yellow)
-            }
-            (State::Running, _) => Some(Color::Green),
-            _ => None,
-        };
-        let status = Cell::new(&container.status);
-        let status = color.filter(|_| ui.color_stdout).into_iter().fold(status, Cell::fg);
-        let ports = ports(&container.ports);
-        let cells = [&container.name, &container.image_name, &container.service].map(Cell::new);
-        table.add_row(cells.into_iter().chain([status, Cell::new(ports)]));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 3)).set_cell_alignment(CellAlignment::Left);
-    }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
-
-/// Ports as docker shows them: `0.0.0.0:8080->80/tcp`, exposed ones as `80/tcp`.
-fn ports(ports: &[PublishedPort]) -> String {
-    let mut ports = ports.to_vec();
-    ports.sort();
-    ports.dedup();
-    let one = |port: &PublishedPort| match &port.host {
-        Some((address, host)) if address.contains(':') => {
-            format!("[{address}]:{host}->{}/{}", port.container, port.protocol)
+/// Colours the status in a container's row, if standard output takes colour.
+pub(crate) fn paint_status(ui: Ui, container: &Container, row: &mut Row) {
+    let painted = ui.paint_stdout(&container.status, |status| match (container.state, container.health) {
+        (State::Running, Some(Health::Unhealthy)) | (State::Dead, _) => status.red().to_string(),
+        (State::Running, Some(Health::Starting)) | (State::Restarting | State::Paused, _) => {
+            status.yellow().to_string()
         }
-        Some((address, host)) => format!("{address}:{host}->{}/{}", port.container, port.protocol),
-        None => format!("{}/{}", port.container, port.protocol),
-    };
-    ports.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// A container with the keys that `docker compose ps --format json` prints.
-pub(crate) fn container_json(container: &Container) -> serde_json::Value {
-    let (state, exit_code) = match container.state {
-        State::Created => ("created", 0),
-        State::Running => ("running", 0),
-        State::Paused => ("paused", 0),
-        State::Restarting => ("restarting", 0),
-        State::Exited(code) => ("exited", code.unwrap_or(0)),
-        State::Removing => ("removing", 0),
-        State::Dead => ("dead", 0),
-    };
-    let health = container.health.map_or("", |health| match health {
-        Health::Starting => "starting",
-        Health::Healthy => "healthy",
-        Health::Unhealthy => "unhealthy",
+        (State::Running, _) => status.green().to_string(),
+        _ => status.to_owned(),
     });
-    let publishers: Vec<_> = container
-        .ports
-        .iter()
-        .map(|port| {
-            let (address, host) = port.host.clone().unwrap_or_default();
-            json!({ "URL": address, "TargetPort": port.container, "PublishedPort": host, "Protocol": port.protocol })
-        })
-        .collect();
-    let networks: Vec<&str> = container.networks.iter().map(|(name, _)| name.as_str()).collect();
-    let labels: Vec<String> = container.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let volumes: Vec<&str> = container.mounts.iter().map(|mount| mount.volume.as_str()).collect();
-    json!({
-        "Command": container.command,
-        "CreatedAt": container.created,
-        "ExitCode": exit_code,
-        "Health": health,
-        "ID": container.id.get(..12).unwrap_or(&container.id),
-        "Image": container.image_name,
-        "Labels": labels.join(","),
-        "Mounts": volumes.join(","),
-        "Name": container.name,
-        "Names": container.name,
-        "Networks": networks.join(","),
-        "Ports": ports(&container.ports),
-        "Project": container.labels.get("com.docker.compose.project"),
-        "Publishers": publishers,
-        "Service": container.service,
-        "State": state,
-        "Status": container.status,
-    })
+    row.fields.insert("Status", painted.into());
 }
 
 /// A plan for people: a line for each thing that changes, with the reason.

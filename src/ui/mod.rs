@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use owo_colors::OwoColorize as _;
 
 pub(crate) use explanation::{explanation, explanation_line};
-pub(crate) use listing::{container_json, container_table, plan_text};
+pub(crate) use listing::{paint_status, plan_text};
 pub(crate) use logs::LogPrinter;
 pub(crate) use progress::Progress;
 pub(crate) use report::report;
@@ -97,6 +97,36 @@ impl Ui {
         }
     }
 
+    /// Writes data to standard output. Returns whether somebody still reads it.
+    #[expect(clippy::unused_self, reason = "all printing goes through here")]
+    pub(crate) fn stream(self, text: &str) -> bool {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    }
+
+    /// Returns how many characters a line of the terminal has that standard output goes to, if it goes to one.
+    #[expect(clippy::unused_self, reason = "all that knows the terminal is here")]
+    pub(crate) fn width(self) -> Option<usize> {
+        size().map(|(width, _)| width)
+    }
+
+    /// Shows text that changes in place of what was there before, if standard output is a terminal; otherwise below it.
+    /// Returns whether somebody still reads it.
+    pub(crate) fn redraw(self, text: &str, is_first: bool) -> bool {
+        if !io::stdout().is_terminal() {
+            return self.stream(text);
+        }
+        let (width, height) = size().unwrap_or((usize::MAX, usize::MAX));
+        // Lines that wrap, or more of them than there is room for, would scroll away what stands above.
+        let fit = |line: &str| match line.char_indices().nth(width) {
+            Some(_) => line.chars().take(width - 1).chain(['…']).collect(),
+            None => line.to_owned(),
+        };
+        let lines: Vec<String> = text.lines().take(height.saturating_sub(1)).map(fit).collect();
+        let clear = if is_first { "\x1b[2J" } else { "" };
+        self.stream(&format!("{clear}\x1b[H{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n")))
+    }
+
     /// Writes a line for people to standard error.
     #[expect(clippy::unused_self, reason = "all printing goes through here")]
     pub(crate) fn say(self, text: &str) {
@@ -148,4 +178,10 @@ impl Ui {
     pub(crate) fn paint_stdout(self, text: &str, paint: impl FnOnce(&str) -> String) -> String {
         if self.color_stdout { paint(text) } else { text.to_owned() }
     }
+}
+
+/// Returns width and height of the terminal that standard output goes to, if it goes to one.
+fn size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size().filter(|_| io::stdout().is_terminal())?;
+    Some((usize::from(width.0), usize::from(height.0)))
 }

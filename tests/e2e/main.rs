@@ -12,6 +12,7 @@ mod depends_on;
 mod interop;
 mod killed;
 mod lifecycle;
+mod looking;
 mod mistakes;
 mod modes;
 mod plugin;

@@ -35,6 +35,24 @@ fn a_second_up_on_fifty_services_must_cost_a_handful_of_requests() {
     assert!((1..=AT_MOST).contains(&requests.len()), "{requests:#?}");
 }
 
+#[test]
+fn ps_must_cost_two_requests() {
+    let Some(mut project) = Project::with(
+        "asked",
+        "services: {web: {image: busybox, command: sleep 1000, stop_signal: SIGKILL}}",
+    ) else {
+        return;
+    };
+    project.up();
+    let socket = project.path("counted.sock");
+    let requests = count_requests(&socket);
+    project.set("DOCKER_HOST", format!("unix://{}", socket.display()));
+    let listed = project.topo(&["ps", "--format", "{{.Service}} {{.State}}"]).succeeds();
+    assert_eq!(listed.stdout, "web running\n");
+    let requests = requests.lock().unwrap();
+    assert_eq!(requests.len(), 2, "{requests:#?}");
+}
+
 /// Passes connections to a socket on to the engine. Returns the first lines of the requests that come through.
 fn count_requests(socket: &Path) -> Arc<Mutex<Vec<String>>> {
     let requests = Arc::new(Mutex::new(Vec::new()));

@@ -180,9 +180,38 @@ fn an_engine_that_does_not_answer_is_said_with_what_helps() {
         &["unpause"],
         &["scale", "web=1"],
         &["wait", "web"],
+        &["ls"],
+        &["images"],
+        &["volumes"],
+        &["port", "web", "80"],
+        &["top"],
+        &["stats"],
+        &["events"],
     ] {
         let said = run(arguments, &folder, 1).err;
         assert!(said.contains("/nowhere/docker.sock") && said.contains(" help:"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_looked_for_is_said_before_the_engine_is_asked() {
+    let folder = project(WEB);
+    for (arguments, expected) in [
+        (&["ps", "--format", "{{.Name"][..], "unclosed action"),
+        (&["volumes", "--format", "table {{nonsense .Name}}"], "function \"nonsense\" not defined"),
+        (&["stats", "--format", "{{end}}"], "`--format` is no template"),
+        (&["ps", "--filter", "name=web"], "`--filter` takes `status=STATUS`"),
+        (&["ps", "wep"], "there is no service `wep` in project `demo`"),
+        (&["volumes", "wep"], "did you mean `web`?"),
+        (&["events", "wep"], "there is no service `wep`"),
+        (&["ls", "--format", "{{.Name}}"], "takes `table` or `json`"),
+        (&["ls", "--filter", "status=up"], "`status` is no property of a project"),
+        (&["ls", "--filter", "name=("], "`(` is no regular expression"),
+        (&["images", "--format", "yaml"], "takes `table` or `json`"),
+    ] {
+        let Printed { out, err } = run(arguments, &folder, 1);
+        assert!(out.is_empty() && err.contains(expected), "{arguments:?}: {err}");
+        assert!(!err.contains("docker.sock"), "{arguments:?}: {err}");
     }
 }
 

@@ -51,6 +51,8 @@ macro_rules! obligations {
     };
 }
 
+mod looks;
+
 obligations! {
     networks_have_names_of_their_own
     a_network_in_use_stays

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("diagnose", 7),
     ("plan", 7),
     ("engine", 8),
+    ("listing", 9),
 ];
 
 /// What may be named only where: the name, the files (by the start of their path), and why.
@@ -41,7 +42,9 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("miette::", &["src/source.rs", "src/diagnostic/text.rs"], "the library returns its own diagnostics"),
     ("indicatif::", &["src/ui/"], "only `ui` draws"),
     ("owo_colors::", &["src/ui/"], "only `ui` paints"),
-    ("comfy_table::", &["src/ui/"], "only `ui` draws tables"),
+    ("gotmpl::", &["src/listing/template.rs"], "the templates' evaluator can be replaced in one file"),
+    ("tabwriter::", &["src/listing/format.rs"], "columns are lined up in one place"),
+    ("jiff::", &["src/listing/", "src/cli/"], "times are written for people only"),
     ("clap::", &["src/cli/", "src/ui/mod.rs"], "arguments end at the commands"),
     ("clap_complete::", &["src/cli/"], "arguments end at the commands"),
     ("std::fs", &["src/load/world.rs", "src/engine/docker"], "files are read through `World`"),

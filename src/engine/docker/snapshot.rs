@@ -92,7 +92,7 @@ fn listed_health(listed: models::ContainerSummaryHealthStatusEnum) -> Option<Hea
     }
 }
 
-fn port(summary: models::PortSummary) -> PublishedPort {
+pub(super) fn port(summary: models::PortSummary) -> PublishedPort {
     let host = summary.public_port.map(|port| (summary.ip.unwrap_or_default(), port));
     let protocol = summary.typ.map_or_else(|| "tcp".to_owned(), |typ| typ.to_string());
     PublishedPort { container: summary.private_port, protocol, host }
