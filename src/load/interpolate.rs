@@ -307,6 +307,8 @@ impl Pass<'_> {
         for Mention { name, value, range } in mentions {
             match value {
                 None => self.diagnostics.push(unset_variable(&name, place(&range))),
+                // What could not be replaced is no part of a value.
+                Some(_) if result.is_err() => {}
                 Some(value) => {
                     let (set_at, set_by) = match self.environment.find(&name, self.world) {
                         Some((_, Origin::EnvFile(span))) => (Some(span), ""),

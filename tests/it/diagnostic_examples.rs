@@ -137,7 +137,8 @@ async fn the_page_about_diagnostics_is_current() {
 
 fn files(page: &mut String, files: &[File<'_>]) {
     for file in files {
-        let language = if file.name.ends_with(".yaml") { "yaml" } else { "sh" };
+        let is_yaml = std::path::Path::new(file.name).extension().is_some_and(|kind| kind == "yaml");
+        let language = if is_yaml { "yaml" } else { "sh" };
         let comment = if file.name == "compose.yaml" { String::new() } else { format!("# {}\n", file.name) };
         write!(page, "\n```{language}\n{comment}{}```\n", file.text).unwrap();
     }

@@ -160,15 +160,12 @@ impl Writer<'_> {
             if section != "services" && (role != Role::Main || self.one_in(4)) && !self.one_in(4) {
                 continue;
             }
-            let entries: Vec<String> = NAMES[..2]
-                .iter()
-                .filter_map(|name| {
-                    (role == Role::Main || self.one_in(2))
-                        .then(|| format!("{name}: {}", self.entry(section, role)))
-                })
-                .collect();
             text.push_str(&format!("{section}:\n"));
-            entries.iter().for_each(|entry| text.push_str(&format!("  {entry}\n")));
+            for name in &NAMES[..2] {
+                if role == Role::Main || self.one_in(2) {
+                    text.push_str(&format!("  {name}: {}\n", self.entry(section, role)));
+                }
+            }
         }
         if self.one_in(6) {
             let value = self.value(&Value::Bool(true), 3);

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use topo::load::{OsWorld, World as _};
 
 /// No run takes nearly as long: this is against hangs.
 const WATCHDOG: Duration = Duration::from_secs(120);
@@ -51,7 +52,7 @@ fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
         }
         std::thread::sleep(Duration::from_millis(10));
     };
-    let said = String::from_utf8(std::fs::read(err).unwrap()).unwrap();
+    let said = String::from_utf8(OsWorld.read(&err).unwrap()).unwrap();
     let shown: String = said.chars().take(2000).collect();
     assert!(
         matches!(status.code(), Some(0 | 1)),
@@ -75,7 +76,7 @@ fn is_read(folder: &TempDir) -> String {
     let (is_success, said) = run(folder.path(), &["config"]);
     let shown: String = said.chars().take(2000).collect();
     assert!(is_success, "refused: {shown}");
-    std::fs::read_to_string(folder.path().join(".out")).unwrap()
+    String::from_utf8(OsWorld.read(&folder.path().join(".out")).unwrap()).unwrap()
 }
 
 const WEB: &str = "services:\n  web:\n    image: nginx\n";

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use topo::diagnostic::{Diagnostic, Diagnostics, one_line};
 use topo::load::interpolate::{Used, substitute};
 use topo::load::merge::{expand, merge};
-use topo::load::{MemWorld, Request, load};
+use topo::load::{MemWorld, OsWorld, Request, World as _, load};
 use topo::model::Compose;
 use topo::model::attribute::Attribute as _;
 use topo::project::printed::InYaml;
@@ -257,8 +257,8 @@ impl Part {
 
 /// A case of the golden ones, if it asks for nothing but a project.
 fn golden(case: &Path) -> Option<(MemWorld, Request, Vec<String>)> {
-    let read = std::fs::read_to_string(case.join("case.json")).unwrap();
-    let case_file: serde_json::Value = serde_json::from_str(&read).unwrap();
+    let read = OsWorld.read(&case.join("case.json")).unwrap();
+    let case_file: serde_json::Value = serde_json::from_slice(&read).unwrap();
     if case_file["status"] != "valid" {
         return None;
     }
