@@ -104,6 +104,7 @@ fn help(error: &EngineError) -> Option<&'static str> {
         Cause::Unsupported { .. } => "use a `unix://` or `tcp://` address in DOCKER_HOST",
         Cause::ImageMissing { .. } => "let it be pulled: remove `pull_policy: never`",
         Cause::PullFailed { .. } => "check the image's name and tag, and `docker login` for a private one",
+        Cause::PushFailed { .. } => "check the image's name, and `docker login` to its registry",
         Cause::NameTaken { .. } => "remove or rename the other one, or set `container_name` or `name`",
         Cause::PortTaken { .. } => "stop what listens there (`ss -ltnp` names it), or publish another port",
         Cause::SubnetTaken { .. } => "choose another subnet in `ipam`, or remove networks that are not used",

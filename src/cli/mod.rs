@@ -1,6 +1,7 @@
 //! The commands: one file each, which turns arguments into options and hands results to [`crate::ui`].
 
 mod attach;
+mod build;
 mod check;
 mod completions;
 mod config;
@@ -11,6 +12,8 @@ mod export;
 mod logs;
 mod plan;
 mod ps;
+mod pull;
+mod push;
 mod schema;
 mod up;
 mod version;
@@ -79,6 +82,9 @@ enum Command {
     Stop(down::Stop),
     Ps(ps::Ps),
     Logs(logs::Logs),
+    Build(build::Build),
+    Pull(pull::Pull),
+    Push(push::Push),
     Plan(plan::Plan),
     Config(config::Config),
     Check(check::Check),
@@ -151,6 +157,12 @@ impl Context {
             loaded.diagnostics.push_all(found.sorted().into_iter().cloned());
         }
         (project, topology, loaded)
+    }
+
+    /// The same, without progress if `quiet` says so.
+    pub(crate) fn with_quiet(&self, quiet: bool) -> Self {
+        let ui = if quiet { Ui { style: crate::ui::Style::Quiet, ..self.ui } } else { self.ui };
+        Self { world: self.world, ui, global: self.global.clone() }
     }
 
     /// What the global options ask to load.
@@ -236,6 +248,9 @@ pub(crate) fn run() -> Exit {
         Command::Stop(arguments) => down::stop(&arguments, &context),
         Command::Ps(arguments) => ps::run(&arguments, &context),
         Command::Logs(arguments) => logs::run(&arguments, &context),
+        Command::Build(arguments) => build::run(&arguments, &context),
+        Command::Pull(arguments) => pull::run(&arguments, &context),
+        Command::Push(arguments) => push::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),

@@ -12,10 +12,11 @@ mod happenings;
 mod logs;
 mod ping;
 mod pull;
+mod push;
 mod snapshot;
+mod wire;
 
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error as _;
 use std::time::Duration;
 
 use bollard::models::{
@@ -58,6 +59,7 @@ pub struct Docker {
     connected: Option<i64>,
     address: Address,
     credentials: Credentials,
+    wire: wire::Wire,
 }
 
 impl Docker {
@@ -76,7 +78,8 @@ impl Docker {
             let client = open(&address).map_err(failed("connect to the engine"))?;
             let credentials = Credentials::read(&connection.config_text());
             let (client, api) = (client.with_timeout(PATIENCE), api.unwrap_or(pong.api.min(NEWEST)));
-            return Ok(Self { client, api, connected: pong.seconds, address, credentials }.versioned());
+            let wire = wire::client(&address);
+            return Ok(Self { client, api, connected: pong.seconds, address, credentials, wire }.versioned());
         }
         Err(EngineError::new("reach a container engine", Cause::NotReachable { tried }))
     }
@@ -233,6 +236,10 @@ impl Engine for Docker {
 
     async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId> {
         self.build_image(build, report).await
+    }
+
+    async fn push(&self, image: &str, report: &dyn Fn(Progress)) -> Result<()> {
+        self.push_image(image, report).await
     }
 
     async fn create_network(&self, request: &NetworkCreateRequest) -> Result<String> {
@@ -397,14 +404,7 @@ fn cause(error: &bollard::errors::Error) -> Cause {
         }
         Bollard::RequestTimeoutError => Cause::TimedOut,
         Bollard::HyperLegacyError { .. } | Bollard::HyperResponseError { .. } | Bollard::IOError { .. } => {
-            // The transport's own text is the last in the chain: the outer ones say "client error".
-            let mut message = error.to_string();
-            let mut source = error.source();
-            while let Some(inner) = source {
-                message = inner.to_string();
-                source = inner.source();
-            }
-            Cause::Disconnected { message }
+            Cause::Disconnected { message: wire::innermost(error) }
         }
         Bollard::DockerStreamError { error } => Cause::from_answer(500, error),
         other => Cause::Other { status: None, message: other.to_string() },

@@ -56,6 +56,7 @@ pub enum CallKind {
     Inspect,
     Pull,
     Build,
+    Push,
     CreateNetwork,
     RemoveNetwork,
     CreateVolume,
@@ -269,6 +270,11 @@ impl Engine for FakeEngine {
             Ok(id)
         })
         .await
+    }
+
+    async fn push(&self, image: &str, report: &dyn Fn(Progress)) -> Result<()> {
+        report(Progress { text: "Pushing".to_owned(), ..Progress::default() });
+        self.call(CallKind::Push, image, format!("push image {image}"), |world| world.push(image)).await
     }
 
     async fn create_network(&self, request: &NetworkCreateRequest) -> Result<String> {

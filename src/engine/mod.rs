@@ -50,6 +50,9 @@ pub trait Engine {
     /// Builds an image and gives it its names.
     async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId>;
 
+    /// Pushes an image to the registry that its name says.
+    async fn push(&self, image: &str, report: &dyn Fn(Progress)) -> Result<()>;
+
     /// Creates a network and returns its ID. A network of that name that is there already is an error, although
     /// some engines would make a second one.
     async fn create_network(&self, request: &NetworkCreateRequest) -> Result<String>;
@@ -122,10 +125,10 @@ pub struct Query {
     pub swarm: bool,
 }
 
-/// How far a pull or build is.
+/// How far a pull, build or push is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes pulled, or build steps begun.
+    /// Bytes moved, or build steps begun.
     pub current: Option<u64>,
     /// All of them, as far as they are known by now.
     pub total: Option<u64>,
@@ -271,7 +274,7 @@ pub enum Event {
         /// The step.
         step: StepId,
     },
-    /// A pull or build got further.
+    /// A pull, build or push got further.
     Progress {
         /// The step.
         step: StepId,
@@ -301,7 +304,7 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
-    /// A wait has failed that is not required. The plan goes on.
+    /// A step has failed that is optional. The plan goes on.
     Tolerated {
         /// The step.
         step: StepId,

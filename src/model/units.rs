@@ -35,7 +35,8 @@ impl Serialize for ByteSize {
     }
 }
 
-fn parse_bytes(text: &str) -> Result<i64, String> {
+/// Parses a number of bytes such as `512m`, or says what is wrong with it.
+pub fn parse_bytes(text: &str) -> Result<i64, String> {
     let trimmed = text.trim();
     let split = trimmed.rfind(|one: char| one.is_ascii_digit() || one == '.').map_or(0, |at| at + 1);
     let (number, unit) = trimmed.split_at(split);

@@ -337,7 +337,7 @@ fn desired_service(
     DesiredService {
         name: name.to_owned(),
         image: project.image_of(name, service),
-        build: build(project, name, service),
+        build: Build::of(project, contents, name, service),
         pull_policy: service.pull_policy.as_ref().map_or_else(String::new, |policy| policy.0.clone()),
         platform: service.platform.clone(),
         containers: (1..=containers(service)).map(container).collect(),
@@ -403,33 +403,4 @@ fn files(project: &Project, contents: &Contents, service: &Service) -> Vec<File>
         add(reference, content, "/run/secrets/");
     }
     files
-}
-
-fn build(project: &Project, name: &str, service: &Service) -> Option<Build> {
-    let build = service.build.as_ref()?;
-    let mut labels: BTreeMap<String, String> = build.labels.0.clone();
-    for (key, value) in [
-        (labels::PROJECT, &*project.name),
-        (labels::SERVICE, name),
-        (labels::VERSION, labels::COMPOSE_VERSION),
-    ] {
-        labels.insert(key.to_owned(), value.to_owned());
-    }
-    Some(Build {
-        image: project.image_of(name, service),
-        context: build.context.as_ref().map_or_else(String::new, |context| context.0.clone()),
-        dockerfile: build.dockerfile.clone().unwrap_or_else(|| "Dockerfile".to_owned()),
-        dockerfile_inline: build.dockerfile_inline.clone(),
-        args: build.args.0.clone(),
-        target: build.target.clone(),
-        labels,
-        cache_from: build.cache_from.clone(),
-        tags: build.tags.0.clone(),
-        network: build.network.clone(),
-        platform: service.platform.clone().or_else(|| build.platforms.0.first().cloned()),
-        extra_hosts: build.extra_hosts.pairs().map(|(host, ip)| format!("{host}:{ip}")).collect(),
-        shm_size: u64::try_from(build.shm_size.0).ok().filter(|size| *size > 0),
-        no_cache: build.no_cache,
-        pull: build.pull,
-    })
 }

@@ -35,7 +35,7 @@ impl Docker {
             bollard::body_full(bytes::Bytes::new())
         };
         let client = self.with(&repeated(build), None).with_timeout(super::NO_BOUND);
-        let mut answers = client.build_image(options, self.credentials.all(), Some(body));
+        let mut answers = client.build_image(options, self.credentials.all().await, Some(body));
         let mut output = Output::default();
         while let Some(answer) = answers.next().await {
             let failed = |error| EngineError::new(&doing, output.failure(cause(&error)));

@@ -87,6 +87,16 @@ impl World {
         Ok(self.image(image).cloned().unwrap_or_else(|| self.add_image(image)))
     }
 
+    pub(super) fn push(&mut self, image: &str) -> Result<()> {
+        let reference = Reference::parse(image);
+        if self.image(image).is_none() {
+            let message = format!("An image does not exist locally with the tag: {}", reference.name());
+            return Err(Cause::PushFailed { message });
+        }
+        self.registry.insert(reference.name());
+        Ok(())
+    }
+
     pub(super) fn add_volume(&mut self, volume: Volume) {
         if self.volumes.iter().all(|other| other.name != volume.name) {
             self.volumes.push(volume);
