@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use topo::diagnostic::Diagnostics;
+use topo::engine::Engine as _;
 use topo::model::storage::Secret;
 use topo::model::units::parse_bytes;
 use topo::observed::Observed;
 use topo::plan::bake::bake;
+use topo::plan::builder::refuse;
 use topo::plan::images::{BuildOptions, Services, build, builds};
 use topo::project::{Project, read_contents};
 
@@ -109,6 +111,13 @@ pub(crate) fn run(arguments: &Build, context: &Context) -> Exit {
     }
     let context = &context.with_quiet(arguments.quiet);
     context.with_engine(async |engine| {
+        loaded.diagnostics = Diagnostics::default();
+        for (service, build) in &builds {
+            refuse(&project, service, build, &engine.builders(), &mut loaded.diagnostics);
+        }
+        if !context.say(&loaded) {
+            return Ok(Exit::Failure);
+        }
         let outcome = context.carry_out(&plan, &Observed::default(), &engine, interrupt()).await;
         Ok(context.conclude(&plan, &outcome))
     })

@@ -4,6 +4,9 @@
 //! parameters. A request modifier adds both; see `Docker::with`.
 
 mod build;
+mod buildkit;
+mod buildx;
+mod classic;
 mod connection;
 mod context;
 mod credentials;
@@ -14,6 +17,7 @@ mod ping;
 mod pull;
 mod push;
 mod snapshot;
+mod trace;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -39,6 +43,7 @@ use super::{
     Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
+use crate::plan::builder::Builders;
 use crate::plan::{Build, File, labels};
 
 /// The newest API version that topo was written for.
@@ -60,6 +65,9 @@ pub struct Docker {
     address: Address,
     credentials: Credentials,
     wire: wire::Wire,
+    buildkit: bool,
+    /// The plugin docker buildx, if it is installed.
+    buildx: Option<std::path::PathBuf>,
 }
 
 impl Docker {
@@ -79,7 +87,17 @@ impl Docker {
             let credentials = Credentials::read(&connection.config_text());
             let (client, api) = (client.with_timeout(PATIENCE), api.unwrap_or(pong.api.min(NEWEST)));
             let wire = wire::client(&address);
-            return Ok(Self { client, api, connected: pong.seconds, address, credentials, wire }.versioned());
+            let docker = Self {
+                client,
+                api,
+                connected: pong.seconds,
+                address,
+                credentials,
+                wire,
+                buildkit: pong.buildkit && !connection.no_buildkit,
+                buildx: buildx::find(connection.config.as_deref()),
+            };
+            return Ok(docker.versioned());
         }
         Err(EngineError::new("reach a container engine", Cause::NotReachable { tried }))
     }
@@ -149,6 +167,17 @@ impl Docker {
         found
     }
 
+    /// Asks how long ago images got their names. By the engine's clock, which is the one that wrote that down.
+    async fn image_ages(&self, wanted: &[String]) -> BTreeMap<String, Duration> {
+        let Some(now) = self.connected else { return BTreeMap::new() };
+        let asked = wanted.iter().map(|image| async {
+            let metadata = self.client.inspect_image(image).await.ok()?.metadata?;
+            let tagged = ping::parse_timestamp(&metadata.last_tag_time?)?;
+            Some((image.clone(), Duration::from_secs(u64::try_from(now - tagged).unwrap_or(0))))
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
     /// Asks for networks that must be there and are not listed.
     async fn missing_networks(&self, wanted: &[String], listed: &[Network]) -> Vec<Network> {
         let missing = wanted.iter().filter(|name| !listed.iter().any(|network| network.name == **name));
@@ -186,6 +215,10 @@ impl Engine for Docker {
         self.connected.map_or(Since::Earliest, |seconds| Since::After(seconds.saturating_mul(1_000_000_000)))
     }
 
+    fn builders(&self) -> Builders {
+        Builders { api: self.api, buildkit: self.buildkit, buildx: self.buildx.is_some() }
+    }
+
     async fn observe(&self, query: &Query) -> Result<Observed> {
         let of_project = format!("{}={}", labels::PROJECT, query.project);
         let containers = query::ListContainersOptions {
@@ -198,12 +231,13 @@ impl Engine for Docker {
             .then(|| self.client.list_images(Some(images)).map_err(failed("list images")))
             .into();
         let swarm: OptionFuture<_> = query.swarm.then(|| self.swarm()).into();
-        let (containers, networks, volumes, images, swarm) = tokio::join!(
+        let (containers, networks, volumes, images, swarm, image_ages) = tokio::join!(
             self.client.list_containers(Some(containers)).map_err(failed("list containers")),
             self.client.list_networks(None::<query::ListNetworksOptions>).map_err(failed("list networks")),
             self.client.list_volumes(None::<query::ListVolumesOptions>).map_err(failed("list volumes")),
             images,
             swarm,
+            self.image_ages(&query.aging_images),
         );
         let mut containers: Vec<_> = containers?.into_iter().map(snapshot::container).collect();
         containers.sort_by(|one, other| one.name.cmp(&other.name));
@@ -221,6 +255,7 @@ impl Engine for Docker {
             networks,
             volumes,
             images: self.images(&query.images, &images.transpose()?.unwrap_or_default()).await,
+            image_ages,
         })
     }
 

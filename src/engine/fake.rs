@@ -21,6 +21,7 @@ use super::{
     Scope, Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Swarm, Volume};
+use crate::plan::builder::Builders;
 use crate::plan::{Build, File, labels};
 
 /// An engine in memory.
@@ -111,6 +112,11 @@ impl FakeEngine {
     /// Adds an image, as if it had been pulled before, and returns its ID.
     pub fn add_image(&self, reference: &str) -> ImageId {
         self.world.borrow_mut().add_image(reference)
+    }
+
+    /// Sets how long ago an image got its name.
+    pub fn set_image_age(&self, reference: &str, age: std::time::Duration) {
+        self.world.borrow_mut().image_ages.insert(reference.to_owned(), age);
     }
 
     /// Makes `reference` available to pulls. Others fail, as on a registry that does not have them.
@@ -241,6 +247,10 @@ impl Engine for FakeEngine {
 
     fn connected(&self) -> Since {
         Since::Earliest
+    }
+
+    fn builders(&self) -> Builders {
+        Builders { api: self.api(), buildkit: true, buildx: false }
     }
 
     async fn observe(&self, query: &Query) -> Result<Observed> {

@@ -22,6 +22,7 @@ use futures_util::stream::BoxStream;
 pub use error::{Cause, EngineError, Result};
 
 use crate::observed::{Health, ImageId, Observed, State};
+use crate::plan::builder::Builders;
 use crate::plan::{Build, File, StepId};
 
 /// A container engine, as far as topo needs one. A `container` or `network` is a name or an ID.
@@ -36,6 +37,9 @@ pub trait Engine {
     /// Returns the point at which the connection was made, by the engine's clock and up to a second early: what topo
     /// itself caused happened after it.
     fn connected(&self) -> Since;
+
+    /// Returns which builders there are.
+    fn builders(&self) -> Builders;
 
     /// Takes a snapshot of what concerns a project, in a handful of parallel requests. It may be a moment behind
     /// what [`Engine::happenings`] told and [`Engine::inspect`] sees.
@@ -117,6 +121,8 @@ pub struct Query {
     pub project: String,
     /// The image references of interest, as written.
     pub images: Vec<String>,
+    /// Those of them whose age matters. It costs one more request for each.
+    pub aging_images: Vec<String>,
     /// Networks that are managed elsewhere and must be there.
     pub networks: Vec<String>,
     /// Volumes that are managed elsewhere and must be there.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::Build;
+use super::build::NamedContext;
 use super::images::BuildOptions;
 use crate::model::build::is_remote;
 use crate::project::Project;
@@ -55,6 +56,7 @@ fn of_build(project: &Project, service: &str, build: &Build, options: &BuildOpti
         sbom,
         builder: _,
         check,
+        push: _,
         no_cache,
         pull,
     } = build;
@@ -71,9 +73,9 @@ fn of_build(project: &Project, service: &str, build: &Build, options: &BuildOpti
         }
     };
     put("context", json!(context));
-    let named = |context: &String| match context.strip_prefix("service:") {
-        Some(other) => format!("target:{}", target(other)),
-        None => context.clone(),
+    let named = |context: &NamedContext| match context {
+        NamedContext::Service { name, image: _ } => format!("target:{}", target(name)),
+        NamedContext::Place(place) => place.clone(),
     };
     put("contexts", contexts.iter().map(|(name, one)| (name.clone(), json!(named(one)))).collect());
     match dockerfile_inline {

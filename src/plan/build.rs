@@ -49,8 +49,8 @@ pub struct Build {
     pub memory: Option<i64>,
     /// The isolation technology of Windows.
     pub isolation: Option<String>,
-    /// More contexts by name: a directory, a URL, `docker-image://...` or `service:name`.
-    pub contexts: BTreeMap<String, String>,
+    /// More contexts, by name.
+    pub contexts: BTreeMap<String, NamedContext>,
     /// What `RUN --mount=type=secret` may read, by ID.
     pub secrets: BTreeMap<String, Secret>,
     /// SSH agents or keys by ID; an empty path is the user's own agent.
@@ -65,10 +65,26 @@ pub struct Build {
     pub builder: Option<String>,
     /// Only look for mistakes in the Dockerfile.
     pub check: bool,
+    /// Push it as it is built: an image of several platforms is nowhere else.
+    pub push: bool,
     /// Build every layer anew.
     pub no_cache: bool,
     /// Ask the registry for newer base images.
     pub pull: bool,
+}
+
+/// What a name stands for in `FROM` and `COPY --from`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedContext {
+    /// A directory, a URL, or `docker-image://...`.
+    Place(String),
+    /// What another service builds.
+    Service {
+        /// The service.
+        name: String,
+        /// Its image.
+        image: String,
+    },
 }
 
 /// What a secret holds. It is not for printing.
@@ -147,7 +163,11 @@ impl Build {
             ulimits: ulimits.0.iter().map(|(name, limit)| (name.clone(), limit.soft_hard())).collect(),
             memory: None,
             isolation: isolation.clone(),
-            contexts: additional_contexts.0.iter().map(|(name, one)| (name.clone(), one.0.clone())).collect(),
+            contexts: additional_contexts
+                .0
+                .iter()
+                .map(|(name, place)| (name.clone(), named_context(project, &place.0)))
+                .collect(),
             secrets: secrets
                 .0
                 .iter()
@@ -164,8 +184,28 @@ impl Build {
             all_platforms: false,
             builder: None,
             check: false,
+            push: false,
             no_cache: *no_cache,
             pull: *pull,
+        })
+    }
+}
+
+fn named_context(project: &Project, place: &str) -> NamedContext {
+    let service = place.strip_prefix("service:").and_then(|name| {
+        let services = project.services.get_key_value(name).or_else(|| project.disabled.get_key_value(name));
+        let (name, service) = services?;
+        Some(NamedContext::Service { name: name.clone(), image: project.image_of(name, service) })
+    });
+    service.unwrap_or_else(|| NamedContext::Place(place.to_owned()))
+}
+
+impl Build {
+    /// Returns the services whose images it is built with.
+    pub fn built_with(&self) -> impl Iterator<Item = &str> {
+        self.contexts.values().filter_map(|context| match context {
+            NamedContext::Service { name, image: _ } => Some(name.as_str()),
+            NamedContext::Place(_) => None,
         })
     }
 }

@@ -7,12 +7,12 @@ use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateReques
 
 use super::container::{self, container_name, containers};
 use super::mounts::reference_target;
-use super::{Build, Create, File, container_id_of, labels, refuse};
+use super::{Build, Create, File, Op, Plan, container_id_of, labels, refuse};
 use crate::diagnostic::Diagnostics;
 use crate::model::attribute::Extensions;
 use crate::model::lifecycle::Condition;
 use crate::model::network::{Ipam as ModelIpam, Network};
-use crate::model::service::Service;
+use crate::model::service::{PullPolicy, Service};
 use crate::model::storage::{FileReference, Mount, MountType, Volume};
 use crate::project::hash::{digest, network_hash_input, service_hash_input, volume_hash_input};
 use crate::project::{Contents, Project};
@@ -72,8 +72,10 @@ pub struct DesiredService {
     pub image: String,
     /// How to build the image, if it is built.
     pub build: Option<Build>,
-    /// When to pull the image: a word of `pull_policy`.
-    pub pull_policy: String,
+    /// Whether the file names the image, so that a registry may have it.
+    pub is_image_named: bool,
+    /// When to pull the image.
+    pub pull_policy: Option<PullPolicy>,
     /// `os/arch[/variant]`.
     pub platform: Option<String>,
     /// Its containers, by number.
@@ -156,6 +158,36 @@ impl Desired {
     /// Returns the image references that matter, each once.
     pub fn images(&self) -> Vec<String> {
         let mut images: Vec<String> = self.services.iter().map(|service| service.image.clone()).collect();
+        images.sort();
+        images.dedup();
+        images
+    }
+
+    /// Returns what the plans surely build, with the service that it is built for. What may be pulled instead is not
+    /// sure.
+    pub fn builds_in<'a>(&'a self, plans: &[&'a Plan]) -> Vec<(&'a str, &'a Build)> {
+        let steps = || plans.iter().flat_map(|plan| &plan.steps);
+        let may_be_pulled = |image: &str| {
+            steps().any(|step| matches!(&step.op, Op::PullImage { image: pulled, .. } if pulled == image))
+        };
+        let builds = steps().filter_map(|step| match &step.op {
+            Op::BuildImage(build) if !may_be_pulled(&build.image) => Some(&**build),
+            _ => None,
+        });
+        let of_service = |build: &'a Build| {
+            let service = self.services.iter().find(|one| one.build.as_ref() == Some(build))?;
+            Some((service.name.as_str(), build))
+        };
+        builds.filter_map(of_service).collect()
+    }
+
+    /// Returns the images whose age matters: they are pulled anew when they are old.
+    pub fn aging_images(&self) -> Vec<String> {
+        let ages = |service: &&DesiredService| {
+            service.pull_policy.as_ref().is_some_and(|policy| policy.refreshed_after().is_some())
+        };
+        let mut images: Vec<String> =
+            self.services.iter().filter(ages).map(|service| service.image.clone()).collect();
         images.sort();
         images.dedup();
         images
@@ -338,7 +370,8 @@ fn desired_service(
         name: name.to_owned(),
         image: project.image_of(name, service),
         build: Build::of(project, contents, name, service),
-        pull_policy: service.pull_policy.as_ref().map_or_else(String::new, |policy| policy.0.clone()),
+        is_image_named: service.image.is_some(),
+        pull_policy: service.pull_policy.clone(),
         platform: service.platform.clone(),
         containers: (1..=containers(service)).map(container).collect(),
         dependencies: service

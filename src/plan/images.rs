@@ -111,19 +111,8 @@ fn push_step(plan: &mut Plan, image: &str, after: Vec<StepId>) -> StepId {
 
 /// Returns what `build` builds, by service.
 pub fn builds(project: &Project, contents: &Contents, options: &BuildOptions) -> BTreeMap<String, Build> {
-    let BuildOptions {
-        services,
-        args,
-        no_cache,
-        pull,
-        push: _,
-        memory,
-        ssh,
-        provenance,
-        sbom,
-        builder,
-        check,
-    } = options;
+    let BuildOptions { services, args, no_cache, pull, push, memory, ssh, provenance, sbom, builder, check } =
+        options;
     let attestation = |asked: &Option<String>, own: Option<String>| match asked.as_deref() {
         None => own,
         Some("false") => None,
@@ -143,7 +132,10 @@ pub fn builds(project: &Project, contents: &Contents, options: &BuildOptions) ->
         match build.platforms.as_slice() {
             [] => {}
             [platform] => build.platform = Some(platform.clone()),
-            _ => build.all_platforms = true,
+            _ => {
+                build.all_platforms = true;
+                build.push = *push && service.image.is_some();
+            }
         }
         build.ssh.extend(ssh.clone());
         build.provenance = attestation(provenance, build.provenance);
@@ -151,8 +143,7 @@ pub fn builds(project: &Project, contents: &Contents, options: &BuildOptions) ->
         build.builder.clone_from(builder);
         build.check = *check;
         // What it is built with has to be built before it.
-        let others = build.contexts.values().filter_map(|context| context.strip_prefix("service:"));
-        next.extend(others.filter_map(|other| {
+        next.extend(build.built_with().filter_map(|other| {
             project.services.get_key_value(other).or_else(|| project.disabled.get_key_value(other))
         }));
         builds.insert(name.clone(), build);
@@ -170,7 +161,7 @@ pub fn build(project: &Project, builds: &BTreeMap<String, Build>, options: &Buil
     if options.push && !options.check {
         for (name, build) in builds {
             let service = project.services.get(name).or_else(|| project.disabled.get(name));
-            if service.is_some_and(|service| service.image.is_some()) {
+            if !build.push && service.is_some_and(|service| service.image.is_some()) {
                 for image in BTreeSet::from([&build.image]).into_iter().chain(&build.tags) {
                     push_step(&mut plan, image, steps.get(name.as_str()).copied().into_iter().collect());
                 }
@@ -198,8 +189,7 @@ fn build_step<'a>(
         return Some(step);
     }
     path.push(name);
-    let others = build.contexts.values().filter_map(|context| context.strip_prefix("service:"));
-    let after = others.filter_map(|other| build_step(other, builds, plan, steps, path)).collect();
+    let after = build.built_with().filter_map(|other| build_step(other, builds, plan, steps, path)).collect();
     path.pop();
     let op = Op::BuildImage(Box::new(build.clone()));
     let step = plan.push(op, Subject::Image(build.image.clone()), "asked for", after);

@@ -4,6 +4,7 @@
 
 pub mod bake;
 pub mod build;
+pub mod builder;
 pub mod container;
 pub mod desired;
 pub mod down;
@@ -13,6 +14,7 @@ mod judge;
 pub mod labels;
 mod limits;
 mod mounts;
+mod refresh;
 mod refuse;
 mod shared;
 pub mod up;

@@ -8,6 +8,7 @@
 )]
 
 mod bed;
+mod builds;
 mod real;
 
 use std::collections::HashMap;
@@ -64,6 +65,7 @@ obligations! {
     happenings_of_others_are_not_told
     overlay_networks_need_a_swarm
     an_image_nobody_has_is_refused
+    an_image_that_is_not_there_is_not_pushed
 }
 
 async fn networks_have_names_of_their_own(bed: &Bed<impl Stage>) {
@@ -378,4 +380,9 @@ async fn an_image_nobody_has_is_refused(bed: &Bed<impl Stage>) {
     // A registry that refuses connections, so that no test needs the Internet.
     let refused = cause(bed.engine.pull("127.0.0.1:9/none-such", None, &|_| ()).await);
     assert!(matches!(refused, Cause::PullFailed { .. }), "{refused:?}");
+}
+
+async fn an_image_that_is_not_there_is_not_pushed(bed: &Bed<impl Stage>) {
+    let refused = cause(bed.engine.push("127.0.0.1:9/none-such", &|_| ()).await);
+    assert!(matches!(refused, Cause::PushFailed { .. }), "{refused:?}");
 }

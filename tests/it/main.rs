@@ -11,6 +11,7 @@ mod diagnostics;
 mod docs;
 mod examples;
 mod generated;
+mod images;
 mod k8s;
 mod layers;
 mod plan;

@@ -16,6 +16,8 @@ pub struct Connection {
     pub context: Option<String>,
     /// `DOCKER_API_VERSION`: speak that version and no other.
     pub api_version: Option<String>,
+    /// `DOCKER_BUILDKIT=0`: build with the classic builder.
+    pub no_buildkit: bool,
     /// `DOCKER_TLS_VERIFY`.
     pub tls: bool,
     /// The directory of docker's `config.json`: `DOCKER_CONFIG`, or `.docker` in the home directory.
@@ -43,6 +45,8 @@ impl Connection {
             host: variable("DOCKER_HOST"),
             context: variable("DOCKER_CONTEXT"),
             api_version: variable("DOCKER_API_VERSION"),
+            no_buildkit: variable("DOCKER_BUILDKIT")
+                .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "0" | "f" | "false")),
             tls: variable("DOCKER_TLS_VERIFY").is_some(),
             config: variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(home?.join(".docker"))),
             runtime: variable("XDG_RUNTIME_DIR").map(PathBuf::from),

@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) volumes: Vec<Volume>,
     /// Image IDs by complete name and tag.
     images: BTreeMap<String, ImageId>,
+    /// By reference as written; an image has no age otherwise.
+    pub(super) image_ages: BTreeMap<String, std::time::Duration>,
     /// The names of images that can be pulled.
     pub(super) registry: BTreeSet<String>,
     pub(super) swarm: Swarm,
@@ -84,6 +86,7 @@ impl World {
             let message = format!("pull access denied for {image}, repository does not exist");
             return Err(Cause::PullFailed { message });
         }
+        self.image_ages.insert(image.to_owned(), std::time::Duration::ZERO);
         Ok(self.image(image).cloned().unwrap_or_else(|| self.add_image(image)))
     }
 
@@ -307,6 +310,11 @@ impl World {
             networks,
             volumes,
             images: query.images.iter().filter_map(there).collect(),
+            image_ages: query
+                .aging_images
+                .iter()
+                .filter_map(|name| Some((name.clone(), *self.image_ages.get(name)?)))
+                .collect(),
         }
     }
 }

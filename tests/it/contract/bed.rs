@@ -196,12 +196,18 @@ fn variable(name: &str) -> Option<String> {
 
 /// Returns the real engine with the test image on it, or nothing if it is not to be tested.
 pub(crate) async fn docker() -> Option<Docker> {
+    docker_with(|_| ()).await
+}
+
+/// The same, connected to in another way.
+pub(crate) async fn docker_with(change: impl FnOnce(&mut Connection)) -> Option<Docker> {
     static IMAGE_MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     if variable("TOPO_E2E").as_deref() != Some("1") {
         return None;
     }
     let home = std::env::home_dir();
-    let connection = Connection::from_variables(variable, home.as_deref());
+    let mut connection = Connection::from_variables(variable, home.as_deref());
+    change(&mut connection);
     let docker = Docker::connect(&connection).await.unwrap();
     IMAGE_MADE.get_or_init(async || make_image(&docker).await).await;
     Some(docker)
