@@ -16,6 +16,7 @@ mod logs;
 mod ping;
 mod pull;
 mod push;
+mod session;
 mod snapshot;
 mod trace;
 mod wire;
@@ -68,6 +69,8 @@ pub struct Docker {
     buildkit: bool,
     /// The plugin docker buildx, if it is installed.
     buildx: Option<std::path::PathBuf>,
+    /// The socket of the user's SSH agent.
+    ssh_agent: Option<String>,
 }
 
 impl Docker {
@@ -96,6 +99,7 @@ impl Docker {
                 wire,
                 buildkit: pong.buildkit && !connection.no_buildkit,
                 buildx: buildx::find(connection.config.as_deref()),
+                ssh_agent: connection.ssh_agent.clone(),
             };
             return Ok(docker.versioned());
         }

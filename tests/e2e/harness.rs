@@ -4,6 +4,7 @@
 mod engine;
 mod host;
 mod network;
+pub(crate) mod registry;
 mod running;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 pub(crate) use engine::{Engine, address};
 pub(crate) use host::{answer, free_port, note, repository};
 pub(crate) use network::{Card, Outside};
+pub(crate) use registry::Registry;
 pub(crate) use running::Running;
 
 /// A project of its own: a directory, a name, and all that the engine has under that name.

@@ -9,6 +9,7 @@ mod alone;
 mod attached;
 mod changes;
 mod depends_on;
+mod images;
 mod interop;
 mod killed;
 mod mistakes;

@@ -34,11 +34,22 @@ impl Docker {
         })?;
         let request =
             || request(build).map_err(|message| EngineError::new(&doing, Cause::BuildContext { message }));
-        match builder {
+        let built = match builder {
             Builder::Classic => self.build_classic(build, request()?, &doing, report).await,
             Builder::BuildKit => self.build_buildkit(build, request()?, &doing, report).await,
             Builder::Buildx => self.build_buildx(build, &doing, report).await,
-        }
+        };
+        // What the engine says of a Dockerfile before it begins arrives under many statuses.
+        built.map_err(|error| match error.cause {
+            Cause::Disconnected { .. }
+            | Cause::TimedOut
+            | Cause::BuildContext { .. }
+            | Cause::BuildFailed { .. } => error,
+            cause => EngineError::new(
+                &doing,
+                Cause::BuildFailed { message: cause.to_string(), output: Vec::new() },
+            ),
+        })
     }
 }
 

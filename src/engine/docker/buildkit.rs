@@ -4,10 +4,12 @@
 //! See <https://github.com/moby/moby/blob/master/daemon/internal/builder-next/builder.go>.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::pin::pin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
+use futures_util::future::Either;
 
 use super::build::{self, Request};
 use super::classic::Line;
@@ -25,28 +27,38 @@ impl Docker {
         doing: &str,
         report: &dyn Fn(Progress),
     ) -> Result<ImageId> {
-        let id = random_id();
-        let mut path = format!("/build?version=2&buildid={id}&{}", request.query);
-        let Some(context) = request.context else {
-            let answer = self.post(doing, &path, &[], wire::full("")).await?;
-            return self.follow_build(build, answer, doing, report).await;
+        let (id, session_id) = (random_id(), random_id());
+        let session = self.session(&session_id, build, doing).await?;
+        let mut path = format!("/build?version=2&buildid={id}&session={session_id}&{}", request.query);
+        let upload = match request.context {
+            Some(context) => {
+                path.push_str("&remote=upload-request");
+                let upload = format!("/build?version=2&buildid=upload-request%3A{id}");
+                let body = build::body(Some(context));
+                Either::Left(async move { self.post(doing, &upload, &[], body).await.map(|_| ()) })
+            }
+            None => Either::Right(std::future::ready(Ok(()))),
         };
-        path.push_str("&remote=upload-request");
-        let upload = format!("/build?version=2&buildid=upload-request%3A{id}");
-        let upload = self.post(doing, &upload, &[], build::body(Some(context)));
         let built = async {
             let answer = self.post(doing, &path, &[], wire::full("")).await?;
             self.follow_build(build, answer, doing, report).await
         };
         // The upload's answer comes once the builder has taken the files. A build that fails before that never takes
         // them; one whose files cannot be read never gets them.
-        let (mut upload, mut built) = (std::pin::pin!(upload), std::pin::pin!(built));
-        tokio::select! {
-            built = &mut built => built,
-            uploaded = &mut upload => {
-                uploaded?;
-                built.await
+        let both = async {
+            let (mut upload, mut built) = (pin!(upload), pin!(built));
+            tokio::select! {
+                built = &mut built => built,
+                uploaded = &mut upload => {
+                    uploaded?;
+                    built.await
+                }
             }
+        };
+        let (mut session, mut both) = (pin!(session), pin!(both));
+        tokio::select! {
+            built = &mut both => built,
+            () = &mut session => both.await,
         }
     }
 

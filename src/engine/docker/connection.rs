@@ -18,6 +18,8 @@ pub struct Connection {
     pub api_version: Option<String>,
     /// `DOCKER_BUILDKIT=0`: build with the classic builder.
     pub no_buildkit: bool,
+    /// `SSH_AUTH_SOCK`, which builds may be given.
+    pub ssh_agent: Option<String>,
     /// `DOCKER_TLS_VERIFY`.
     pub tls: bool,
     /// The directory of docker's `config.json`: `DOCKER_CONFIG`, or `.docker` in the home directory.
@@ -47,6 +49,7 @@ impl Connection {
             api_version: variable("DOCKER_API_VERSION"),
             no_buildkit: variable("DOCKER_BUILDKIT")
                 .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "0" | "f" | "false")),
+            ssh_agent: variable("SSH_AUTH_SOCK"),
             tls: variable("DOCKER_TLS_VERIFY").is_some(),
             config: variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(home?.join(".docker"))),
             runtime: variable("XDG_RUNTIME_DIR").map(PathBuf::from),

@@ -197,7 +197,7 @@ fn decode(auth: &str) -> Option<(String, String)> {
 }
 
 /// Returns the host of a key such as `https://index.docker.io/v1/`, which stands for Docker Hub.
-fn host(registry: &str) -> &str {
+pub(super) fn host(registry: &str) -> &str {
     let rest = registry.split_once("://").map_or(registry, |(_, rest)| rest);
     match rest.split('/').next().unwrap_or(rest) {
         "index.docker.io" | "registry-1.docker.io" => "docker.io",

@@ -12,6 +12,13 @@ use topo::plan::build::Secret;
 
 use super::bed::{Bed, IMAGE, cause, docker, docker_with, held};
 
+/// Builds, and returns what was said on the way.
+async fn said(docker: &Docker, build: &Build) -> Vec<String> {
+    let lines = RefCell::new(Vec::new());
+    docker.build(build, &|progress| lines.borrow_mut().push(progress.text)).await.unwrap();
+    lines.into_inner()
+}
+
 /// Both builders, or nothing if there is no engine to be tested.
 async fn builders() -> Option<[(Docker, &'static str); 2]> {
     let classic = docker_with(|connection| connection.no_buildkit = true).await?;
@@ -160,4 +167,49 @@ async fn what_no_builder_does_is_refused_by_name() {
     build.secrets.insert("key".into(), Secret(b"hush".to_vec()));
     let refused = cause(docker.build(&build, &|_| ()).await);
     assert!(refused.to_string().starts_with("`secrets` needs BuildKit"), "{refused}");
+}
+
+#[tokio::test]
+async fn buildkit_is_given_secrets() {
+    let Some(docker) = docker().await else { return };
+    let context = tempfile::tempdir().unwrap();
+    let mount = "RUN --mount=type=secret,id=key [\"/probe\", \"show\", \"/run/secrets/key\"]\n";
+    let mut build = build("topo-contract-secret", context.path(), mount);
+    build.no_cache = true;
+    // An ID that the build was not given is no secret, and need not be there.
+    assert!(said(&docker, &build).await.contains(&"nothing there".to_owned()));
+    build.secrets.insert("key".into(), Secret(b"hush".to_vec()));
+    let lines = said(&docker, &build).await;
+    assert!(lines.contains(&"400 0:0 hush".to_owned()), "{lines:?}");
+}
+
+#[tokio::test]
+async fn buildkit_is_given_an_ssh_agent() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("agent");
+    let path = socket.display().to_string();
+    let Some(docker) = docker_with(|connection| connection.ssh_agent = Some(path.clone())).await else {
+        return;
+    };
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let agent = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut question = [0; 4];
+        stream.read_exact(&mut question).await.unwrap();
+        stream.write_all(&[&question[..], b" you"].concat()).await.unwrap();
+        // It ends when the build does.
+        let _ = stream.read(&mut question).await;
+    };
+    let mount = "RUN --mount=type=ssh [\"/probe\", \"ask-agent\"]\n";
+    let mut build = build("topo-contract-ssh", tempfile::tempdir().unwrap().path(), mount);
+    build.context = directory.path().display().to_string();
+    build.no_cache = true;
+    build.ssh.insert("default".into(), String::new());
+    let (lines, ()) = tokio::join!(said(&docker, &build), agent);
+    assert!(lines.contains(&"who? you".to_owned()), "{lines:?}");
+
+    build.ssh.insert("default".into(), "/nowhere/key".into());
+    let refused = cause(docker.build(&build, &|_| ()).await);
+    assert_eq!(refused.to_string(), "`ssh` names /nowhere/key, which is no socket of an agent");
 }
