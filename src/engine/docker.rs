@@ -18,6 +18,8 @@ mod pull;
 mod push;
 mod session;
 mod snapshot;
+mod ssh;
+mod tls;
 mod trace;
 mod wire;
 
@@ -39,6 +41,7 @@ pub use connection::Connection;
 
 use self::connection::Address;
 use self::credentials::Credentials;
+use self::wire::Dialer;
 use super::{
     Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Result, Scope,
     Since,
@@ -78,18 +81,25 @@ impl Docker {
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let mut tried = Vec::new();
         for address in connection.addresses()? {
-            let pong = match ping::ping(&address).await {
-                Ok(pong) => pong,
-                Err(reason) => {
+            let dialer = Dialer::new(&address);
+            let pong = match &dialer {
+                Ok(dialer) => ping::ping(dialer).await,
+                Err(error) => Err(ping::plain(error)),
+            };
+            let (dialer, pong) = match (dialer, pong) {
+                (Ok(dialer), Ok(pong)) => (dialer, pong),
+                (_, Err(reason)) => {
                     tried.push(format!("{address}: {reason}"));
                     continue;
                 }
+                // What it lacks is the reason already.
+                (Err(_), Ok(_)) => continue,
             };
             let api = connection.api_version.as_deref().and_then(ping::parse_version);
-            let client = open(&address).map_err(failed("connect to the engine"))?;
+            let client = dialer.bollard().map_err(failed("connect to the engine"))?;
             let credentials = Credentials::read(&connection.config_text());
             let (client, api) = (client.with_timeout(PATIENCE), api.unwrap_or(pong.api.min(NEWEST)));
-            let wire = wire::client(&address);
+            let wire = dialer.client();
             let docker = Self {
                 client,
                 api,
@@ -414,18 +424,6 @@ impl Engine for Docker {
 
     fn happenings(&self, scope: &Scope, since: Since) -> BoxStream<'static, Result<Happening>> {
         happenings::subscribe(&self.patient(), scope, since)
-    }
-}
-
-fn open(address: &Address) -> std::result::Result<bollard::Docker, bollard::errors::Error> {
-    let version = bollard::API_DEFAULT_VERSION;
-    match address {
-        #[cfg(unix)]
-        Address::Unix(path) => bollard::Docker::connect_with_unix(path, 120, version),
-        #[cfg(windows)]
-        Address::Pipe(path) => bollard::Docker::connect_with_named_pipe(path, 120, version),
-        Address::Tcp(host) => bollard::Docker::connect_with_http(&format!("tcp://{host}"), 120, version),
-        other => Err(bollard::errors::Error::UnsupportedURISchemeError { uri: other.to_string() }),
     }
 }
 

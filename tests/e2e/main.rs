@@ -8,6 +8,7 @@ mod harness;
 mod alone;
 mod attached;
 mod changes;
+mod connections;
 mod depends_on;
 mod images;
 mod interop;

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::connection::Address;
-use super::wire;
+use super::wire::Dialer;
 
 /// How long an engine may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -23,9 +22,9 @@ pub(super) struct Pong {
     pub(super) buildkit: bool,
 }
 
-/// Returns what the engine at `address` says of itself, or why it does not answer.
-pub(super) async fn ping(address: &Address) -> Result<Pong, String> {
-    match tokio::time::timeout(PATIENCE, ask(address)).await {
+/// Returns what the engine says of itself, or why it does not answer.
+pub(super) async fn ping(dialer: &Dialer) -> Result<Pong, String> {
+    match tokio::time::timeout(PATIENCE, ask(dialer)).await {
         Err(_) => Err("no answer in 15 seconds".to_owned()),
         Ok(Err(error)) => Err(plain(&error)),
         Ok(Ok(answer)) => {
@@ -87,8 +86,8 @@ fn seconds_since_1970([year, month, day, hour, minute, second]: [i64; 6]) -> i64
     ((days * 24 + hour) * 60 + minute) * 60 + second
 }
 
-async fn ask(address: &Address) -> std::io::Result<String> {
-    exchange(wire::dial(address).await?).await
+async fn ask(dialer: &Dialer) -> std::io::Result<String> {
+    exchange(dialer.dial().await?).await
 }
 
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
@@ -111,7 +110,7 @@ fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Says an error in the words of the system, without its number.
-fn plain(error: &std::io::Error) -> String {
+pub(super) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes};
@@ -18,8 +19,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Docker;
 use super::connection::Address;
+use super::{Docker, ssh, tls};
 use crate::engine::{Cause, EngineError, Result};
 
 /// A connection to an engine, whatever it runs over.
@@ -35,7 +36,11 @@ pub(super) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// Connects to the engine, whatever host a request names.
 #[derive(Clone, Debug)]
-pub(super) struct Dialer(Address);
+pub(super) struct Dialer {
+    address: Address,
+    /// What to encrypt with, read once.
+    tls: Option<Arc<rustls::ClientConfig>>,
+}
 
 impl tower_service::Service<Uri> for Dialer {
     type Response = TokioIo<Box<dyn Duplex>>;
@@ -47,8 +52,8 @@ impl tower_service::Service<Uri> for Dialer {
     }
 
     fn call(&mut self, _: Uri) -> Self::Future {
-        let address = self.0.clone();
-        Box::pin(async move { Ok(TokioIo::new(dial(&address).await?)) })
+        let dialer = self.clone();
+        Box::pin(async move { Ok(TokioIo::new(dialer.dial().await?)) })
     }
 }
 
@@ -58,30 +63,66 @@ impl Connection for Box<dyn Duplex> {
     }
 }
 
-/// Opens a connection.
-pub(super) async fn dial(address: &Address) -> std::io::Result<Box<dyn Duplex>> {
-    match address {
-        #[cfg(unix)]
-        Address::Unix(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
-        #[cfg(windows)]
-        Address::Pipe(path) => {
-            Ok(Box::new(tokio::net::windows::named_pipe::ClientOptions::new().open(path)?))
-        }
-        Address::Tcp(host) => Ok(Box::new(tokio::net::TcpStream::connect(host.as_str()).await?)),
-        _ => Err(std::io::Error::other("this system has no such connections")),
+impl Dialer {
+    /// Reads what the connection needs, such as certificates.
+    pub(super) fn new(address: &Address) -> std::io::Result<Self> {
+        let tls = match address {
+            Address::Tls { material, .. } => Some(tls::config(material)?),
+            _ => None,
+        };
+        Ok(Self { address: address.clone(), tls })
     }
-}
 
-/// Returns an HTTP client for the engine at `address`.
-pub(super) fn client<B>(address: &Address) -> Client<Dialer, B>
-where
-    B: hyper::body::Body + Send,
-    B::Data: Send,
-{
-    let mut builder = Client::builder(TokioExecutor::new());
-    // As bollard has it: an idle connection to a socket of this machine saves next to nothing.
-    builder.pool_max_idle_per_host(0);
-    builder.build(Dialer(address.clone()))
+    /// Opens a connection.
+    pub(super) async fn dial(&self) -> std::io::Result<Box<dyn Duplex>> {
+        match (&self.address, &self.tls) {
+            #[cfg(unix)]
+            (Address::Unix(path), _) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
+            #[cfg(windows)]
+            (Address::Pipe(path), _) => {
+                Ok(Box::new(tokio::net::windows::named_pipe::ClientOptions::new().open(path)?))
+            }
+            (Address::Tcp(host), _) => Ok(Box::new(tokio::net::TcpStream::connect(host.as_str()).await?)),
+            (Address::Tls { host, .. }, Some(config)) => Ok(Box::new(tls::connect(host, config).await?)),
+            (Address::Ssh(there), _) => Ok(Box::new(ssh::connect(there)?)),
+            _ => Err(std::io::Error::other("this system has no such connections")),
+        }
+    }
+
+    /// Returns an HTTP client for the engine.
+    pub(super) fn client<B>(&self) -> Client<Self, B>
+    where
+        B: hyper::body::Body + Send,
+        B::Data: Send,
+    {
+        let mut builder = Client::builder(TokioExecutor::new());
+        // An idle connection to a socket of this machine saves next to nothing, so bollard keeps none. One that took a
+        // handshake, or a program to start, is worth keeping.
+        if !matches!(self.address, Address::Tls { .. } | Address::Ssh(_)) {
+            builder.pool_max_idle_per_host(0);
+        }
+        builder.build(self.clone())
+    }
+
+    /// Returns a bollard client for the engine.
+    pub(super) fn bollard(&self) -> std::result::Result<bollard::Docker, bollard::errors::Error> {
+        let version = bollard::API_DEFAULT_VERSION;
+        match &self.address {
+            #[cfg(unix)]
+            Address::Unix(path) => bollard::Docker::connect_with_unix(path, 120, version),
+            #[cfg(windows)]
+            Address::Pipe(path) => bollard::Docker::connect_with_named_pipe(path, 120, version),
+            Address::Tcp(host) => bollard::Docker::connect_with_http(&format!("tcp://{host}"), 120, version),
+            _ => {
+                let client = self.client();
+                let transport = move |request: bollard::BollardRequest| {
+                    let answer = client.request(request);
+                    async move { answer.await.map_err(bollard::errors::Error::from) }
+                };
+                bollard::Docker::connect_with_custom_transport(transport, Some("http://engine"), 120, version)
+            }
+        }
+    }
 }
 
 /// Makes a body of bytes.
