@@ -91,7 +91,7 @@ async fn ask(dialer: &Dialer) -> std::io::Result<String> {
 }
 
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
-    stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n").await?;
+    let asked = stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n").await;
     let mut answer = Vec::new();
     // The headers of a ping take a few hundred bytes.
     while !answer.windows(4).any(|end| end == b"\r\n\r\n") && answer.len() < 16_384 {
@@ -99,6 +99,8 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::R
             break;
         }
     }
+    // Who hangs up may have said why: that is read first, and is the better reason.
+    asked?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 

@@ -47,13 +47,16 @@ pub(super) fn config(material: &Material) -> std::io::Result<Arc<ClientConfig>> 
         builder.with_webpki_verifier(verifier.build().map_err(|error| named(&own, error))?)
     };
     let (certificate, key) = (file("cert.pem"), file("key.pem"));
-    let config = if certificate.is_file() && key.is_file() {
+    let mut config = if certificate.is_file() && key.is_file() {
         let own_key = PrivateKeyDer::from_pem_file(&key).map_err(|error| named(&key, error))?;
         let chain = certificates(&certificate)?;
         builder.with_client_auth_cert(chain, own_key).map_err(|error| named(&certificate, error))?
     } else {
         builder.with_no_client_auth()
     };
+    // As docker has it: some proxies in front of engines ask for the user's certificate and choke on a session that is
+    // resumed without it.
+    config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
 }
 
