@@ -6,17 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
-use topo::load::interpolate::{Reference, references};
-use topo::load::{Loaded, World, load_without};
-use topo::project::{Project, as_written, hash};
+use futures_util::future::join_all;
+use serde_json::{Map, Value, json};
+use topo::diagnostic::{Code, Diagnostic, Diagnostics};
+use topo::engine::Engine as _;
+use topo::engine::reference::Reference;
+use topo::load::interpolate::{self, references};
+use topo::load::{Loaded, Request, load_without};
+use topo::model::service::Service;
+use topo::project::explain::{Unknown, explain};
+use topo::project::{Project, Selection, as_written, as_yaml, hash};
 use topo::{load, project};
 
 use super::{Context, Exit};
+use crate::ui::{origins, report};
 
 /// Print the project as it will be used: files merged, variables replaced, defaults written out
 ///
-/// Example: topo config --format json
+/// Example: topo config --explain services.web.environment.DB_HOST
 #[expect(clippy::struct_excessive_bools, reason = "docker compose's flags")]
 #[derive(Args, Debug)]
 #[group(skip)]
@@ -41,10 +48,10 @@ pub(crate) struct Config {
     /// Read no env files of services
     #[arg(long)]
     no_env_resolution: bool,
-    /// Pin image tags to digests
+    /// Add to each image the digest that its tag stands for in its registry
     #[arg(long)]
     resolve_image_digests: bool,
-    /// Print an override file that pins image tags to digests
+    /// Print an override file that pins each image to the digest that its tag stands for
     #[arg(long)]
     lock_image_digests: bool,
     /// Check only; print nothing
@@ -90,6 +97,9 @@ struct Aspect {
     /// Print the config hash of each service named here, separated by commas; `*` is all of them
     #[arg(long, value_name = "SERVICE")]
     hash: Option<String>,
+    /// Print where a value, or each value below it, comes from: file and line, variables, what it overrides
+    #[arg(long, value_name = "PATH")]
+    explain: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
@@ -121,11 +131,10 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
 
 /// Returns what is to be printed.
 fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
-    if arguments.resolve_image_digests || arguments.lock_image_digests {
-        context.ui.error("image digests cannot be resolved yet; pin them by hand: `image: NAME@sha256:...`");
-        return Err(Exit::Failure);
-    }
     let aspect = &arguments.aspect;
+    if let Some(path) = &aspect.explain {
+        return explained(path, arguments, context);
+    }
     if arguments.no_interpolate || aspect.variables || aspect.environment {
         let loaded = load_as_written(arguments, context)?;
         if aspect.variables {
@@ -134,8 +143,7 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
             return Ok(variables(&found, arguments.format));
         }
         if aspect.environment {
-            let mut all = loaded.environment.own().clone();
-            all.extend(context.world.vars().into_iter().filter(|(name, _)| name != "COMPOSE_PROJECT_NAME"));
+            let all = loaded.environment.all(&context.world);
             return Ok(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect());
         }
         let value = as_written(&loaded, arguments.no_path_resolution);
@@ -170,7 +178,18 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     if arguments.quiet {
         return Ok(String::new());
     }
+    if arguments.resolve_image_digests || arguments.lock_image_digests {
+        pin_images(&mut project, context)?;
+    }
     let format = arguments.format.unwrap_or_default();
+    if arguments.lock_image_digests {
+        let image = |(name, service): (&String, &Service)| {
+            Some((name.clone(), json!({ "image": service.image.as_ref()? })))
+        };
+        let services: Map<String, Value> = project.services.iter().filter_map(image).collect();
+        let lock = json!({ "services": services });
+        return render(&lock, &lock, format, context);
+    }
     // By way of text, which has the shortest form of each number.
     let json = serde_json::to_string(&project).and_then(|text| serde_json::from_str(&text));
     let written = json.map_err(|error| failure(context, &error.to_string()))?;
@@ -180,6 +199,34 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     }
     // What is printed can be read again: a dollar sign must not start a variable.
     render(&written, &project, format, context).map(|text| text.replace('$', "$$"))
+}
+
+/// Writes each image in full, with the digest that its tag stands for now unless it has one. The registries are asked at once.
+fn pin_images(project: &mut Project, context: &Context) -> Result<(), Exit> {
+    let images = project.services.values_mut().filter_map(|service| service.image.as_mut());
+    let (pinned, images): (Vec<&mut String>, Vec<_>) = images.partition(|image| image.contains('@'));
+    for image in pinned {
+        // The digest alone counts.
+        *image = Reference { tag: None, ..Reference::parse(image) }.to_string();
+    }
+    if images.is_empty() {
+        return Ok(());
+    }
+    let exit = context.with_engine(async |engine| {
+        let digests = join_all(images.iter().map(|image| engine.digest(image))).await;
+        let mut exit = Exit::Success;
+        for (image, digest) in images.into_iter().zip(digests) {
+            match digest {
+                Ok(digest) => *image = Reference::parse(image).pinned_to(&digest).to_string(),
+                Err(error) => {
+                    context.fail(&error);
+                    exit = Exit::Failure;
+                }
+            }
+        }
+        Ok(exit)
+    });
+    if exit == Exit::Success { Ok(()) } else { Err(exit) }
 }
 
 fn failure(context: &Context, why: &str) -> Exit {
@@ -210,6 +257,36 @@ fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> 
     if context.say(&loaded) { Ok(project) } else { Err(Exit::Failure) }
 }
 
+/// Returns where the value at `path` comes from.
+fn explained(path: &str, arguments: &Config, context: &Context) -> Result<String, Exit> {
+    let request = Request { trace: true, ..context.request() };
+    let mut loaded = load::load(&context.world, &request);
+    let selection =
+        Selection { profiles: context.global.profiles.clone(), services: arguments.selected.clone() };
+    let project = project::resolve(&mut loaded, &selection, &context.world);
+    if !context.say(&loaded) {
+        return Err(Exit::Failure);
+    }
+    match explain(&project, &loaded, &context.world, path) {
+        Ok(found) if arguments.format == Some(Format::Json) => {
+            Ok(format!("{:#}\n", origins::json(&found, &loaded.sources)))
+        }
+        Ok(found) => Ok(origins::text(context.ui, &found, &loaded.sources)),
+        Err(Unknown { known, key, help, reset }) => {
+            let holder = if known.is_empty() { "the project".to_owned() } else { format!("`{known}`") };
+            let mut unknown = Diagnostic::error(Code::UnknownKey, format!("{holder} has no `{key}`"));
+            if let Some(reset) = reset {
+                unknown =
+                    unknown.label(reset.at, "taken away here").label(reset.earlier, "it was written here");
+            }
+            let mut diagnostics = Diagnostics::default();
+            diagnostics.push(unknown.help(help));
+            report(context.ui, &diagnostics, &loaded.sources);
+            Err(Exit::Failure)
+        }
+    }
+}
+
 fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, Exit> {
     let names: BTreeSet<&str> = match named {
         "*" => project.services.keys().map(String::as_str).collect(),
@@ -228,9 +305,9 @@ fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, E
     Ok(text)
 }
 
-fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> String {
+fn variables(found: &BTreeMap<String, interpolate::Reference>, format: Option<Format>) -> String {
     if format == Some(Format::Json) {
-        let entry = |(name, reference): (&String, &Reference)| {
+        let entry = |(name, reference): (&String, &interpolate::Reference)| {
             let value = json!({
                 "Name": name,
                 "DefaultValue": reference.default,
@@ -242,7 +319,7 @@ fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> Str
         return format!("{:#}\n", Value::Object(found.iter().map(entry).collect()));
     }
     let heading = ["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"].map(str::to_owned);
-    let row = |(name, reference): (&String, &Reference)| {
+    let row = |(name, reference): (&String, &interpolate::Reference)| {
         [
             name.clone(),
             reference.required.to_string(),
@@ -274,37 +351,8 @@ fn render(
             serde_json::to_string_pretty(project).map(|text| text + "\n").map_err(|error| error.to_string())
         }
         Format::Yaml => {
-            topo::yaml::to_string_indented(&without_empty(value.clone())).map_err(|error| error.to_string())
+            topo::yaml::to_string_indented(&as_yaml(value.clone())).map_err(|error| error.to_string())
         }
     };
     text.map_err(|why| failure(context, &why))
-}
-
-/// Returns the project without what only JSON says: commands that are not set, and empty parts.
-fn without_empty(mut value: Value) -> Value {
-    let is_empty =
-        |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
-    let drop = |value: Option<&mut Value>, keys: &[&str]| {
-        if let Some(map) = value.and_then(Value::as_object_mut) {
-            map.retain(|key, value| !keys.contains(&key.as_str()) || !is_empty(value));
-        }
-    };
-    for service in
-        value.get_mut("services").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
-    {
-        for trigger in
-            service.pointer_mut("/develop/watch").and_then(Value::as_array_mut).into_iter().flatten()
-        {
-            drop(trigger.get_mut("exec"), &["command"]);
-            drop(Some(trigger), &["exec"]);
-        }
-        drop(service.get_mut("deploy"), &["resources", "placement"]);
-        drop(Some(service), &["command", "entrypoint"]);
-    }
-    for network in
-        value.get_mut("networks").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
-    {
-        drop(Some(network), &["ipam"]);
-    }
-    value
 }

@@ -10,6 +10,7 @@ mod classic;
 mod connection;
 mod context;
 mod credentials;
+mod digest;
 mod dockerignore;
 mod happenings;
 mod logs;
@@ -281,6 +282,10 @@ impl Engine for Docker {
 
     async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId> {
         self.pull_image(image, platform, report).await
+    }
+
+    async fn digest(&self, image: &str) -> Result<String> {
+        self.digest_in_registry(image).await
     }
 
     async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId> {

@@ -74,6 +74,12 @@ pub fn choose(build: &Build, builders: &Builders) -> Result<Builder, Vec<Refusal
         Err(what.iter().map(|what| Refusal { what, why: why.to_owned(), help }).collect())
     };
     if !only_buildx.is_empty() {
+        let beyond = needs(&[(build.memory.is_some(), "--memory"), (build.isolation.is_some(), "isolation")]);
+        if !beyond.is_empty() {
+            let why =
+                format!("is what BuildKit cannot do, and `{}` what only docker buildx can", only_buildx[0]);
+            return refuse(&beyond, &why, "remove one of the two");
+        }
         if builders.buildx {
             return Ok(Builder::Buildx);
         }
@@ -82,9 +88,8 @@ pub fn choose(build: &Build, builders: &Builders) -> Result<Builder, Vec<Refusal
         return refuse(&only_buildx, "needs docker buildx, which is not installed", help);
     }
     match (only_classic.is_empty(), only_buildkit.is_empty()) {
-        (true, true) if builders.buildkit => Ok(Builder::BuildKit),
+        (true, _) if builders.buildkit => Ok(Builder::BuildKit),
         (_, true) => Ok(Builder::Classic),
-        (true, false) if builders.buildkit => Ok(Builder::BuildKit),
         (true, false) => {
             let help = "use Docker Engine 18.09 or later without DOCKER_BUILDKIT=0, or remove it";
             refuse(&only_buildkit, "needs BuildKit, which this engine does not offer", help)
@@ -170,6 +175,11 @@ mod tests {
         assert_eq!(chosen(both, NEW), "--memory");
         assert_eq!(chosen(all, NEW), "--check platforms");
         assert_eq!(chosen(all, buildx), "Buildx");
+        let too_much = |build: &mut Build| {
+            all(build);
+            memory(build);
+        };
+        assert_eq!(chosen(too_much, buildx), "--memory");
         assert_eq!(chosen(none, buildx), "BuildKit");
         assert_eq!(chosen(inline, NEW), "BuildKit");
     }

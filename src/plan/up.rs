@@ -160,7 +160,7 @@ impl<'a> Planner<'a> {
             None
         } else {
             let desired = self.desired;
-            let others = service.build.iter().flat_map(|build| build.built_with());
+            let others = service.build.iter().flat_map(super::Build::built_with);
             let others: Vec<_> = others.filter_map(|other| desired.service(other)).collect();
             let after = others.into_iter().filter_map(|other| self.image(other)).collect();
             fetch(&mut self.plan, service, self.options, after)

@@ -169,3 +169,71 @@ fn make_executable(project: &Project, path: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(project.path(path), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+/// Has what only docker buildx can do.
+const BUILDX: &str = "
+services:
+  app:
+    build:
+      dockerfile_inline: |
+        FROM busybox
+        COPY --from=more /file /copied
+        RUN --mount=type=secret,id=key test \"$$(cat /run/secrets/key)\" = hush
+      additional_contexts: { more: ./more }
+      secrets: [key]
+      shm_size: 32m
+    command: sleep 1000
+secrets: { key: { environment: KEY } }
+";
+
+#[test]
+fn what_the_engine_has_no_words_for_must_go_through_buildx() {
+    let Some(mut project) = Project::with("buildx", BUILDX) else { return };
+    std::fs::create_dir_all(project.path("docker/cli-plugins")).unwrap();
+    std::fs::create_dir(project.path("more")).unwrap();
+    project.write("more/file", "more");
+    project.set("DOCKER_CONFIG", project.path("docker").display().to_string());
+    project.set("KEY", "hush");
+
+    // Without the plugin it is refused at its line, before anything is done.
+    if !plugin_is_installed() {
+        let refused = ["services.app.build.additional_contexts", "needs docker buildx", "compose.yaml:8"];
+        project.topo(&["build"]).ends_with(1).says(&refused);
+        project.topo(&["up", "-d"]).ends_with(1).says(&refused);
+        project.topo(&["build", "--check"]).ends_with(1).says(&["`--check` needs docker buildx"]);
+        project.is_nowhere();
+    }
+
+    // What stands in for the plugin keeps its arguments, and says what it was asked.
+    let script = "#!/bin/sh\nprintf '%s\\n' \"$@\" >\"$0.arguments\"\ncat >\"$0.input\"\nfor word; do case $word in --secret=id=key,src=*) cat \"${word#*src=}\" >\"$0.secret\" ;; esac; done\necho '#1 [1/1] the plugin at work' >&2\nwhile [ \"$1\" != --iidfile ]; do shift; done\n[ -z \"$FAILS\" ] || { echo 'ERROR: no luck' >&2; exit 7; }\nprintf sha256:1f >\"$2\"\n";
+    project.write("docker/cli-plugins/docker-buildx", script);
+    make_executable(&project, "docker/cli-plugins/docker-buildx");
+    project.topo(&["build", "--pull", "--build-arg", "A=b"]).succeeds().says(&["built"]);
+    let said = |what: &str| {
+        std::fs::read_to_string(project.path(&format!("docker/cli-plugins/docker-buildx.{what}"))).unwrap()
+    };
+    let arguments = said("arguments");
+    for expected in [
+        "build",
+        "--file=-",
+        "--build-arg=A=b",
+        &format!("--tag={}-app", project.name),
+        &format!("--build-context=more={}", project.path("more").display()),
+        "--shm-size=33554432",
+        "--output=type=docker",
+        "--pull",
+        &project.path("").display().to_string().trim_end_matches('/').to_owned(),
+    ] {
+        assert!(arguments.lines().any(|line| line == expected), "`{expected}` is missing in:\n{arguments}");
+    }
+    assert!(said("input").starts_with("FROM busybox\nCOPY --from=more"), "{}", said("input"));
+    assert_eq!(said("secret"), "hush");
+    project.set("FAILS", "yes");
+    project.topo(&["build"]).ends_with(1).says(&["docker buildx ended with", "ERROR: no luck"]);
+}
+
+fn plugin_is_installed() -> bool {
+    ["/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"]
+        .iter()
+        .any(|root| std::path::Path::new(root).join("docker/cli-plugins/docker-buildx").exists())
+}

@@ -4,16 +4,22 @@
 
 mod apply;
 mod cli;
+mod compatibility;
 mod config;
 mod contract;
 mod corpus;
+mod diagnostic_examples;
 mod diagnostics;
 mod docs;
 mod examples;
+mod explain;
+mod generate;
 mod generated;
 mod images;
 mod k8s;
 mod layers;
+mod limits;
 mod plan;
 mod properties;
+mod properties_loading;
 mod schema;

@@ -6,9 +6,9 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::Docker;
 use super::context::Context;
 use super::dockerignore::Dockerignore;
+use super::{Docker, session};
 use crate::engine::{Cause, Engine as _, EngineError, Progress, Result};
 use crate::model::build::is_remote;
 use crate::observed::ImageId;

@@ -35,8 +35,9 @@ impl Docker {
         let mut answers = client.create_image(Some(options), None, login.credentials);
         let mut layers = Layers::default();
         while let Some(answer) = answers.next().await {
-            let refused =
-                |error| EngineError::new(&doing, login_trouble(pull_cause(cause(&error)), &login.trouble));
+            let refused = |error| {
+                EngineError::new(&doing, login_trouble(refusal(cause(&error)), login.trouble.as_deref()))
+            };
             let line = answer.map_err(refused)?;
             let detail = line.progress_detail.unwrap_or_default();
             let detail = Detail { current: detail.current, total: detail.total };
@@ -56,7 +57,7 @@ impl Docker {
 }
 
 /// Adds to a refusal why there was no login, which may be its reason.
-fn login_trouble(cause: Cause, trouble: &Option<String>) -> Cause {
+fn login_trouble(cause: Cause, trouble: Option<&str>) -> Cause {
     match (cause, trouble) {
         (Cause::PullFailed { message }, Some(trouble)) => {
             Cause::PullFailed { message: format!("{message} ({trouble})") }
@@ -66,7 +67,7 @@ fn login_trouble(cause: Cause, trouble: &Option<String>) -> Cause {
 }
 
 /// What a registry refuses arrives under many statuses; all of them mean that the pull failed.
-fn pull_cause(cause: Cause) -> Cause {
+pub(super) fn refusal(cause: Cause) -> Cause {
     match cause {
         Cause::NotFound { message }
         | Cause::Other { message, .. }

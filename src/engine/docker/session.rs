@@ -99,7 +99,9 @@ impl Docker {
             };
             let path = if path.is_empty() { own()? } else { path.clone() };
             if !is_socket(&path) {
-                let message = format!("`ssh` names {path}, which is no socket of an agent");
+                let message = format!(
+                    "`ssh` names {path}, which is no socket of an agent; keys in files need docker buildx"
+                );
                 return Err(failed(message));
             }
             agents.insert(id.clone(), path);

@@ -162,14 +162,16 @@ impl Docker {
             return Ok(response);
         }
         let text = response.into_body().collect().await.map_err(|error| failed(broken(&error)))?.to_bytes();
-        #[derive(serde::Deserialize)]
-        struct Refusal {
-            message: String,
-        }
         let message = serde_json::from_slice(&text)
             .map_or_else(|_| String::from_utf8_lossy(&text).into_owned(), |Refusal { message }| message);
         Err(failed(Cause::from_answer(status.as_u16(), &message)))
     }
+}
+
+/// What an engine answers when it does not do what it was asked for.
+#[derive(serde::Deserialize)]
+struct Refusal {
+    message: String,
 }
 
 /// Reads the JSON objects of an answer as they come, one a line.

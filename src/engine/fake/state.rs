@@ -82,12 +82,19 @@ impl World {
     }
 
     pub(super) fn pull(&mut self, image: &str) -> Result<ImageId> {
-        if !self.registry.contains(&Reference::parse(image).name()) {
+        self.digest(image)?;
+        self.image_ages.insert(image.to_owned(), std::time::Duration::ZERO);
+        Ok(self.image(image).cloned().unwrap_or_else(|| self.add_image(image)))
+    }
+
+    /// Returns what stands for the digest of an image that can be pulled.
+    pub(super) fn digest(&self, image: &str) -> Result<String> {
+        let reference = Reference::parse(image);
+        if !self.registry.contains(&reference.name()) {
             let message = format!("pull access denied for {image}, repository does not exist");
             return Err(Cause::PullFailed { message });
         }
-        self.image_ages.insert(image.to_owned(), std::time::Duration::ZERO);
-        Ok(self.image(image).cloned().unwrap_or_else(|| self.add_image(image)))
+        Ok(format!("sha256:{}", crate::project::hash::digest(reference.to_string())))
     }
 
     pub(super) fn push(&mut self, image: &str) -> Result<()> {

@@ -211,5 +211,5 @@ async fn buildkit_is_given_an_ssh_agent() {
 
     build.ssh.insert("default".into(), "/nowhere/key".into());
     let refused = cause(docker.build(&build, &|_| ()).await);
-    assert_eq!(refused.to_string(), "`ssh` names /nowhere/key, which is no socket of an agent");
+    assert!(refused.to_string().starts_with("`ssh` names /nowhere/key, which is no socket"), "{refused}");
 }
