@@ -25,7 +25,7 @@ use super::{Context, Exit};
 pub(crate) struct Build {
     /// Value for an `ARG`; without =VALUE it comes from the environment
     #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
-    build_args: Vec<String>,
+    args: Vec<String>,
     /// Builder of docker buildx to use
     #[arg(long, value_name = "NAME", env = "BUILDX_BUILDER")]
     builder: Option<String>,
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Build, context: &Context) -> Exit {
     });
     let options = BuildOptions {
         services: Services { names: arguments.services.clone(), dependencies: arguments.with_dependencies },
-        args: arguments.build_args.iter().map(pair).collect(),
+        args: arguments.args.iter().map(pair).collect(),
         no_cache: arguments.no_cache,
         pull: arguments.pull,
         push: arguments.push,

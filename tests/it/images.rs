@@ -40,10 +40,10 @@ services:
   made: { build: . }
 ";
 
-fn pulled(services: Services, options: PullOptions) -> String {
-    let names: Vec<&str> = services.names.iter().map(String::as_str).collect();
-    let (project, _) = project(SHOP, &names);
-    let plan = pull(&project, |_| true, &PullOptions { services: services.clone(), ..options });
+fn pulled(names: &[&str], dependencies: bool, options: &PullOptions) -> String {
+    let (project, _) = project(SHOP, names);
+    let options = PullOptions { services: named(names, dependencies), ..options.clone() };
+    let plan = pull(&project, |_| true, &options);
     let line = |step: &topo::plan::Step| format!("{}{}", step.subject, if step.optional { "?" } else { "" });
     plan.steps.iter().map(line).collect::<Vec<_>>().join(", ")
 }
@@ -51,26 +51,23 @@ fn pulled(services: Services, options: PullOptions) -> String {
 #[test]
 fn pull_takes_what_a_registry_may_have_newer() {
     // `latest` may be newer although it is there; `fixed:1` is there.
-    let all = pulled(Services::default(), PullOptions::default());
+    let all = pulled(&[], false, &PullOptions::default());
     assert_eq!(all, "image redis, image postgres:15, image reg.test/web:1?");
     let options = PullOptions { ignore_buildable: true, ignore_failures: true, ..PullOptions::default() };
-    assert_eq!(pulled(Services::default(), options), "image redis?, image postgres:15?");
+    assert_eq!(pulled(&[], false, &options), "image redis?, image postgres:15?");
     let always = PullOptions { policy: Some("always".into()), ..PullOptions::default() };
     assert_eq!(
-        pulled(Services::default(), always),
+        pulled(&[], false, &always),
         "image redis, image postgres:15, image fixed:1, image local:1, image reg.test/web:1?"
     );
     let missing = PullOptions { policy: Some("missing".into()), ..PullOptions::default() };
-    assert_eq!(pulled(Services::default(), missing), "image redis");
+    assert_eq!(pulled(&[], false, &missing), "image redis");
 }
 
 #[test]
 fn dependencies_are_pulled_if_asked_for() {
-    assert_eq!(pulled(named(&["web"], false), PullOptions::default()), "image reg.test/web:1?");
-    assert_eq!(
-        pulled(named(&["web"], true), PullOptions::default()),
-        "image postgres:15, image reg.test/web:1?"
-    );
+    assert_eq!(pulled(&["web"], false, &PullOptions::default()), "image reg.test/web:1?");
+    assert_eq!(pulled(&["web"], true, &PullOptions::default()), "image postgres:15, image reg.test/web:1?");
 }
 
 #[test]

@@ -32,6 +32,12 @@ impl Docker {
             let message = what.collect::<Vec<_>>().join("; ");
             EngineError::new(&doing, Cause::BuildContext { message })
         })?;
+        // Keys in files are for an agent to read, and buildx is one.
+        let has_keys = build.ssh.values().any(|path| !path.is_empty() && !session::is_socket(path));
+        let builder = match builder {
+            Builder::BuildKit if has_keys && self.builders().buildx => Builder::Buildx,
+            builder => builder,
+        };
         let request =
             || request(build).map_err(|message| EngineError::new(&doing, Cause::BuildContext { message }));
         let built = match builder {
