@@ -83,6 +83,7 @@ scalar!(
     { "type": ["integer", "string"] },
     |node| match &node.value {
         Value::Int(value) => Ok(i64::try_from(*value).ok()),
+        Value::Float(value) => Ok(whole(*value)),
         Value::Text(text) => whole_number(text).map(Some),
         _ => Ok(None),
     },
@@ -95,6 +96,7 @@ scalar!(
     { "type": ["integer", "string"], "minimum": 0 },
     |node| match &node.value {
         Value::Int(value) => Ok(u64::try_from(*value).ok()),
+        Value::Float(value) => Ok(whole(*value).and_then(|value| u64::try_from(value).ok())),
         Value::Text(text) => whole_number(text).and_then(|value| {
             u64::try_from(value).map(Some).map_err(|_| "this is below 0".to_owned())
         }),
@@ -129,6 +131,14 @@ fn parse_bool(text: &str) -> Option<bool> {
         "false" | "n" | "no" | "off" => Some(false),
         _ => None,
     }
+}
+
+/// Returns a number such as `2.0` or `1e9` as the whole number that it is; `None` for a fraction.
+pub(crate) fn whole(number: f64) -> Option<i64> {
+    // Beyond this not every whole number is one of these.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
 fn whole_number(text: &str) -> Result<i64, String> {

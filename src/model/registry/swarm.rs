@@ -5,7 +5,7 @@ use super::Up::{Honoured, Idle};
 use super::table;
 
 const ONE_NODE: super::Up = Idle("there is one node");
-const NO_ROLLOUT: super::Up = Idle("`up` replaces containers one after the other, and stops at a failure");
+const NO_ROLLOUT: super::Up = Idle("it tells a Swarm how to replace containers");
 const ROLLOUT: &str = "watch the rollout with `kubectl rollout status`";
 
 table!(DEPLOY below "services.*.deploy" {
@@ -28,7 +28,7 @@ table!(DEPLOY below "services.*.deploy" {
     ".restart_policy.condition" => Honoured, Kept("the kind of workload");
     ".restart_policy.delay" => Idle("the engine waits longer each time"), Lost("leave it out: Kubernetes waits longer each time");
     ".restart_policy.max_attempts" => Honoured, Nearly("`backoffLimit` of a Job; lost for what is always started again");
-    ".restart_policy.window" => Idle("the engine chooses it"), Lost("leave it out: Kubernetes chooses it");
+    ".restart_policy.window" => Idle("it is for a Swarm"), Lost("leave it out: Kubernetes chooses it");
     ".rollback_config" => NO_ROLLOUT, Lost("use `kubectl rollout undo`");
     ".update_config" => NO_ROLLOUT, Nearly("how a Deployment replaces its pods");
     ".update_config.delay" => NO_ROLLOUT, Nearly("`minReadySeconds`; lost for Jobs");
