@@ -5,6 +5,7 @@ use super::Up::{Honoured, Idle, Partly};
 use super::table;
 
 const BUILT_BEFORE: super::Kubernetes = Beside("it is about building, which is done before");
+const MOUNT_SAYS: &str = "`RUN --mount=type=secret` says it; docker compose leaves it out, too";
 const BY_BUILDX: &str = "by docker buildx, where it is installed";
 
 table!(IMAGE below "services.*" {
@@ -28,6 +29,9 @@ table!(IMAGE below "services.*" {
     ".build.pull" => Honoured, BUILT_BEFORE;
     ".build.sbom" => Partly(BY_BUILDX), BUILT_BEFORE;
     ".build.secrets" => Partly("by BuildKit"), BUILT_BEFORE;
+    ".build.secrets.gid" => Idle(MOUNT_SAYS), BUILT_BEFORE;
+    ".build.secrets.mode" => Idle(MOUNT_SAYS), BUILT_BEFORE;
+    ".build.secrets.uid" => Idle(MOUNT_SAYS), BUILT_BEFORE;
     ".build.shm_size" => Honoured, BUILT_BEFORE;
     ".build.ssh" => Partly("by BuildKit: agents; keys in files need docker buildx"), BUILT_BEFORE;
     ".build.tags" => Honoured, BUILT_BEFORE;
