@@ -197,7 +197,7 @@ fn what_the_engine_has_no_words_for_must_go_through_buildx() {
 
     // Without the plugin it is refused at its line, before anything is done.
     if !plugin_is_installed() {
-        let refused = ["services.app.build.additional_contexts", "needs docker buildx", "compose.yaml:8"];
+        let refused = ["services.app.build.additional_contexts", "needs docker buildx", "compose.yaml:9"];
         project.topo(&["build"]).ends_with(1).says(&refused);
         project.topo(&["up", "-d"]).ends_with(1).says(&refused);
         project.topo(&["build", "--check"]).ends_with(1).says(&["`--check` needs docker buildx"]);
