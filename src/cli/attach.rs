@@ -13,7 +13,7 @@ use topo::plan::up::UpOptions;
 use topo::plan::{Op, Step, StepId, Subject, labels};
 
 use super::up::{Planned, interrupt};
-use super::{Context, Exit, down, logs};
+use super::{Context, Exit, logs, stop as stopping};
 use crate::ui::LogPrinter;
 
 /// Brings the project up while the logs run by; Ctrl-C stops all containers in reverse order, a second one kills
@@ -105,7 +105,9 @@ pub(crate) async fn attach(
         return Ok(exit);
     }
     context.ui.say("stopping; Ctrl-C again kills");
-    let mut all_stopped = pin!(down::stop_all(&desired.project, options.timeout, engine, context));
+    let everything = BTreeSet::new();
+    let mut all_stopped =
+        pin!(stopping::stop_all(&desired.project, &everything, options.timeout, engine, context));
     loop {
         tokio::select! {
             result = &mut all_stopped => {

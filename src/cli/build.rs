@@ -10,7 +10,7 @@ use topo::model::units::parse_bytes;
 use topo::observed::Observed;
 use topo::plan::bake::bake;
 use topo::plan::builder::refuse;
-use topo::plan::images::{BuildOptions, Services, build, builds};
+use topo::plan::supply::{BuildOptions, Services, build, builds};
 use topo::project::{Project, read_contents};
 
 use super::up::interrupt;

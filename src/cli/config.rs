@@ -4,18 +4,20 @@ use std::path::Path;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::mem::ManuallyDrop;
 
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use topo::diagnostic::{Code, Diagnostic, Diagnostics};
 use topo::engine::Engine as _;
 use topo::engine::reference::Reference;
 use topo::load::interpolate::{self, references};
 use topo::load::{Loaded, Request, load_without};
-use topo::model::service::Service;
 use topo::project::explain::{Unknown, explain};
-use topo::project::{Project, Selection, as_written, as_yaml, hash};
+use topo::project::printed::{InYaml, trim};
+use topo::project::{Project, Selection, as_written, hash};
 use topo::{load, project};
 
 use super::{Context, Exit};
@@ -95,7 +97,7 @@ struct Aspect {
     #[arg(long)]
     variables: bool,
     /// Print the config hash of each service named here, separated by commas; `*` is all of them
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICES")]
     hash: Option<String>,
     /// Print where a value, or each value below it, comes from: file and line, variables, what it overrides
     #[arg(long, value_name = "PATH")]
@@ -132,6 +134,7 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
 /// Returns what is to be printed.
 fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     let aspect = &arguments.aspect;
+    let format = arguments.format.unwrap_or_default();
     if let Some(path) = &aspect.explain {
         return explained(path, arguments, context);
     }
@@ -146,10 +149,17 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
             let all = loaded.environment.all(&context.world);
             return Ok(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect());
         }
-        let value = as_written(&loaded, arguments.no_path_resolution);
-        return render(&value, &value, arguments.format.unwrap_or_default(), context);
+        let mut value = as_written(&loaded, arguments.no_path_resolution);
+        return match format {
+            Format::Json => in_json(&value, context),
+            Format::Yaml => {
+                trim(&mut value);
+                in_yaml(&value, context)
+            }
+        };
     }
-    let mut project = load_project(arguments, context)?;
+    // The process ends with this command: nobody gains by a large project being taken apart before.
+    let mut project = ManuallyDrop::new(load_project(arguments, context)?);
     let keys = |keys: Vec<&String>| keys.into_iter().map(|key| format!("{key}\n")).collect::<String>();
     if aspect.services {
         return Ok(keys(project.services.keys().collect()));
@@ -164,8 +174,8 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
         return Ok(keys(project.models.keys().collect()));
     }
     if aspect.images {
-        let image = |(name, service): (&String, _)| project.image_of(name, service) + "\n";
-        return Ok(project.services.iter().map(image).collect());
+        let images = project.services.iter().map(|(name, service)| project.image_of(name, service) + "\n");
+        return Ok(images.collect());
     }
     if aspect.profiles {
         let services = project.services.values().chain(project.disabled.values());
@@ -181,24 +191,37 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     if arguments.resolve_image_digests || arguments.lock_image_digests {
         pin_images(&mut project, context)?;
     }
-    let format = arguments.format.unwrap_or_default();
     if arguments.lock_image_digests {
-        let image = |(name, service): (&String, &Service)| {
-            Some((name.clone(), json!({ "image": service.image.as_ref()? })))
+        let images = project
+            .services
+            .iter()
+            .filter_map(|(name, service)| Some((name.clone(), json!({ "image": service.image.as_ref()? }))));
+        let lock = json!({ "services": images.collect::<Map<_, _>>() });
+        return match format {
+            Format::Json => in_json(&lock, context),
+            Format::Yaml => in_yaml(&lock, context),
         };
-        let services: Map<String, Value> = project.services.iter().filter_map(image).collect();
-        let lock = json!({ "services": services });
-        return render(&lock, &lock, format, context);
     }
-    // By way of text, which has the shortest form of each number.
-    let json = serde_json::to_string(&project).and_then(|text| serde_json::from_str(&text));
-    let written = json.map_err(|error| failure(context, &error.to_string()))?;
-    if format == Format::Json {
-        // docker compose leaves them out of JSON, and only there.
-        project.models.clear();
-    }
+    let text = match format {
+        Format::Json => {
+            // docker compose leaves them out of JSON, and only there.
+            project.models.clear();
+            in_json(&*project, context)?
+        }
+        Format::Yaml => in_yaml(&InYaml(&project), context)?,
+    };
     // What is printed can be read again: a dollar sign must not start a variable.
-    render(&written, &project, format, context).map(|text| text.replace('$', "$$"))
+    Ok(if text.contains('$') { text.replace('$', "$$") } else { text })
+}
+
+fn in_json(project: &impl Serialize, context: &Context) -> Result<String, Exit> {
+    let text = serde_json::to_string_pretty(project).map(|text| text + "\n");
+    text.map_err(|error| failure(context, &error.to_string()))
+}
+
+fn in_yaml(project: &impl Serialize, context: &Context) -> Result<String, Exit> {
+    let text = topo::yaml::to_string_indented(project);
+    text.map_err(|error| failure(context, &error.to_string()))
 }
 
 /// Writes each image in full, with the digest that its tag stands for now unless it has one. The registries are asked at once.
@@ -261,8 +284,11 @@ fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> 
 fn explained(path: &str, arguments: &Config, context: &Context) -> Result<String, Exit> {
     let request = Request { trace: true, ..context.request() };
     let mut loaded = load::load(&context.world, &request);
-    let selection =
-        Selection { profiles: context.global.profiles.clone(), services: arguments.selected.clone() };
+    let selection = Selection {
+        profiles: context.global.profiles.clone(),
+        services: arguments.selected.clone(),
+        ..Selection::default()
+    };
     let project = project::resolve(&mut loaded, &selection, &context.world);
     if !context.say(&loaded) {
         return Err(Exit::Failure);
@@ -337,22 +363,4 @@ fn variables(found: &BTreeMap<String, interpolate::Reference>, format: Option<Fo
             + "\n"
     };
     rows.iter().map(line).collect()
-}
-
-/// Writes the project. `value` is what YAML is written from: docker compose leaves more out there.
-fn render(
-    value: &Value,
-    project: &impl serde::Serialize,
-    format: Format,
-    context: &Context,
-) -> Result<String, Exit> {
-    let text = match format {
-        Format::Json => {
-            serde_json::to_string_pretty(project).map(|text| text + "\n").map_err(|error| error.to_string())
-        }
-        Format::Yaml => {
-            topo::yaml::to_string_indented(&as_yaml(value.clone())).map_err(|error| error.to_string())
-        }
-    };
-    text.map_err(|why| failure(context, &why))
 }

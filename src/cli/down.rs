@@ -1,18 +1,16 @@
-//! `topo down` and `topo stop`: take the project down in reverse order.
+//! `topo down`: take the project down in reverse order.
 
-use std::collections::BTreeSet;
-use std::future::Future;
+use clap::{Args, ValueEnum};
+use topo::engine::{Engine as _, EngineError, Query};
+use topo::plan::down::{DownOptions, InFile, down};
+use topo::plan::images::{Which, named, removable};
 
-use clap::Args;
-use topo::engine::docker::Docker;
-use topo::engine::{Engine, EngineError, Query};
-use topo::plan::down::{DownOptions, down, stop as plan_stop};
-
-use super::{Context, Exit, up::interrupt};
+use super::existing::Existing;
+use super::{Context, Exit};
 
 /// Stop and remove the containers and networks of the project
 ///
-/// Volumes stay, unless -v is given: what is in them is lost then.
+/// Volumes stay, unless -v is given: what is in them is lost then. What is managed elsewhere (`external`) stays always.
 ///
 /// Example: topo down --remove-orphans
 #[derive(Args, Debug)]
@@ -20,92 +18,73 @@ pub(crate) struct Down {
     /// Remove the project's volumes too, with all that is in them
     #[arg(short, long)]
     volumes: bool,
-    /// Remove containers of services that the file does not have
+    /// Remove containers of services that the file does not have, and those that `run` made
     #[arg(long)]
     remove_orphans: bool,
+    /// Remove images: `local` those that were built for the project, `all` those of all services
+    #[arg(long, value_enum, value_name = "WHICH")]
+    rmi: Option<Rmi>,
     /// Seconds before a container that does not end is killed
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i32>,
-}
-
-/// Stop the containers of the project without removing them
-///
-/// Example: topo stop web
-#[derive(Args, Debug)]
-pub(crate) struct Stop {
-    /// Seconds before a container that does not end is killed
-    #[arg(short, long, value_name = "SECONDS")]
-    timeout: Option<i32>,
-    /// Services to stop; default: all
+    /// Services to take down; default: all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rmi {
+    Local,
+    All,
+}
+
 pub(crate) fn run(arguments: &Down, context: &Context) -> Exit {
-    let Some((name, project)) = context.name() else { return Exit::Failure };
+    let Some((name, project)) = context.named(&arguments.services) else { return Exit::Failure };
     context.with_engine(async |engine| {
-        let query = Query { project: name.clone(), ..Query::default() };
-        let observed = engine.observe(&query).await?;
-        let known = project.as_ref().map(|project| {
-            project.services.keys().chain(project.disabled.keys()).cloned().collect::<BTreeSet<_>>()
-        });
+        let mut existing = Existing::look(name, project, engine).await?;
+        let remove_orphans = arguments.remove_orphans || context.global.settings.remove_orphans;
         let options = DownOptions {
             volumes: arguments.volumes,
-            remove_orphans: arguments.remove_orphans,
-            known,
+            remove_orphans,
+            services: arguments.services.clone(),
+            file: existing.project.as_ref().map(InFile::of),
+            images: images(arguments.rmi, remove_orphans, &mut existing).await?,
             timeout: arguments.timeout,
         };
-        let plan = down(&name, &observed, &options);
-        for note in &plan.notes {
-            context.ui.warning(note);
-        }
-        if plan.steps.is_empty() {
-            context.ui.say(&format!("{name}: nothing to remove"));
-        }
-        let outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
-        Ok(context.conclude(&plan, &outcome))
+        take_down(&existing, &options, context).await
     })
 }
 
-pub(crate) fn stop(arguments: &Stop, context: &Context) -> Exit {
-    let Some((name, _)) = context.name() else { return Exit::Failure };
-    context.with_engine(async |engine| {
-        let services = arguments.services.iter().cloned().collect();
-        stop_some(&name, &services, arguments.timeout, &engine, context, interrupt()).await
-    })
-}
-
-/// Stops all containers of a project in reverse order; a second Ctrl-C kills what still runs.
-pub(crate) async fn stop_all(
-    project: &str,
-    timeout: Option<i32>,
-    engine: &Docker,
+/// Carries out a `down`.
+pub(crate) async fn take_down(
+    existing: &Existing,
+    options: &DownOptions,
     context: &Context,
-) -> Result<(), EngineError> {
-    let everything = BTreeSet::new();
-    tokio::select! {
-        stopped = stop_some(project, &everything, timeout, engine, context, std::future::pending()) => {
-            stopped?;
-            return Ok(());
-        }
-        // The calls under way are dropped, because each of them waits for as long as its container may take.
-        () = interrupt() => {}
-    }
-    stop_some(project, &everything, Some(0), engine, context, interrupt()).await?;
-    Ok(())
-}
-
-async fn stop_some(
-    project: &str,
-    services: &BTreeSet<String>,
-    timeout: Option<i32>,
-    engine: &Docker,
-    context: &Context,
-    stop: impl Future<Output = ()>,
 ) -> Result<Exit, EngineError> {
-    let query = Query { project: project.to_owned(), ..Query::default() };
-    let observed = engine.observe(&query).await?;
-    let plan = plan_stop(&observed, services, timeout);
-    let outcome = context.carry_out(&plan, &observed, engine, stop).await;
-    Ok(context.conclude(&plan, &outcome))
+    let mut plan = down(&existing.name, &existing.observed, options);
+    plan.notes.extend(existing.choice(&options.services).hooks_not_run("pre_stop"));
+    Ok(context.finish(&plan, existing, "nothing to remove").await)
+}
+
+/// Returns the images to remove.
+async fn images(
+    rmi: Option<Rmi>,
+    remove_orphans: bool,
+    existing: &mut Existing,
+) -> Result<Vec<String>, EngineError> {
+    let Some(rmi) = rmi else { return Ok(Vec::new()) };
+    let which = if rmi == Rmi::All { Which::All } else { Which::Local };
+    let names = match &existing.project {
+        Some(project) => named(project, which),
+        None if which == Which::All => {
+            existing.observed.containers.iter().map(|container| container.image_name.clone()).collect()
+        }
+        None => Vec::new(),
+    };
+    let query = Query { project: existing.name.clone(), images: names, ..Query::default() };
+    let (observed, built) =
+        tokio::join!(existing.engine.observe(&query), existing.engine.built_images(&existing.name));
+    existing.observed = observed?;
+    let there: Vec<String> = existing.observed.images.keys().cloned().collect();
+    Ok(removable(&existing.members, &there, &built?, remove_orphans))
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use topo::engine::apply::{Ending, Outcome, apply};
+use topo::engine::apply::{Ending, Outcome, apply_at_most};
 use topo::engine::docker::{Connection, Docker};
 use topo::engine::{Cause, EngineError};
 use topo::load::World;
@@ -10,7 +10,7 @@ use topo::observed::Observed;
 use topo::plan::Plan;
 
 use super::{Context, Exit};
-use crate::ui::Progress;
+use crate::ui::{Progress, plan_text};
 
 impl Context {
     /// Runs a command that talks to an engine. Only such commands start a runtime.
@@ -27,7 +27,12 @@ impl Context {
         };
         let ended = runtime.block_on(async {
             let home = self.world.home();
-            let connection = Connection::from_variables(|name| self.world.var(name), home.as_deref());
+            let variable = |name: &str| match (name, &self.global.connection("DOCKER_CONTEXT")) {
+                // A context that is named wins over the host of the shell.
+                ("DOCKER_HOST", Some(_)) => None,
+                _ => self.global.connection(name).or_else(|| self.world.var(name)),
+            };
+            let connection = Connection::from_variables(variable, home.as_deref());
             command(Docker::connect(&connection).await?).await
         });
         // A signal handler or a log stream must not keep the process.
@@ -46,7 +51,7 @@ impl Context {
         }
     }
 
-    /// Carries out a plan and shows how it goes. Ctrl-C stops it.
+    /// Carries out a plan and shows how it goes. Ctrl-C stops it. With `--dry-run` it only shows the plan.
     pub(crate) async fn carry_out(
         &self,
         plan: &Plan,
@@ -54,10 +59,15 @@ impl Context {
         engine: &Docker,
         stop: impl Future<Output = ()>,
     ) -> Outcome {
+        if self.global.dry_run {
+            self.ui.data(&plan_text(self.ui, "dry run", plan));
+            return Outcome::default();
+        }
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let progress = Progress::new(self.ui, plan);
         let applied = async {
-            let outcome = apply(plan, observed, engine, &sender, stop).await;
+            let at_once = self.global.settings.at_once;
+            let outcome = apply_at_most(at_once, plan, observed, engine, &sender, stop).await;
             drop(sender);
             outcome
         };
@@ -68,7 +78,10 @@ impl Context {
     /// Says how a plan ended, if not well: what failed, what stands, what a second run does.
     pub(crate) fn conclude(&self, plan: &Plan, outcome: &Outcome) -> Exit {
         for (_, error) in &outcome.tolerated {
-            self.ui.warning(&format!("went on although it failed to {error}"));
+            match error.cause {
+                Cause::InUse { .. } => self.ui.warning(&format!("did not {error}")),
+                _ => self.ui.warning(&format!("went on although it failed to {error}")),
+            }
         }
         for (_, error) in &outcome.failed {
             self.fail(error);

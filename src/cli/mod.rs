@@ -6,27 +6,41 @@ mod check;
 mod completions;
 mod config;
 mod down;
+mod elsewhere;
 mod engine;
+mod existing;
 mod explain;
 mod export;
+mod global;
+mod kill;
 mod logs;
+mod moment;
+mod pause;
 mod plan;
+mod plugin;
 mod ps;
 mod pull;
 mod push;
+mod restart;
+mod rm;
+mod scale;
 mod schema;
+mod start;
+mod stop;
 mod up;
 mod version;
+mod wait;
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use topo::diagnostic::{Diagnostic, Diagnostics, Severity};
 use topo::load::{self, Loaded, OsWorld, Request, World, load_without};
 use topo::project::{self, Contents, Project, Selection, read_contents, resolve_without};
 use topo::topology::{Topology, ports};
 
-use crate::ui::{Ansi, Ui, report};
+use self::global::Global;
+use crate::ui::{Ui, report};
 
 /// Brings compose topologies up on Docker Engine and exports them to Kubernetes, with a plan before the act.
 ///
@@ -35,6 +49,7 @@ use crate::ui::{Ansi, Ui, report};
 #[command(
     name = "topo",
     version,
+    disable_version_flag = true,
     max_term_width = 100,
     after_help = "Example: topo plan, then topo up -d, then topo ps\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
 )]
@@ -45,41 +60,20 @@ struct Cli {
     command: Option<Command>,
 }
 
-/// What stands before the command, as in docker compose.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Global {
-    /// Compose file; several are merged in order, `-` is standard input
-    #[arg(short, long = "file", value_name = "FILE")]
-    files: Vec<String>,
-    /// Project name
-    #[arg(short = 'p', long, value_name = "NAME")]
-    project_name: Option<String>,
-    /// Profile to activate; `*` is all of them
-    #[arg(long = "profile", value_name = "PROFILE")]
-    profiles: Vec<String>,
-    /// File to read variables from, in place of `.env`
-    #[arg(long = "env-file", value_name = "FILE")]
-    env_files: Vec<String>,
-    /// Directory that relative paths start from; default: that of the first compose file
-    #[arg(long, value_name = "DIRECTORY")]
-    project_directory: Option<String>,
-    /// Keep networks, volumes, configs and secrets that no service uses
-    #[arg(long)]
-    all_resources: bool,
-    /// Colour and movement
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    ansi: Ansi,
-    /// How to show progress
-    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
-    progress: crate::ui::Style,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Up),
     Create(up::Create),
     Down(down::Down),
-    Stop(down::Stop),
+    Start(start::Start),
+    Stop(stop::Stop),
+    Restart(restart::Restart),
+    Kill(kill::Kill),
+    Rm(rm::Rm),
+    Pause(pause::Pause),
+    Unpause(pause::Unpause),
+    Scale(scale::Scale),
+    Wait(wait::Wait),
     Ps(ps::Ps),
     Logs(logs::Logs),
     Build(build::Build),
@@ -106,6 +100,8 @@ pub(crate) enum Exit {
     Changes,
     /// The user interrupted it: 130.
     Interrupted,
+    /// A container ended with this code, and so does topo.
+    Code(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -115,6 +111,7 @@ impl From<Exit> for ExitCode {
             Exit::Failure => 1,
             Exit::Changes => 2,
             Exit::Interrupted => 130,
+            Exit::Code(code) => code,
         })
     }
 }
@@ -147,10 +144,22 @@ impl Context {
         loading: load::Skip,
         completing: project::Skip,
     ) -> (Project, Topology, Loaded) {
+        let selection = Selection { services: services.to_vec(), ..Selection::default() };
+        self.checked_as(selection, loading, completing)
+    }
+
+    /// The same of a selection, to which the active profiles are added.
+    fn checked_as(
+        &self,
+        selection: Selection,
+        loading: load::Skip,
+        completing: project::Skip,
+    ) -> (Project, Topology, Loaded) {
         let mut loaded = load_without(&self.world, &self.request(), loading);
-        let selection = Selection { profiles: self.global.profiles.clone(), services: services.to_vec() };
+        let selection = Selection { profiles: self.global.profiles.clone(), ..selection };
         let completing = project::Skip { unused: self.global.all_resources, ..completing };
-        let project = resolve_without(&mut loaded, &selection, &self.world, completing);
+        let mut project = resolve_without(&mut loaded, &selection, &self.world, completing);
+        project.compatibility = self.global.compatibility;
         let mut found = Diagnostics::default();
         let topology = Topology::build(&project, &mut found);
         if !completing.consistency {
@@ -167,17 +176,14 @@ impl Context {
 
     /// What the global options ask to load.
     pub(crate) fn request(&self) -> Request {
-        let Global {
-            files,
-            project_name,
-            profiles: _,
-            env_files,
-            project_directory,
-            all_resources: _,
-            ansi: _,
-            progress: _,
-        } = self.global.clone();
-        Request { files, env_files, project_directory, project_name, trace: false }
+        let global = &self.global;
+        Request {
+            files: global.files.clone(),
+            env_files: global.env_files.clone(),
+            project_directory: global.project_directory.clone(),
+            project_name: global.project_name.clone(),
+            trace: false,
+        }
     }
 
     /// Loads the project for printing it, and prints what there is to say. `None` ends the command.
@@ -193,14 +199,24 @@ impl Context {
 
     /// Loads the project for acting on it, and prints what there is to say. `None` ends the command.
     pub(crate) fn prepared(&self, services: &[String], start: bool) -> Option<Prepared> {
-        let prepared = self.loaded_to_start(services, start);
+        self.prepared_as(Selection { services: services.to_vec(), ..Selection::default() }, start)
+    }
+
+    /// The same of a selection.
+    pub(crate) fn prepared_as(&self, selection: Selection, start: bool) -> Option<Prepared> {
+        let prepared = self.selected_to_start(selection, start);
         self.say(&prepared.loaded).then_some(prepared)
     }
 
     /// Loads the project for acting on it. What only keeps containers from starting is no error where they are not
     /// started. Nothing is printed.
     pub(crate) fn loaded_to_start(&self, services: &[String], start: bool) -> Prepared {
-        let (project, topology, mut loaded) = self.checked(services);
+        self.selected_to_start(Selection { services: services.to_vec(), ..Selection::default() }, start)
+    }
+
+    fn selected_to_start(&self, selection: Selection, start: bool) -> Prepared {
+        let (project, topology, mut loaded) =
+            self.checked_as(selection, load::Skip::default(), project::Skip::default());
         let mut found = Diagnostics::default();
         ports::conflicts(&project).into_iter().for_each(|conflict| found.push(conflict));
         let contents = read_contents(&project, &loaded.environment, &self.world, &mut found);
@@ -217,35 +233,63 @@ impl Context {
         !loaded.diagnostics.has_errors()
     }
 
-    /// The project's name and the services of its file, for commands that work without a file if `-p` is given.
+    /// The project's name, and the project if there is a file to read.
     pub(crate) fn name(&self) -> Option<(String, Option<Project>)> {
-        if let Some(name) = &self.global.project_name
-            && self.global.files.is_empty()
-        {
-            let (project, _, loaded) = self.checked(&[]);
-            let project = (!loaded.diagnostics.has_errors()).then_some(project);
-            return Some((name.clone(), project));
-        }
-        let project = self.project(&[])?;
-        Some((project.name.clone(), Some(project)))
+        self.named(&[])
     }
 }
 
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> Exit {
-    let Cli { global, command } = Cli::parse();
-    let world = OsWorld;
-    let ui = Ui::new(global.ansi, global.progress, world.var("NO_COLOR").as_deref());
-    let context = Context { world, ui, global };
-    let Some(command) = command else {
-        context.ui.data(&Cli::command().render_help().to_string());
+    let words = OsWorld.arguments();
+    let command = || elsewhere::add(Cli::command());
+    if let Some(exit) = completions::answer(&words, command) {
+        return exit;
+    }
+    let words = match plugin::asked(words) {
+        plugin::Asked::Command(words) => words,
+        plugin::Asked::Metadata(text) => {
+            Ui::default().data(&text);
+            return Exit::Success;
+        }
+    };
+    let matches = command().get_matches_from(words);
+    let global = Global::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut context = Context { world: OsWorld, ui: Ui::default(), global };
+    let environment = load::environment(&context.world, &context.request());
+    let shell = |name: &str| context.world.var(name);
+    let settled = context.global.settle(shell, |name| environment.get(name, &context.world));
+    let settings = &context.global.settings;
+    let no_color = context.world.var("NO_COLOR");
+    context.ui = Ui::new(settings.ansi, settings.style, no_color.as_deref(), settings.status_stdout);
+    match settled {
+        Ok(warnings) => warnings.iter().for_each(|warning| context.ui.warning(warning)),
+        Err(mistake) => {
+            context.ui.error(&mistake);
+            return Exit::Failure;
+        }
+    }
+    let Some((name, _)) = matches.subcommand() else {
+        context.ui.data(&command().render_help().to_string());
         return Exit::Success;
     };
+    if let Some(exit) = elsewhere::answer(name, &context) {
+        return exit;
+    }
+    let command = Command::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match command {
         Command::Up(arguments) => up::run(&arguments, &context),
         Command::Create(arguments) => up::create(&arguments, &context),
         Command::Down(arguments) => down::run(&arguments, &context),
-        Command::Stop(arguments) => down::stop(&arguments, &context),
+        Command::Start(arguments) => start::run(&arguments, &context),
+        Command::Stop(arguments) => stop::run(&arguments, &context),
+        Command::Restart(arguments) => restart::run(&arguments, &context),
+        Command::Kill(arguments) => kill::run(&arguments, &context),
+        Command::Rm(arguments) => rm::run(&arguments, &context),
+        Command::Pause(arguments) => pause::pause(&arguments, &context),
+        Command::Unpause(arguments) => pause::unpause(&arguments, &context),
+        Command::Scale(arguments) => scale::run(&arguments, &context),
+        Command::Wait(arguments) => wait::run(&arguments, &context),
         Command::Ps(arguments) => ps::run(&arguments, &context),
         Command::Logs(arguments) => logs::run(&arguments, &context),
         Command::Build(arguments) => build::run(&arguments, &context),

@@ -4,7 +4,7 @@ use clap::Args;
 use topo::engine::{Engine as _, Query};
 use topo::observed::Observed;
 use topo::plan::Op;
-use topo::plan::images::{PullOptions, Services, pull};
+use topo::plan::supply::{PullOptions, Services, pull};
 
 use super::up::interrupt;
 use super::{Context, Exit};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use topo::observed::Observed;
-use topo::plan::images::{PushOptions, Services, push};
+use topo::plan::supply::{PushOptions, Services, push};
 
 use super::up::interrupt;
 use super::{Context, Exit};

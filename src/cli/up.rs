@@ -81,6 +81,7 @@ impl How {
             self.clone();
         UpOptions {
             start,
+            ignore_orphans: false,
             force_recreate,
             no_recreate,
             build,
@@ -95,13 +96,16 @@ impl How {
 }
 
 pub(crate) fn run(arguments: &Up, context: &Context) -> Exit {
-    let options = arguments.how.options(!arguments.no_start, arguments.wait);
+    let mut options = arguments.how.options(!arguments.no_start, arguments.wait);
+    options.remove_orphans |= context.global.settings.remove_orphans;
+    options.ignore_orphans = context.global.settings.ignore_orphans;
     let attached = !arguments.detach && !arguments.wait && !arguments.no_start;
     bring_up(&options, attached, context)
 }
 
 pub(crate) fn create(arguments: &Create, context: &Context) -> Exit {
-    bring_up(&arguments.how.options(false, false), false, context)
+    let ignore_orphans = context.global.settings.ignore_orphans;
+    bring_up(&UpOptions { ignore_orphans, ..arguments.how.options(false, false) }, false, context)
 }
 
 /// A plan, and what it was made from.
@@ -196,33 +200,42 @@ pub(crate) async fn plan_up(
 fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
     let Some(mut prepared) = context.prepared(&options.selected, options.start) else { return Exit::Failure };
     context.with_engine(async |engine| {
-        let Some(mut planned) = plan_up(&mut prepared, options, &engine, context).await? else {
-            return Ok(Exit::Failure);
-        };
-        if !planned.refresh.steps.is_empty() {
-            let outcome = context.carry_out(&planned.refresh, &planned.observed, &engine, interrupt()).await;
-            let exit = context.conclude(&planned.refresh, &outcome);
-            if exit != Exit::Success {
-                return Ok(exit);
-            }
-            planned.look_again(options, &engine).await?;
-        }
-        for note in &planned.plan.notes {
-            context.ui.warning(note);
-        }
-        if attached {
-            // Moving lines and logs would run into each other.
-            let context =
-                Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
-            return attach(&mut planned, options, &engine, &context).await;
-        }
-        let outcome = planned.carry_out(options, &engine, context, interrupt()).await?;
-        let exit = context.conclude(&planned.plan, &outcome);
-        if exit == Exit::Success && options.start {
-            summarize(&planned.desired, &planned.plan, &engine, context).await?;
-        }
-        Ok(exit)
+        bring_up_prepared(&mut prepared, options, attached, &engine, context).await
     })
+}
+
+/// Brings up a project that has been loaded.
+pub(crate) async fn bring_up_prepared(
+    prepared: &mut Prepared,
+    options: &UpOptions,
+    attached: bool,
+    engine: &Docker,
+    context: &Context,
+) -> Result<Exit, EngineError> {
+    let Some(mut planned) = plan_up(prepared, options, engine, context).await? else {
+        return Ok(Exit::Failure);
+    };
+    if !planned.refresh.steps.is_empty() {
+        let outcome = context.carry_out(&planned.refresh, &planned.observed, engine, interrupt()).await;
+        let exit = context.conclude(&planned.refresh, &outcome);
+        if exit != Exit::Success {
+            return Ok(exit);
+        }
+        planned.look_again(options, engine).await?;
+    }
+    context.note(&planned.plan);
+    if attached && !context.global.dry_run {
+        // Moving lines and logs would run into each other.
+        let context =
+            Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
+        return attach(&mut planned, options, engine, &context).await;
+    }
+    let outcome = planned.carry_out(options, engine, context, interrupt()).await?;
+    let exit = context.conclude(&planned.plan, &outcome);
+    if exit == Exit::Success && options.start && !context.global.dry_run {
+        summarize(&planned.desired, &planned.plan, engine, context).await?;
+    }
+    Ok(exit)
 }
 
 /// Resolves when the user or the system asks topo to end.

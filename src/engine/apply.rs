@@ -12,12 +12,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::waits::{Settled, Waits};
-use super::{Engine, EngineError, Event, Result};
+use super::{Cause, Engine, EngineError, Event, Result};
 use crate::observed::Observed;
 use crate::plan::{Known, Op, Plan, Step, StepId, Subject};
 
 /// How many calls the engine gets at a time. More cost an older engine time and gain nothing on a newer one.
-const AT_ONCE: usize = 8;
+pub const AT_ONCE: usize = 8;
 
 /// What became of a plan.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Outcome {
     pub done: Vec<StepId>,
     /// The steps that failed: one, and those that were running at the time and failed too.
     pub failed: Vec<(StepId, EngineError)>,
-    /// The optional steps that failed: the plan went on.
+    /// The optional steps that failed, and what stayed because it is in use: the plan went on.
     pub tolerated: Vec<(StepId, EngineError)>,
     /// The steps that were not started, or given up, because of a failure or interruption.
     pub skipped: Vec<StepId>,
@@ -58,6 +58,18 @@ pub async fn apply(
     events: &UnboundedSender<Event>,
     stop: impl Future<Output = ()>,
 ) -> Outcome {
+    apply_at_most(AT_ONCE, plan, observed, engine, events, stop).await
+}
+
+/// The same with so many calls at a time.
+pub async fn apply_at_most(
+    at_once: usize,
+    plan: &Plan,
+    observed: &Observed,
+    engine: &impl Engine,
+    events: &UnboundedSender<Event>,
+    stop: impl Future<Output = ()>,
+) -> Outcome {
     let mut stop = pin!(stop);
     let mut schedule = Schedule::new(plan);
     let mut known = known(observed);
@@ -72,7 +84,7 @@ pub async fn apply(
 
     loop {
         while outcome.ending == Ending::Complete
-            && let Some((id, step)) = schedule.next(calls.len() < AT_ONCE)
+            && let Some((id, step)) = schedule.next(calls.len() < at_once)
         {
             tell(Event::Started { step: id });
             if let Op::Await { container, condition, .. } = &step.op {
@@ -86,7 +98,11 @@ pub async fn apply(
             // By ID where it is known: a name may have come to mean another container meanwhile.
             let target =
                 step.op.container().map(|name| known.containers.get(name).map_or(name, String::as_str));
-            let target = target.unwrap_or_default().to_owned();
+            let network = match &step.op {
+                Op::RemoveNetwork { id } => Some(id.as_str()),
+                _ => None,
+            };
+            let target = target.or(network).unwrap_or_default().to_owned();
             let (handle, registration) = AbortHandle::new_pair();
             if matches!(step.op, Op::PullImage { .. } | Op::BuildImage(_) | Op::PushImage { .. }) {
                 abortable.insert(id, handle);
@@ -96,7 +112,8 @@ pub async fn apply(
             calls.push(Box::pin(async move {
                 let began = Instant::now();
                 let mut result = call.await.ok();
-                if let (Some(Err(error)), Subject::Container(name)) = (&mut result, &step.subject)
+                if let (Some(Err(error)), Subject::Container(name) | Subject::Network(name)) =
+                    (&mut result, &step.subject)
                     && !target.is_empty()
                 {
                     // People know it by its name.
@@ -131,7 +148,7 @@ pub async fn apply(
                 schedule.done(id);
                 tell(Event::Finished { step: id, took });
             }
-            Err(error) if step.optional || matches!(step.op, Op::Await { required: false, .. }) => {
+            Err(error) if is_tolerable(step, &error) => {
                 outcome.tolerated.push((id, error.clone()));
                 schedule.done(id);
                 tell(Event::Tolerated { step: id, error, took });
@@ -155,6 +172,12 @@ pub async fn apply(
     outcome.skipped = open.into_iter().collect();
     outcome.skipped.iter().for_each(|id| tell(Event::Skipped { step: *id }));
     outcome
+}
+
+fn is_tolerable(step: &Step, error: &EngineError) -> bool {
+    step.optional
+        || matches!(step.op, Op::Await { required: false, .. })
+        || (step.if_unused && matches!(error.cause, Cause::InUse { .. }))
 }
 
 /// A call that ended, or was aborted (`None`).
@@ -277,6 +300,11 @@ async fn perform(
         Op::CopyFiles { files, .. } => engine.copy_files(&container, files).await.map(|()| None),
         Op::Start { .. } => engine.start(&container).await.map(|()| None),
         Op::Stop { timeout, .. } => gone(engine.stop(&container, *timeout).await),
+        Op::Restart { timeout, .. } => engine.restart(&container, *timeout).await.map(|()| None),
+        Op::Kill { signal, .. } => engine.kill(&container, signal).await.map(|()| None),
+        Op::Pause { .. } => engine.pause(&container).await.map(|()| None),
+        Op::Unpause { .. } => engine.unpause(&container).await.map(|()| None),
+        Op::RemoveImage { image } => gone(engine.remove_image(image).await),
         Op::RemoveContainer { volumes, .. } => gone(engine.remove_container(&container, *volumes).await),
         Op::Rename { to, .. } => engine.rename(&container, to).await.map(|()| None),
         // `apply` hands these to `Waits`.

@@ -13,6 +13,7 @@ mod credentials;
 mod digest;
 mod dockerignore;
 mod happenings;
+mod lifecycle;
 mod logs;
 mod ping;
 mod pull;
@@ -49,6 +50,7 @@ use super::{
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
 use crate::plan::builder::Builders;
+use crate::plan::images::BuiltImage;
 use crate::plan::{Build, File, labels};
 
 /// The newest API version that topo was written for.
@@ -401,6 +403,37 @@ impl Engine for Docker {
         let client = self.client.clone().with_timeout(grace.map_or(NO_BOUND, |grace| grace + PATIENCE));
         let stopped = client.stop_container(container, Some(options)).await;
         stopped.map_err(failed(format!("stop container {container}")))
+    }
+
+    async fn restart(&self, container: &str, timeout: Option<i32>) -> Result<()> {
+        self.restart_container(container, timeout).await
+    }
+
+    async fn kill(&self, container: &str, signal: &str) -> Result<()> {
+        self.kill_container(container, signal).await
+    }
+
+    async fn pause(&self, container: &str) -> Result<()> {
+        self.client.pause_container(container).await.map_err(failed(format!("pause container {container}")))
+    }
+
+    async fn unpause(&self, container: &str) -> Result<()> {
+        self.client
+            .unpause_container(container)
+            .await
+            .map_err(failed(format!("unpause container {container}")))
+    }
+
+    async fn exit_code(&self, container: &str) -> Result<i64> {
+        self.wait_for_exit(container).await
+    }
+
+    async fn built_images(&self, project: &str) -> Result<Vec<BuiltImage>> {
+        self.images_of_project(project).await
+    }
+
+    async fn remove_image(&self, image: &str) -> Result<()> {
+        self.untag_image(image).await
     }
 
     async fn remove_container(&self, container: &str, volumes: bool) -> Result<()> {

@@ -159,7 +159,9 @@ impl Cause {
         if lower.contains("overlaps with other one") || lower.contains("non-overlapping ipv4 address pool") {
             return Self::SubnetTaken { message };
         }
-        if lower.contains("active endpoints") || lower.contains("is in use") {
+        let in_use =
+            ["active endpoints", "is in use", "is using its referenced image", "image is being used by"];
+        if in_use.into_iter().any(|words| lower.contains(words)) {
             return Self::InUse { message };
         }
         let is_taken = |words: &str| lower.contains(words);
@@ -255,6 +257,8 @@ mod tests {
         assert_eq!(Cause::from_answer(503, swarm), Cause::SwarmOff);
         let busy = "error while removing network: network a_default id 3f has active endpoints";
         assert!(matches!(Cause::from_answer(403, busy), Cause::InUse { .. }));
+        let image = "conflict: unable to remove repository reference \"app:1\" (must force) - container 3f is using its referenced image 4e";
+        assert!(matches!(Cause::from_answer(409, image), Cause::InUse { .. }));
         assert_eq!(
             Cause::from_answer(500, "").to_string(),
             "the engine answered 500",

@@ -4,6 +4,7 @@
 //! [`FakeEngine::hold_when`], [`FakeEngine::break_connections`]) and play the world ([`FakeEngine::end`],
 //! [`FakeEngine::set_health`]) while topo works on it.
 
+mod lifecycle;
 mod state;
 
 use std::cell::RefCell;
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Swarm, Volume};
 use crate::plan::builder::Builders;
+use crate::plan::images::BuiltImage;
 use crate::plan::{Build, File, labels};
 
 /// An engine in memory.
@@ -69,6 +71,13 @@ pub enum CallKind {
     CopyFiles,
     Start,
     Stop,
+    Restart,
+    Kill,
+    Pause,
+    Unpause,
+    ExitCode,
+    BuiltImages,
+    RemoveImage,
     RemoveContainer,
     Rename,
     Logs,
@@ -283,6 +292,7 @@ impl Engine for FakeEngine {
         self.call(CallKind::Build, &build.image, doing, |world| {
             let id = world.add_image(&build.image);
             build.tags.iter().for_each(|tag| world.tag(tag, &id));
+            world.note_built(&id, &build.labels);
             Ok(id)
         })
         .await
@@ -412,6 +422,42 @@ impl Engine for FakeEngine {
             Ok(())
         })
         .await
+    }
+
+    async fn restart(&self, container: &str, _timeout: Option<i32>) -> Result<()> {
+        self.call(CallKind::Restart, container, format!("restart container {container}"), |world| {
+            world.restart(container)
+        })
+        .await
+    }
+
+    async fn kill(&self, container: &str, signal: &str) -> Result<()> {
+        let doing = format!("kill container {container}");
+        self.call(CallKind::Kill, container, doing, |world| world.kill(container, signal)).await
+    }
+
+    async fn pause(&self, container: &str) -> Result<()> {
+        let doing = format!("pause container {container}");
+        self.call(CallKind::Pause, container, doing, |world| world.pause(container)).await
+    }
+
+    async fn unpause(&self, container: &str) -> Result<()> {
+        let doing = format!("unpause container {container}");
+        self.call(CallKind::Unpause, container, doing, |world| world.unpause(container)).await
+    }
+
+    async fn exit_code(&self, container: &str) -> Result<i64> {
+        self.wait_for_exit(container).await
+    }
+
+    async fn built_images(&self, project: &str) -> Result<Vec<BuiltImage>> {
+        let doing = format!("list images of project {project}");
+        self.call(CallKind::BuiltImages, project, doing, |world| Ok(world.built_images(project))).await
+    }
+
+    async fn remove_image(&self, image: &str) -> Result<()> {
+        let doing = format!("remove image {image}");
+        self.call(CallKind::RemoveImage, image, doing, |world| world.remove_image(image)).await
     }
 
     async fn remove_container(&self, container: &str, volumes: bool) -> Result<()> {

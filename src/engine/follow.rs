@@ -111,24 +111,38 @@ impl<'a, E: Engine> Follow<'a, E> {
     /// Returns the next news, or why the engine cannot be followed any more. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Result<News> {
         loop {
-            if let Some(news) = self.queued.pop_front() {
-                return Ok(news);
-            }
-            let news = tokio::select! {
-                // What was written comes before what happened then.
-                biased;
-                Some((container, output)) = self.outputs.next() => self.take(container, output),
-                notice = self.watch.next() => match notice? {
-                    Notice::Happened(happening) => self.consider(happening),
-                    // Containers that ended in between are noticed by the end of their output.
-                    Notice::Renewed => None,
-                },
-                container = overdue(&self.followed) => self.take(container, None),
-            };
-            if let Some(news) = news {
+            if let Some(news) = self.step().await? {
                 return Ok(news);
             }
         }
+    }
+
+    /// The same, but `None` as soon as no container is followed: what had ended before has no end to tell of.
+    pub async fn next_until_silent(&mut self) -> Result<Option<News>> {
+        while !self.queued.is_empty() || self.count() > 0 {
+            if let Some(news) = self.step().await? {
+                return Ok(Some(news));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes one thing in, which may be no news.
+    async fn step(&mut self) -> Result<Option<News>> {
+        if let Some(news) = self.queued.pop_front() {
+            return Ok(Some(news));
+        }
+        Ok(tokio::select! {
+            // What was written comes before what happened then.
+            biased;
+            Some((container, output)) = self.outputs.next() => self.take(container, output),
+            notice = self.watch.next() => match notice? {
+                Notice::Happened(happening) => self.consider(happening),
+                // Containers that ended in between are noticed by the end of their output.
+                Notice::Renewed => None,
+            },
+            container = overdue(&self.followed) => self.take(container, None),
+        })
     }
 
     fn take(&mut self, container: String, output: Option<Result<LogLine>>) -> Option<News> {
@@ -251,6 +265,18 @@ mod tests {
         assert_eq!(told(&mut follow).await, "web started");
         assert_eq!(told(&mut follow).await, "web: three", "earlier lines are not told again");
         assert_eq!(follow.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_ended_before_is_told_and_not_waited_for() {
+        let engine = engine_with(&["job"]).await;
+        engine.start("job").await.unwrap();
+        engine.write("job", "done");
+        engine.end("job", 0);
+        let mut follow = Follow::new(&engine, "other", false, |_| true);
+        follow.add("job", &LogQuery::default());
+        assert!(matches!(follow.next_until_silent().await.unwrap(), Some(News::Line { .. })));
+        assert_eq!(follow.next_until_silent().await.unwrap(), None);
     }
 
     #[tokio::test]

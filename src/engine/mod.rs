@@ -23,6 +23,7 @@ pub use error::{Cause, EngineError, Result};
 
 use crate::observed::{Health, ImageId, Observed, State};
 use crate::plan::builder::Builders;
+use crate::plan::images::BuiltImage;
 use crate::plan::{Build, File, StepId};
 
 /// A container engine, as far as topo needs one. A `container` or `network` is a name or an ID.
@@ -102,6 +103,27 @@ pub trait Engine {
     /// Stops a container: its stop signal, then SIGKILL after `timeout` seconds (its own grace period if `None`).
     /// One that does not run is left alone.
     async fn stop(&self, container: &str, timeout: Option<i32>) -> Result<()>;
+
+    /// Stops a container as [`Engine::stop`] does and starts it again; one that does not run is started.
+    async fn restart(&self, container: &str, timeout: Option<i32>) -> Result<()>;
+
+    /// Sends a signal, by name (`SIGHUP`, `HUP`) or number, to the first process of a running container.
+    async fn kill(&self, container: &str, signal: &str) -> Result<()>;
+
+    /// Suspends all processes of a running container.
+    async fn pause(&self, container: &str) -> Result<()>;
+
+    /// Lets a paused container go on.
+    async fn unpause(&self, container: &str) -> Result<()>;
+
+    /// Waits until a container does not run, and returns its exit code.
+    async fn exit_code(&self, container: &str) -> Result<i64>;
+
+    /// Returns the images that were built for a project and have a name, by name.
+    async fn built_images(&self, project: &str) -> Result<Vec<BuiltImage>>;
+
+    /// Takes a name from an image; the image goes with its last name. One that a container uses is an error.
+    async fn remove_image(&self, image: &str) -> Result<()>;
 
     /// Removes a container, running or not, and its anonymous volumes if `volumes` says so.
     async fn remove_container(&self, container: &str, volumes: bool) -> Result<()>;

@@ -74,7 +74,7 @@ pub(super) struct Group {
 pub(super) fn groups(scope: &Scope<'_>, name: &str, service: &Service) -> Vec<Group> {
     // Whoever shares the interfaces of a service is where that one is.
     let services = &scope.project.services;
-    let service = services.get(root_of(scope.project, name)).unwrap_or(service);
+    let service = services.get(root_of(scope.project, name)).map_or(service, |root| root);
     match Mode::of(service) {
         Mode::Networks => service.networks.0.keys().map(|key| group_of(scope, key)).collect(),
         Mode::Bridge => vec![Group {
@@ -317,7 +317,7 @@ fn report_meanings(scope: &mut Scope<'_>, name: &str, owners: &[Owner]) {
         let is_here = |attachment: &Attachment| {
             attachment.aliases.0.iter().any(|alias| alias.eq_ignore_ascii_case(name))
         };
-        let (key, _) = attachments.iter().find(|(_, one)| one.0.as_ref().is_some_and(is_here))?;
+        let (key, _) = attachments.iter().find(|(_, one)| one.0.as_deref().is_some_and(is_here))?;
         Some((owner.service.clone(), key.clone()))
     });
     let help = "give each service a name of its own";

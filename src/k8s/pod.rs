@@ -29,7 +29,7 @@ pub(super) fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
     let mut root = name;
     // A chain that comes back to its start is reported as a cycle; here it only has to end.
     for _ in 0..project.services.len() {
-        let Some(Mode::Service(other)) = project.services.get(root).map(Mode::of) else { break };
+        let Some(Mode::Service(other)) = project.services.get(root).map(|one| Mode::of(one)) else { break };
         match project.services.get(other) {
             Some(service) if service.provider.is_none() => root = other,
             _ => break,
@@ -40,7 +40,7 @@ pub(super) fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
 
 /// Returns the services that run in the pods of one, that one first.
 pub(super) fn members<'a>(project: &'a Project, root: &str) -> Vec<(&'a str, &'a Service)> {
-    let services = || project.services.iter().map(|(name, service)| (name.as_str(), service));
+    let services = || project.services.iter().map(|(name, service)| (name.as_str(), &**service));
     let is_beside = |(name, service): &(&str, &Service)| {
         *name != root && matches!(Mode::of(service), Mode::Service(_)) && root_of(project, name) == root
     };

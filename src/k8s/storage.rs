@@ -74,7 +74,7 @@ pub(super) fn users_of_volumes(project: &Project) -> BTreeMap<&str, Users<'_>> {
                 let service = project.services.get(root).unwrap_or(service);
                 let is_global = |deploy: &Deploy| deploy.mode.as_deref() == Some("global");
                 users.pods +=
-                    if service.deploy.as_ref().is_some_and(is_global) { 2 } else { service.containers() };
+                    if service.deploy.as_deref().is_some_and(is_global) { 2 } else { service.containers() };
             }
         }
     }
@@ -196,7 +196,7 @@ fn fill(scope: &mut Scope<'_>, name: &str, service: &Service, builder: &mut Buil
     for (at, from) in service.volumes_from.0.iter().enumerate() {
         let (other, _) = from.split_once(':').unwrap_or((from, ""));
         let others = project.services.get(other);
-        if others.is_none_or(has_own) {
+        if others.is_none_or(|other| has_own(other)) {
             let message = format!("service `{name}` gets only the named volumes of `{from}`");
             let path = ["services", name, "volumes_from", &at.to_string()];
             scope.report.lost(&path, message, "give the volume a name and mount it in both");

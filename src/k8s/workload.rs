@@ -220,7 +220,7 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
         let help = "write `restart: on-failure`";
         scope.report.approximated(&["services", name, "restart"], message, help);
     }
-    let Some(deploy) = &service.deploy else { return };
+    let Some(deploy) = service.deploy.as_deref() else { return };
     let Deploy {
         mode,
         restart_policy,

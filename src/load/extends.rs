@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexSet;
+use smol_str::SmolStr;
 
 use super::include::is_remote;
 use super::{Loader, Scope, merge};
@@ -125,14 +126,14 @@ impl Loader<'_> {
             Some((file, span)) => self.layer_of_file(&file, span, layers, scope)?,
         };
         let services = &layers[layer].services;
-        if let Some(service) = services.get_index_of(&name) {
+        if let Some(service) = services.get_index_of(name.as_str()) {
             return Some((Link { layer, service }, at));
         }
         let place = match &layers[layer].path {
             Some(path) => format!("in {}", self.display_name(path)),
             None => "in this file".to_owned(),
         };
-        let help = did_you_mean(&name, services.keys().map(String::as_str)).unwrap_or_else(|| match layer {
+        let help = did_you_mean(&name, services.keys().map(SmolStr::as_str)).unwrap_or_else(|| match layer {
             0 => "define it here, or name its file: `extends: { file: FILE, service: NAME }`".to_owned(),
             _ => "name a service that the file defines itself".to_owned(),
         });
@@ -177,7 +178,7 @@ impl Loader<'_> {
             Value::Map(mut top) => top.shift_remove("services").map(|entry| entry.node.value),
             _ => None,
         };
-        let services = if let Some(Value::Map(services)) = services { services } else { Mapping::new() };
+        let services = if let Some(Value::Map(services)) = services { services } else { Mapping::default() };
         layers.push(Layer { path: Some(path), services });
         Some(layers.len() - 1)
     }

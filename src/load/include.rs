@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use smol_str::SmolStr;
+
 use super::extends::forget_tags;
 use super::{Environment, Loader, Scope, merge};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -203,12 +205,12 @@ impl Loader<'_> {
                     && matches!(node.value, Value::Null)
                     && let Some(value) = get(name)
                 {
-                    node.value = Value::Text(value);
+                    node.value = Value::Text(value.into());
                 }
             }
             if let Some(Value::Map(build)) = service.get_mut("build").map(|entry| &mut entry.node.value) {
                 let context = || Entry { key: span, node: Node::text(".", span) };
-                build.entry("context".to_owned()).or_insert_with(context);
+                build.entry("context".into()).or_insert_with(context);
             }
         }
         if Rc::ptr_eq(&inner.environment, &outer.environment) {
@@ -236,10 +238,10 @@ impl Loader<'_> {
                 continue;
             };
             let target = top
-                .entry(section.to_owned())
+                .entry(section.into())
                 .or_insert_with(|| Entry { key, node: Node::new(Value::Null, span) });
             if matches!(target.node.value, Value::Null) {
-                target.node.value = Value::Map(Mapping::new());
+                target.node.value = Value::Map(Mapping::default());
             }
             let Value::Map(target) = &mut target.node.value else { continue };
             for (name, entry) in resources {
@@ -294,7 +296,7 @@ impl Loader<'_> {
 fn entries_with_names<'a>(
     map: &'a mut Mapping,
     key: &str,
-) -> impl Iterator<Item = (&'a String, &'a mut Entry)> {
+) -> impl Iterator<Item = (&'a SmolStr, &'a mut Entry)> {
     let found = map.get_mut(key).and_then(|entry| match &mut entry.node.value {
         Value::Map(map) => Some(map),
         _ => None,

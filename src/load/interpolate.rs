@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use smol_str::SmolStr;
+
 use super::{Environment, Origin, World};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Ingredient};
 use crate::source::{SourceMap, Span};
@@ -290,12 +292,12 @@ impl Pass<'_> {
         }
     }
 
-    fn text(&mut self, text: &mut String, span: Span) {
+    fn text(&mut self, text: &mut SmolStr, span: Span) {
         let lookup = |name: &str| self.environment.get(name, self.world);
         let result = substitute(text, &lookup, &mut self.used);
         let mentions = std::mem::take(&mut self.used.mentions);
         if result.is_ok() && mentions.is_empty() {
-            *text = result.unwrap_or_default();
+            *text = result.unwrap_or_default().into();
             return;
         }
         // Escapes and folded lines shift the text; the label is then the whole value.
@@ -317,7 +319,7 @@ impl Pass<'_> {
             }
         }
         match result {
-            Ok(replaced) => *text = replaced,
+            Ok(replaced) => *text = replaced.into(),
             Err(fault) => self.diagnostics.push(
                 Diagnostic::error(Code::Interpolation, "a variable cannot be replaced")
                     .label(place(&fault.range), fault.why)

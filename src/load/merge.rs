@@ -22,11 +22,13 @@ pub fn expand(node: Node, shape: &Shape, diagnostics: &mut Diagnostics) -> Node 
         }
         (Value::Map(map), Kind::Map(item)) => expand_entries(map, |_| Some(item), diagnostics),
         (Value::List(list), Kind::List(item, identity)) => {
-            let items =
+            let items: Vec<Node> =
                 std::mem::take(list).into_iter().map(|node| expand(node, item, diagnostics)).collect();
             *list = match identity {
-                Some(identity) => add_items(Vec::new(), items, item, identity, diagnostics),
-                None => items,
+                Some(identity) if items.len() > 1 => {
+                    add_items(Vec::new(), items, item, identity, diagnostics)
+                }
+                _ => items,
             };
         }
         _ => {}

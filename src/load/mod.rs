@@ -79,20 +79,23 @@ pub fn load(world: &dyn World, request: &Request) -> Loaded {
     load_without(world, request, Skip::default())
 }
 
+/// Reads the variables of a run, without the files of the project: the shell's win over those of env files. What is
+/// wrong with an env file is reported when the project is loaded.
+pub fn environment(world: &dyn World, request: &Request) -> Environment {
+    let mut loader = Loader::new(world, Skip::default());
+    loader.find(request);
+    loader.environment
+}
+
+/// Returns whether there is a compose file to read.
+pub fn has_files(world: &dyn World, request: &Request) -> bool {
+    !Loader::new(world, Skip::default()).find(request).1.is_empty()
+}
+
 /// Loads a project without some of the stages, to show how it is written.
 pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded {
-    let mut loader = Loader {
-        world,
-        skip,
-        sources: SourceMap::default(),
-        environment: Environment::default(),
-        trace: request.trace.then(Trace::default),
-        diagnostics: Diagnostics::default(),
-        read: 0,
-        files_named_at: None,
-        room: Room::default(),
-        included: Vec::new(),
-    };
+    let mut loader = Loader::new(world, skip);
+    loader.trace = request.trace.then(Trace::default);
     let (directory, files, env_files) = loader.find(request);
     let documents = loader.read_all(&files, &directory);
     let name = loader.name(request, &documents, &directory);
@@ -138,6 +141,23 @@ struct Scope {
     files: Vec<PathBuf>,
     /// The files that led here by `include`, with the place of each `include`.
     chain: Vec<(PathBuf, Span)>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(world: &'a dyn World, skip: Skip) -> Self {
+        Self {
+            world,
+            skip,
+            sources: SourceMap::default(),
+            environment: Environment::default(),
+            trace: None,
+            diagnostics: Diagnostics::default(),
+            read: 0,
+            files_named_at: None,
+            room: Room::default(),
+            included: Vec::new(),
+        }
+    }
 }
 
 impl Loader<'_> {

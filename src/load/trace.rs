@@ -107,7 +107,7 @@ impl Trace {
                         Kind::Map(item) => Some(item),
                         _ => None,
                     };
-                    path.push(key.clone());
+                    path.push(key.to_string());
                     self.note_merge(&earlier.node, &entry.node, shape.unwrap_or(Shape::FREE), path);
                     path.pop();
                 }

@@ -34,6 +34,11 @@ pub trait World {
 pub struct OsWorld;
 
 impl OsWorld {
+    /// Returns the words of the command line, the program's name first.
+    pub fn arguments(self) -> Vec<std::ffi::OsString> {
+        std::env::args_os().collect()
+    }
+
     /// Writes a file, and makes its directory if it is not there.
     pub fn write(self, path: &Path, text: &str) -> io::Result<()> {
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use smol_str::SmolStr;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::source::{SourceMap, Span};
@@ -344,6 +345,16 @@ impl<T: Attribute> Attribute for Box<T> {
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         T::schema(generator)
     }
+
+    fn unset() -> Option<Self> {
+        T::unset().map(Self::new)
+    }
+
+    fn is_unset(&self) -> bool {
+        T::is_unset(self)
+    }
+
+    const MAY_BE_NOTHING: bool = T::MAY_BE_NOTHING;
 }
 
 impl<T: Attribute> Attribute for Vec<T> {
@@ -351,8 +362,12 @@ impl<T: Attribute> Attribute for Vec<T> {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(list) = node.as_list() else { return decoder.wrong_type(node, place, "a list") };
-        let decode = |(at, item)| T::decode(item, &place.index(at), decoder);
-        Some(list.iter().enumerate().filter_map(decode).collect())
+        // Room for all of them and no more: most lists have one item.
+        let mut decoded = Self::with_capacity(list.len());
+        decoded.extend(
+            list.iter().enumerate().filter_map(|(at, item)| T::decode(item, &place.index(at), decoder)),
+        );
+        Some(decoded)
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -374,8 +389,8 @@ impl<T: Attribute> Attribute for IndexMap<String, T> {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(map) = node.as_map() else { return decoder.wrong_type(node, place, "a mapping") };
-        let decode = |(key, entry): (&String, &Entry)| {
-            Some((key.clone(), T::decode(&entry.node, &place.key(key), decoder)?))
+        let decode = |(key, entry): (&SmolStr, &Entry)| {
+            Some((key.to_string(), T::decode(&entry.node, &place.key(key), decoder)?))
         };
         Some(map.iter().filter_map(decode).collect())
     }
@@ -495,7 +510,7 @@ macro_rules! record {
                         continue;
                     })*
                     if key.starts_with("x-") {
-                        extensions.insert(key.clone(), entry.node.to_json());
+                        extensions.insert(key.to_string(), entry.node.to_json());
                     } else {
                         decoder.unknown_key(key, entry.key, place, Self::KEYS.iter().copied());
                     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
 use super::values::{CommandLine, Duration, HostPath, StringList, Variables, map_of_names, words};
 use crate::diagnostic::Diagnostics;
-use crate::yaml::{Entry, Mapping, Node, Value};
+use crate::yaml::{Node, Value};
 
 /// The services that a service waits for, by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -42,7 +42,7 @@ fn dependencies_of_names(node: Node, diagnostics: &mut Diagnostics) -> Node {
     let mut node = map_of_names(node, diagnostics);
     if let (true, Value::Map(map)) = (is_list, &mut node.value) {
         for entry in map.values_mut() {
-            let started = Value::Text(Condition::Started.word().to_owned());
+            let started = Value::Text(Condition::Started.word().into());
             entry.node = Node::map([("condition", started), ("required", Value::Bool(true))], entry.key);
         }
     }
@@ -116,7 +116,7 @@ impl Attribute for HealthTest {
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let words = match &node.value {
-            Value::Text(text) => return Some(Self(vec!["CMD-SHELL".to_owned(), text.clone()])),
+            Value::Text(text) => return Some(Self(vec!["CMD-SHELL".to_owned(), text.to_string()])),
             Value::List(_) => Vec::<String>::decode(node, place, decoder)?,
             _ => return decoder.wrong_type(node, place, "a string or a list of strings"),
         };
@@ -376,10 +376,7 @@ record! {
 
 fn env_file_of_path(node: Node, _: &mut Diagnostics) -> Node {
     match &node.value {
-        Value::Text(path) => {
-            let path = Entry { key: node.span, node: Node::text(path.clone(), node.span) };
-            Node::new(Value::Map(Mapping::from([("path".to_owned(), path)])), node.span)
-        }
+        Value::Text(path) => Node::map([("path", Value::Text(path.clone()))], node.span),
         _ => node,
     }
 }

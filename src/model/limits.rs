@@ -192,7 +192,7 @@ fn expand_device(node: Node, diagnostics: &mut Diagnostics) -> Node {
             (text.as_str(), text.as_str(), "rwm")
         }
     };
-    let part = |text: &str| Value::Text(text.to_owned());
+    let part = |text: &str| Value::Text(text.into());
     Node::map(
         [("source", part(source)), ("target", part(target)), ("permissions", part(permissions))],
         node.span,

@@ -46,7 +46,7 @@ record! {
         /// Other compose files that this one builds on.
         pub include: Vec<Include>,
         /// The services, by name.
-        pub services: Named<Service>,
+        pub services: Named<Box<Service>>,
         /// The AI models, by key.
         pub models: Named<Model>,
         /// The networks, by key.
@@ -84,7 +84,7 @@ impl<T: Attribute> Attribute for Named<T> {
                 decoder.invalid::<()>(entry.key, place, why, "use only a-z, A-Z, 0-9, `.`, `_` and `-`");
             }
             if let Some(decoded) = T::decode(&entry.node, &place.key(name), decoder) {
-                named.insert(name.clone(), decoded);
+                named.insert(name.to_string(), decoded);
             }
         }
         Some(Self(named))

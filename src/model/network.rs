@@ -181,7 +181,7 @@ fn addresses_hold(pool: &mut Pool, node: &Node, place: &Place<'_>, decoder: &mut
 /// The networks that a service is attached to, by key, and how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Attachments(pub BTreeMap<String, Nullable<Attachment>>);
+pub struct Attachments(pub BTreeMap<String, Nullable<Box<Attachment>>>);
 
 impl Attribute for Attachments {
     const SHAPE: &'static Shape =
@@ -303,9 +303,9 @@ fn without_brackets(address: &str) -> &str {
 }
 
 fn expand_hosts(node: Node, _: &mut Diagnostics) -> Node {
-    let mut map = Mapping::new();
+    let mut map = Mapping::default();
     let mut add = |name: &str, address: Node| {
-        let entry = map.entry(name.to_owned()).or_insert_with(|| Entry {
+        let entry = map.entry(name.into()).or_insert_with(|| Entry {
             key: address.span,
             node: Node::new(Value::List(Vec::new()), address.span),
         });

@@ -136,7 +136,9 @@ impl Attribute for Ports {
         // What is still in its short form has been complained of.
         let is_long = |item: &Node| !matches!(item.value, Value::Int(_) | Value::Text(_));
         let items = list.iter().enumerate().filter(|(_, item)| is_long(item));
-        Some(Self(items.filter_map(|(at, item)| Port::decode(item, &place.index(at), decoder)).collect()))
+        let mut ports = Vec::with_capacity(list.len());
+        ports.extend(items.filter_map(|(at, item)| Port::decode(item, &place.index(at), decoder)));
+        Some(Self(ports))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -187,19 +189,19 @@ struct ShortPort {
 
 impl ShortPort {
     fn node(self, span: Span) -> Node {
-        let mut entries = Mapping::new();
+        let mut entries = Mapping::default();
         let mut add = |key: &str, value: Value| {
-            entries.insert(key.to_owned(), Entry { key: span, node: Node::new(value, span) });
+            entries.insert(key.into(), Entry { key: span, node: Node::new(value, span) });
         };
-        add("mode", Value::Text("ingress".to_owned()));
+        add("mode", Value::Text("ingress".into()));
         if let Some(address) = self.host_ip {
-            add("host_ip", Value::Text(address));
+            add("host_ip", Value::Text(address.into()));
         }
         add("target", Value::Int(self.target.into()));
         if let Some(published) = self.published {
-            add("published", Value::Text(published));
+            add("published", Value::Text(published.into()));
         }
-        add("protocol", Value::Text(self.protocol));
+        add("protocol", Value::Text(self.protocol.into()));
         Node { span, value: Value::Map(entries), tag: Tag::None }
     }
 }

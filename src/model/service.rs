@@ -35,7 +35,7 @@ record! {
         /// Collect the service's log when `up` stays attached. Default: true.
         pub attach: Option<bool>,
         /// How to build the image: a directory, or the details.
-        pub build: Option<Build>,
+        pub build: Option<Box<Build>>,
         /// What `watch` does when files change.
         pub develop: Option<Develop>,
         /// Limits on block devices.
@@ -77,7 +77,7 @@ record! {
         /// The services that must be there first.
         pub depends_on: DependsOn,
         /// How many containers, what they may use, how they are replaced.
-        pub deploy: Option<Deploy>,
+        pub deploy: Option<Box<Deploy>>,
         /// Device rules of the control group, such as `c 1:3 mr`.
         pub device_cgroup_rules: UniqueList<String, true>,
         /// Devices of the host, `host[:container[:permissions]]`.
@@ -434,7 +434,7 @@ impl Attribute for ProviderOptions {
                 if values.is_none() {
                     return decoder.wrong_type(&entry.node, &place.key(key), expected);
                 }
-                Some((key.clone(), values?))
+                Some((key.to_string(), values?))
             })
             .collect();
         Some(Self(entries))

@@ -344,7 +344,7 @@ fn expand_mount(node: Node, diagnostics: &mut Diagnostics) -> Node {
                     .help("write [source:]target[:mode], such as \"data:/var/lib/data:ro\""),
             );
             // A mount that decodes without a second word.
-            let entries = [("type", Value::Text("tmpfs".to_owned())), ("target", Value::Text(text.clone()))];
+            let entries = [("type", Value::Text("tmpfs".into())), ("target", Value::Text(text.clone()))];
             Node::map(entries, node.span)
         }
     }
@@ -372,37 +372,37 @@ fn parse_short_mount(text: &str, span: Span) -> Result<Node, String> {
     };
     let is_bind = source.is_some_and(|source| source.starts_with(['.', '/', '~']) || is_windows_path(source));
     let kind = if is_bind { MountType::Bind } else { MountType::Volume };
-    let mut options = Mapping::new();
-    let mut mount = Mapping::new();
+    let mut options = Mapping::default();
+    let mut mount = Mapping::default();
     let entry = |value: Value| Entry { key: span, node: Node::new(value, span) };
-    mount.insert("type".to_owned(), entry(Value::Text(kind.word().to_owned())));
+    mount.insert("type".into(), entry(Value::Text(kind.word().into())));
     if let Some(source) = source {
-        mount.insert("source".to_owned(), entry(Value::Text(source.to_owned())));
+        mount.insert("source".into(), entry(Value::Text(source.into())));
     }
-    mount.insert("target".to_owned(), entry(Value::Text(target.to_owned())));
+    mount.insert("target".into(), entry(Value::Text(target.into())));
     if is_bind {
-        options.insert("create_host_path".to_owned(), entry(Value::Bool(true)));
+        options.insert("create_host_path".into(), entry(Value::Bool(true)));
     }
     for mode in modes.split(',') {
-        let text = || entry(Value::Text(mode.to_owned()));
+        let text = || entry(Value::Text(mode.into()));
         match mode {
             "ro" => {
-                mount.insert("read_only".to_owned(), entry(Value::Bool(true)));
+                mount.insert("read_only".into(), entry(Value::Bool(true)));
             }
             "nocopy" if !is_bind => {
-                options.insert("nocopy".to_owned(), entry(Value::Bool(true)));
+                options.insert("nocopy".into(), entry(Value::Bool(true)));
             }
             "z" | "Z" if is_bind => {
-                options.insert("selinux".to_owned(), text());
+                options.insert("selinux".into(), text());
             }
             "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" if is_bind => {
-                options.insert("propagation".to_owned(), text());
+                options.insert("propagation".into(), text());
             }
             // docker compose passes over the others: `rw`, `cached`, `delegated` and whatever else.
             _ => {}
         }
     }
-    mount.insert(kind.word().to_owned(), entry(Value::Map(options)));
+    mount.insert(kind.word().into(), entry(Value::Map(options)));
     Ok(Node::new(Value::Map(mount), span))
 }
 

@@ -260,10 +260,10 @@ pub(crate) fn map_of_assignments(node: Node, _: &mut Diagnostics) -> Node {
     for item in list {
         let Some(text) = item.as_text() else { return node };
         let (key, value) = match text.split_once('=') {
-            Some((key, value)) => (key, Value::Text(value.to_owned())),
+            Some((key, value)) => (key, Value::Text(value.into())),
             None => (text, Value::Null),
         };
-        map.insert(key.to_owned(), Entry { key: item.span, node: Node::new(value, item.span) });
+        map.insert(key.into(), Entry { key: item.span, node: Node::new(value, item.span) });
     }
     Node { span: node.span, tag: node.tag, value: Value::Map(map) }
 }
@@ -288,11 +288,11 @@ fn assignments(
     let entries = map
         .iter()
         .filter_map(|(key, entry)| match (&entry.node.value, entry.node.scalar_text()) {
-            (Value::Null, _) => Some((key.clone(), None)),
+            (Value::Null, _) => Some((key.to_string(), None)),
             (Value::Date(_), _) | (_, None) => {
                 decoder.wrong_type(&entry.node, &place.key(key), "a string, a number, true, false or nothing")
             }
-            (_, Some(text)) => Some((key.clone(), Some(text))),
+            (_, Some(text)) => Some((key.to_string(), Some(text))),
         })
         .collect();
     Some(entries)
@@ -352,7 +352,7 @@ impl Attribute for Options {
                     Value::Text(_) | Value::Int(_) | Value::Float(_) => entry.node.scalar_text(),
                     _ => decoder.wrong_type(&entry.node, &place.key(key), "a string or a number"),
                 };
-                Some((key.clone(), text?))
+                Some((key.to_string(), text?))
             })
             .collect();
         Some(Self(entries))
@@ -392,7 +392,7 @@ pub(crate) fn map_of_names(node: Node, diagnostics: &mut Diagnostics) -> Node {
     for item in list {
         let Some(name) = item.as_text() else { return node };
         let entry = Entry { key: item.span, node: Node::new(Value::Null, item.span) };
-        if let Some(first) = map.insert(name.to_owned(), entry) {
+        if let Some(first) = map.insert(name.into(), entry) {
             diagnostics.push(repeated(name, item.span, first.key));
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::Build;
 use super::build::NamedContext;
-use super::images::BuildOptions;
+use super::supply::BuildOptions;
 use crate::model::build::is_remote;
 use crate::project::Project;
 
@@ -111,8 +111,7 @@ fn of_build(project: &Project, service: &str, build: &Build, options: &BuildOpti
         put("call", json!("lint"));
         return printed.into();
     }
-    let is_named = |service: &crate::model::service::Service| service.image.is_some();
-    let push = options.push && project.services.get(service).is_some_and(is_named);
+    let push = options.push && project.services.get(service).is_some_and(|service| service.image.is_some());
     put(
         "output",
         json!([match (all_platforms, push) {

@@ -128,7 +128,7 @@ impl Build {
             platforms,
             privileged,
             extensions: _,
-        } = service.build.as_ref()?;
+        } = service.build.as_deref()?;
         let mut labels: BTreeMap<String, String> = own.0.clone();
         for (key, value) in [
             (labels::PROJECT, &*project.name),

@@ -76,7 +76,10 @@ pub fn container(
 pub fn container_name(project: &Project, name: &str, service: &Service, number: u32) -> String {
     match &service.container_name {
         Some(name) => name.0.clone(),
-        None => format!("{}-{name}-{number}", project.name),
+        None => {
+            let separator = project.separator();
+            format!("{}{separator}{name}{separator}{number}", project.name)
+        }
     }
 }
 
@@ -199,7 +202,7 @@ pub(super) fn networks<'a>(
     let is_silent =
         service.networks.0.is_empty() && service.network_mode.as_ref().is_none_or(String::is_empty);
     let default = project.networks.get_key_value("default").filter(|_| is_silent);
-    let written = service.networks.0.iter().map(|(key, how)| (key, how.0.as_ref()));
+    let written = service.networks.0.iter().map(|(key, how)| (key, how.0.as_deref()));
     written.chain(default.map(|(key, _)| (key, None)))
 }
 

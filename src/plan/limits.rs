@@ -69,7 +69,7 @@ pub(super) fn limit(host: &mut HostConfig, service: &Service) {
     }
     let mut requests = Vec::new();
     if let Some(Deploy { resources: Some(Resources { limits, reservations, extensions: _ }), .. }) =
-        &service.deploy
+        service.deploy.as_deref()
     {
         if let Some(Limits { cpus, memory, pids, extensions: _ }) = limits {
             host.nano_cpus = nonzero(nano_cpus(*cpus)).or(host.nano_cpus);

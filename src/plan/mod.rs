@@ -12,11 +12,14 @@ pub mod images;
 mod impossible;
 mod judge;
 pub mod labels;
+pub mod lifecycle;
 mod limits;
+pub mod members;
 mod mounts;
 mod refresh;
 mod refuse;
 mod shared;
+pub mod supply;
 pub mod up;
 
 use std::collections::HashMap;
@@ -53,6 +56,8 @@ pub struct Step {
     pub destructive: bool,
     /// Whether the plan goes on when it fails.
     pub optional: bool,
+    /// Whether an object that turns out to be in use stays, with a warning; otherwise the step fails.
+    pub if_unused: bool,
 }
 
 /// An index into [`Plan::steps`].
@@ -115,6 +120,16 @@ pub enum Op {
     /// Stop a container: its stop signal first, SIGKILL after `timeout` seconds (the container's own grace
     /// period where that is `None`).
     Stop { container: String, timeout: Option<i32> },
+    /// Stop a container and start it again; `timeout` is that of a stop.
+    Restart { container: String, timeout: Option<i32> },
+    /// Send a signal, by name or number, to a container.
+    Kill { container: String, signal: String },
+    /// Suspend all processes of a container.
+    Pause { container: String },
+    /// Let a paused container go on.
+    Unpause { container: String },
+    /// Take a name from an image. The image goes with its last name.
+    RemoveImage { image: String },
     /// Remove a container, and its anonymous volumes if `volumes` says so.
     RemoveContainer { container: String, volumes: bool },
     /// Rename a container.
@@ -233,6 +248,7 @@ impl Plan {
             after,
             destructive: false,
             optional: false,
+            if_unused: false,
         });
         self.steps.len() - 1
     }
@@ -258,6 +274,7 @@ impl Plan {
                     "cause": step.cause,
                     "after": step.after,
                     "destructive": step.destructive,
+                    "ifUnused": step.if_unused,
                 })
             })
             .collect();
@@ -274,12 +291,17 @@ impl Op {
             | Self::CopyFiles { container, .. }
             | Self::Start { container }
             | Self::Stop { container, .. }
+            | Self::Restart { container, .. }
+            | Self::Kill { container, .. }
+            | Self::Pause { container }
+            | Self::Unpause { container }
             | Self::RemoveContainer { container, .. }
             | Self::Rename { container, .. }
             | Self::Await { container, .. } => Some(container),
             Self::PullImage { .. }
             | Self::BuildImage(_)
             | Self::PushImage { .. }
+            | Self::RemoveImage { .. }
             | Self::CreateNetwork(_)
             | Self::RemoveNetwork { .. }
             | Self::CreateVolume(_)
@@ -295,12 +317,19 @@ impl Op {
             Self::BuildImage(_) => "build",
             Self::PushImage { .. } => "push",
             Self::CreateNetwork(_) | Self::CreateVolume(_) | Self::CreateContainer(_) => "create",
-            Self::RemoveNetwork { .. } | Self::RemoveVolume { .. } | Self::RemoveContainer { .. } => "remove",
+            Self::RemoveNetwork { .. }
+            | Self::RemoveVolume { .. }
+            | Self::RemoveContainer { .. }
+            | Self::RemoveImage { .. } => "remove",
             Self::ConnectNetwork { .. } => "connect",
             Self::DisconnectNetwork { .. } => "disconnect",
             Self::CopyFiles { .. } => "copy files into",
             Self::Start { .. } => "start",
             Self::Stop { .. } => "stop",
+            Self::Restart { .. } => "restart",
+            Self::Kill { .. } => "kill",
+            Self::Pause { .. } => "pause",
+            Self::Unpause { .. } => "unpause",
             Self::Rename { .. } => "rename",
             Self::Await { .. } => "wait for",
         }
@@ -335,6 +364,7 @@ impl fmt::Display for Step {
             Op::Await { condition, .. } => write!(formatter, " to be {condition}")?,
             Op::ConnectNetwork { network, .. } => write!(formatter, " to network {network}")?,
             Op::DisconnectNetwork { network, .. } => write!(formatter, " from network {network}")?,
+            Op::Kill { signal, .. } => write!(formatter, " with {signal}")?,
             Op::Rename { container, to } => write!(formatter, " ({container} -> {to})")?,
             Op::CopyFiles { files, .. } => {
                 let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();

@@ -69,6 +69,9 @@ impl Planner<'_> {
             }
             return;
         }
+        if self.options.ignore_orphans {
+            return;
+        }
         let names: Vec<&str> = orphans.iter().map(|orphan| orphan.name.as_str()).collect();
         self.plan.notes.push(format!(
             "{} of services that the file does not have: {}; `--remove-orphans` removes them",

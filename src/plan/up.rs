@@ -31,6 +31,8 @@ pub struct UpOptions {
     pub pull: Option<String>,
     /// Remove containers of services that the file does not have.
     pub remove_orphans: bool,
+    /// Say nothing of such containers.
+    pub ignore_orphans: bool,
     /// Wait until all services run, and are healthy where they have a health check.
     pub wait: bool,
     /// Seconds before a container that does not end is killed, in place of its own grace period.

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use smol_str::SmolStr;
+
 use super::Resolver;
 use crate::diagnostic::{Code, Diagnostic, Severity, did_you_mean};
 use crate::model::storage::MountType;
@@ -16,22 +18,21 @@ impl Resolver<'_> {
     /// not be decoded is not called undefined as well.
     pub(super) fn check_references(&mut self) {
         let is_written = |section: &str, name: &str| self.project.written.at(&[section, name]).is_some();
-        let names = |section: &str| -> Vec<String> {
+        let names = |section: &str| {
             let entries = self.project.written.get(section).and_then(|entry| entry.node.as_map());
-            entries.map(|map| map.keys().cloned().collect()).unwrap_or_default()
+            entries.into_iter().flat_map(|map| map.keys().map(SmolStr::as_str))
         };
         let mut unknown = Vec::new();
         let mut report = |what: &str, section: &str, service: &str, name: &str, at: &[&str], verb: &str| {
             let path: Vec<&str> = ["services", service].into_iter().chain(at.iter().copied()).collect();
             // Each is compared with all names: a file full of mistakes is told about at once all the same.
-            let names = if unknown.len() < SUGGESTIONS { names(section) } else { Vec::new() };
-            let help =
-                did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
-                    "services" => "define it under `services`, or remove the reference".to_owned(),
-                    "networks" | "volumes" => format!("define it: `{section}: {{ {name}: {{}} }}`"),
-                    "models" => format!("define it: `models: {{ {name}: {{ model: ... }} }}`"),
-                    _ => format!("define it: `{section}: {{ {name}: {{ file: ... }} }}`"),
-                });
+            let names = names(section).take(if unknown.len() < SUGGESTIONS { usize::MAX } else { 0 });
+            let help = did_you_mean(name, names).unwrap_or_else(|| match section {
+                "services" => "define it under `services`, or remove the reference".to_owned(),
+                "networks" | "volumes" => format!("define it: `{section}: {{ {name}: {{}} }}`"),
+                "models" => format!("define it: `models: {{ {name}: {{ model: ... }} }}`"),
+                _ => format!("define it: `{section}: {{ {name}: {{ file: ... }} }}`"),
+            });
             unknown.push(
                 Diagnostic::error(
                     Code::UnknownReference,

@@ -7,22 +7,19 @@ mod complete;
 mod contents;
 pub mod explain;
 pub mod hash;
-mod printed;
+pub mod printed;
 mod select;
 mod written;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
-
 use crate::diagnostic::Diagnostics;
 use crate::load::{Environment, Loaded, World};
 use crate::model::attribute::Extensions;
 use crate::model::network::Network;
 use crate::model::registry::{self, Given};
-use crate::model::service::{LabelFiles, Service};
+use crate::model::service::Service;
 use crate::model::storage::{Config, Secret, Volume};
 use crate::model::values::Nullable;
 use crate::model::{Model, Named};
@@ -30,7 +27,6 @@ use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Room};
 
 pub use contents::{Contents, read_contents};
-pub use printed::as_yaml;
 pub use written::as_written;
 
 /// What the user selects of a project.
@@ -41,6 +37,10 @@ pub struct Selection {
     /// Services named on the command line: they run whatever their profiles, and the others only if these
     /// depend on them. Empty for all.
     pub services: Vec<String>,
+    /// Leave out what the named services depend on.
+    pub alone: bool,
+    /// How many containers a service is to have, whatever the file says.
+    pub scale: Vec<(String, i64)>,
 }
 
 /// A complete project.
@@ -55,9 +55,9 @@ pub struct Project {
     /// The files of `--env-file`.
     pub env_files: Vec<PathBuf>,
     /// The services that run, by name.
-    pub services: BTreeMap<String, Service>,
+    pub services: BTreeMap<String, Box<Service>>,
     /// The services that do not, because of their profiles.
-    pub disabled: BTreeMap<String, Service>,
+    pub disabled: BTreeMap<String, Box<Service>>,
     /// The networks that services use, by key.
     pub networks: BTreeMap<String, Network>,
     /// The volumes that services use, by key.
@@ -68,6 +68,8 @@ pub struct Project {
     pub configs: BTreeMap<String, Config>,
     /// The models, by key.
     pub models: BTreeMap<String, Model>,
+    /// Whether names are made with `_` in place of `-`, as docker compose 1 did.
+    pub compatibility: bool,
     /// `x-` attributes at the top.
     pub extensions: Extensions,
     /// The merged tree, which knows where each value was written.
@@ -109,50 +111,12 @@ impl Project {
 
     /// Returns the image that a service runs; for a built one without `image` it is `project-service`.
     pub fn image_of(&self, name: &str, service: &Service) -> String {
-        service.image.clone().unwrap_or_else(|| format!("{}-{name}", self.name))
+        service.image.clone().unwrap_or_else(|| format!("{}{}{name}", self.name, self.separator()))
     }
-}
 
-fn entry<M: SerializeMap, T: Serialize>(
-    map: &mut M,
-    key: &str,
-    values: &BTreeMap<String, T>,
-) -> Result<(), M::Error> {
-    if values.is_empty() { Ok(()) } else { map.serialize_entry(key, values) }
-}
-
-/// What `config` prints.
-impl Serialize for Project {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("name", &self.name)?;
-        map.serialize_entry("services", &Printed(&self.services))?;
-        entry(&mut map, "models", &self.models)?;
-        entry(&mut map, "networks", &self.networks)?;
-        entry(&mut map, "volumes", &self.volumes)?;
-        entry(&mut map, "secrets", &self.secrets)?;
-        entry(&mut map, "configs", &self.configs)?;
-        for (key, value) in &self.extensions {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
-/// Services without their label files: what these hold has been read into `labels`.
-struct Printed<'a>(&'a BTreeMap<String, Service>);
-
-impl Serialize for Printed<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, service) in self.0 {
-            if service.label_file.0.is_empty() {
-                map.serialize_entry(name, service)?;
-            } else {
-                map.serialize_entry(name, &Service { label_file: LabelFiles::default(), ..service.clone() })?;
-            }
-        }
-        map.end()
+    /// Returns what stands between the parts of a name.
+    pub fn separator(&self) -> char {
+        if self.compatibility { '_' } else { '-' }
     }
 }
 
@@ -190,6 +154,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         secrets: known(compose.secrets),
         configs: known(compose.configs),
         models: compose.models.0,
+        compatibility: false,
         extensions: compose.extensions,
         written: std::mem::replace(&mut loaded.written, Node::map([], Span::default())),
     };
@@ -205,6 +170,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         resolver.imply_dependencies();
     }
     resolver.apply_profiles(selection);
+    resolver.apply_scale(&selection.scale);
     if !skip.consistency {
         resolver.check_references();
         resolver.check_resources();

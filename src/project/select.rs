@@ -65,6 +65,7 @@ impl Resolver<'_> {
         while let Some(name) = next.pop() {
             if let Some((name, service)) = services.get_key_value(name)
                 && named.insert(name.clone())
+                && !selection.alone
             {
                 next.extend(service.depends_on.0.keys().map(String::as_str));
             }
@@ -80,6 +81,39 @@ impl Resolver<'_> {
         for (name, service) in std::mem::take(services) {
             let side = if is_active(&name, &service) { &mut *services } else { &mut self.project.disabled };
             side.insert(name, service);
+        }
+        if selection.alone && selects_some {
+            let running: BTreeSet<String> = self.project.services.keys().cloned().collect();
+            for service in self.project.services.values_mut() {
+                service.depends_on.0.retain(|name, _| running.contains(name));
+            }
+        }
+    }
+
+    /// Sets how many containers services have. As in docker compose, `deploy.replicas` changes with it.
+    pub(super) fn apply_scale(&mut self, scale: &[(String, i64)]) {
+        for (name, number) in scale {
+            let Some(service) = self.project.services.get_mut(name) else {
+                let known: Vec<&str> = self.project.services.keys().map(String::as_str).collect();
+                let help = did_you_mean(name, known.iter().copied())
+                    .unwrap_or_else(|| format!("the services that run are {}", known.join(", ")));
+                let message = format!("there is no service `{name}` to scale");
+                self.diagnostics.push(Diagnostic::error(Code::UnknownReference, message).help(help));
+                continue;
+            };
+            service.scale = Some(*number);
+            if let Some(deploy) = &mut service.deploy {
+                deploy.replicas = Some(*number);
+            }
+            if *number > 1 && service.container_name.is_some() {
+                let message = format!("service `{name}` cannot have {number} containers of one name");
+                let place = self.project.span(&["services", name, "container_name"]);
+                self.diagnostics.push(
+                    Diagnostic::error(Code::Conflict, message)
+                        .label(place, "the name is given here")
+                        .help("remove `container_name` to scale the service"),
+                );
+            }
         }
     }
 
@@ -102,8 +136,8 @@ impl Resolver<'_> {
     pub(super) fn drop_unused(&mut self) {
         let project = &mut *self.project;
         let services = &project.services;
-        let used = |names: fn(&Service) -> Vec<&str>| -> BTreeSet<String> {
-            services.values().flat_map(names).map(str::to_owned).collect()
+        let used = |names: fn(&Service) -> Vec<&str>| -> BTreeSet<&str> {
+            services.values().flat_map(|service| names(service)).collect()
         };
         let networks = used(|service| service.networks.0.keys().map(String::as_str).collect());
         let volumes = used(|service| {
@@ -116,10 +150,10 @@ impl Resolver<'_> {
             service.secrets.0.iter().chain(built).map(|secret| secret.source.as_str()).collect()
         });
         let models = used(|service| service.models.0.keys().map(String::as_str).collect());
-        project.networks.retain(|key, _| networks.contains(key));
-        project.volumes.retain(|key, _| volumes.contains(key));
-        project.configs.retain(|key, _| configs.contains(key));
-        project.secrets.retain(|key, _| secrets.contains(key));
-        project.models.retain(|key, _| models.contains(key));
+        project.networks.retain(|key, _| networks.contains(key.as_str()));
+        project.volumes.retain(|key, _| volumes.contains(key.as_str()));
+        project.configs.retain(|key, _| configs.contains(key.as_str()));
+        project.secrets.retain(|key, _| secrets.contains(key.as_str()));
+        project.models.retain(|key, _| models.contains(key.as_str()));
     }
 }

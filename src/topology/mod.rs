@@ -270,6 +270,20 @@ mod tests {
         );
     }
 
+    /// docker compose walks every path through such a braid, and does not come to an end at a hundred.
+    #[test]
+    fn services_that_depend_on_the_three_before_them_are_ordered_at_once() {
+        let mut text = String::from("services:\n");
+        for service in 0..1000_usize {
+            let before: Vec<String> =
+                (service.saturating_sub(3)..service).map(|before| format!("s{before}")).collect();
+            text.push_str(&format!("  s{service}: {{image: x, depends_on: [{}]}}\n", before.join(", ")));
+        }
+        let (order, said) = check(&text);
+        assert_eq!(said, Vec::<String>::new());
+        assert_eq!(order.last().map(String::as_str), Some("s999"));
+    }
+
     #[test]
     fn a_chain_of_ten_thousand_is_ordered_at_once() {
         let mut text = String::from("services:\n  s0: {image: x}\n");

@@ -20,7 +20,7 @@ pub fn conflicts(project: &Project) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     // In the order of the file, so that the second one is the one that is told.
     let mut services: Vec<_> = project.services.iter().collect();
-    services.sort_by_key(|(name, _)| project.span(&["services", name]));
+    services.sort_by_cached_key(|(name, _)| project.span(&["services", name]));
     for (service, settings) in services {
         for (at, port) in settings.ports.0.iter().enumerate() {
             // A range is a choice: the engine finds a free one.

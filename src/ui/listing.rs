@@ -122,7 +122,13 @@ pub(crate) fn plan_text(ui: Ui, project: &str, plan: &Plan) -> String {
         let creates =
             ops(|op| matches!(op, Op::CreateContainer(_) | Op::CreateNetwork(_) | Op::CreateVolume(_)));
         let removes = ops(|op| {
-            matches!(op, Op::RemoveContainer { .. } | Op::RemoveNetwork { .. } | Op::RemoveVolume { .. })
+            matches!(
+                op,
+                Op::RemoveContainer { .. }
+                    | Op::RemoveNetwork { .. }
+                    | Op::RemoveVolume { .. }
+                    | Op::RemoveImage { .. }
+            )
         });
         let (mark, what) = match (creates, removes) {
             (true, true) => ("~", "replace"),

@@ -1,4 +1,4 @@
-//! Lines of several containers, each behind the name and in the colour of its own.
+//! Lines of several containers, each behind its name and in the colour of its service.
 
 use std::collections::HashMap;
 
@@ -22,6 +22,7 @@ pub(crate) struct LogPrinter {
     project: String,
     with_prefix: bool,
     width: usize,
+    /// By service.
     colors: HashMap<String, AnsiColors>,
 }
 
@@ -34,7 +35,7 @@ impl LogPrinter {
         containers: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let mut printer =
-            Self { ui, project: format!("{project}-"), with_prefix, width: 0, colors: HashMap::new() };
+            Self { ui, project: project.to_owned(), with_prefix, width: 0, colors: HashMap::new() };
         let mut known: Vec<&str> = containers.into_iter().collect();
         known.sort_unstable();
         for container in known {
@@ -44,13 +45,25 @@ impl LogPrinter {
     }
 
     fn short<'a>(&self, container: &'a str) -> &'a str {
-        container.strip_prefix(&*self.project).unwrap_or(container)
+        let rest = container.strip_prefix(&*self.project);
+        rest.and_then(|rest| rest.strip_prefix(['-', '_'])).unwrap_or(container)
+    }
+
+    /// The name of the service, as far as that of the container shows it.
+    fn service<'a>(&self, container: &'a str) -> &'a str {
+        let short = self.short(container);
+        let is_number = |number: &str| number.bytes().all(|digit| digit.is_ascii_digit());
+        short
+            .rsplit_once(['-', '_'])
+            .filter(|(_, number)| is_number(number))
+            .map_or(short, |(service, _)| service)
     }
 
     fn color_of(&mut self, container: &str) -> AnsiColors {
         self.width = self.width.max(self.short(container).len());
         let next = COLORS[self.colors.len() % COLORS.len()];
-        *self.colors.entry(container.to_owned()).or_insert(next)
+        let service = self.service(container).to_owned();
+        *self.colors.entry(service).or_insert(next)
     }
 
     /// Prints a line that a container wrote.

@@ -48,7 +48,7 @@ pub(crate) enum Style {
 }
 
 /// What to print, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ui {
     /// Whether standard output takes colour.
     pub(crate) color_stdout: bool,
@@ -56,11 +56,13 @@ pub(crate) struct Ui {
     pub(crate) color_stderr: bool,
     /// How to show progress; never `Auto`.
     pub(crate) style: Style,
+    /// Whether progress goes to standard output.
+    pub(crate) status_stdout: bool,
 }
 
 impl Ui {
-    /// Looks at the terminal. `no_color` is the variable's value.
-    pub(crate) fn new(ansi: Ansi, style: Style, no_color: Option<&str>) -> Self {
+    /// Looks at the terminal. `no_color` is the variable's value; `status_stdout` sends progress to standard output.
+    pub(crate) fn new(ansi: Ansi, style: Style, no_color: Option<&str>, status_stdout: bool) -> Self {
         let wanted = |is_terminal: bool| match ansi {
             Ansi::Never => false,
             Ansi::Always => true,
@@ -74,6 +76,7 @@ impl Ui {
                 Style::Auto => Style::Plain,
                 style => style,
             },
+            status_stdout,
         }
     }
 
@@ -99,6 +102,23 @@ impl Ui {
     pub(crate) fn say(self, text: &str) {
         // Nobody is left to tell if this fails.
         let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Writes a line on how work goes.
+    pub(crate) fn status(self, text: &str) {
+        if self.status_stdout { self.data(&format!("{text}\n")) } else { self.say(text) }
+    }
+
+    /// Asks a question. No answer means no.
+    pub(crate) fn ask(self, question: &str) -> bool {
+        // Nobody is left to ask if this fails.
+        let _ = write!(io::stderr().lock(), "{question} [y/N] ");
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        if !io::stdin().is_terminal() {
+            self.say("");
+        }
+        read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
     /// Writes `error:` and a line to standard error.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize as _;
 use tokio::sync::mpsc::UnboundedReceiver;
-use topo::engine::Event;
-use topo::plan::{Condition, Op, Plan, StepId, Subject};
+use topo::engine::{Cause, EngineError, Event};
+use topo::plan::{Condition, Op, Plan, Step, StepId, Subject};
 
 use super::{Style, Ui};
 
@@ -38,7 +38,7 @@ impl<'a> Progress<'a> {
         while let Some(event) = events.recv().await {
             match self.ui.style {
                 Style::Quiet => {}
-                Style::Json => self.ui.say(&self.json(&event).to_string()),
+                Style::Json => self.ui.status(&self.json(&event).to_string()),
                 Style::Auto | Style::Tty | Style::Plain => self.one(&event),
             }
         }
@@ -83,13 +83,13 @@ impl<'a> Progress<'a> {
                     self.update(&step.subject, &text);
                 }
             }
-            Event::Failed { step, took, .. } => {
+            Event::Failed { step, error, took } => {
                 let step = &self.plan.steps[*step];
-                self.print("✘", &step.subject, &failed(&step.op), Some(*took));
+                self.print("✘", &step.subject, &failed(step, error), Some(*took));
             }
-            Event::Tolerated { step, took, .. } => {
+            Event::Tolerated { step, error, took } => {
                 let step = &self.plan.steps[*step];
-                self.print("!", &step.subject, &failed(&step.op), Some(*took));
+                self.print("!", &step.subject, &failed(step, error), Some(*took));
             }
             Event::Skipped { step } => self.clear(&self.plan.steps[*step].subject),
         }
@@ -147,7 +147,7 @@ impl<'a> Progress<'a> {
                 // Nobody is left to tell if the terminal is gone.
                 let _ = all.println(line);
             }
-            None => self.ui.say(&line),
+            None => self.ui.status(&line),
         }
     }
 
@@ -180,23 +180,29 @@ fn doing(op: &Op) -> String {
         Op::BuildImage(_) => "building".to_owned(),
         Op::PushImage { .. } => "pushing".to_owned(),
         Op::CreateNetwork(_) | Op::CreateVolume(_) | Op::CreateContainer(_) => "creating".to_owned(),
-        Op::RemoveNetwork { .. } | Op::RemoveVolume { .. } | Op::RemoveContainer { .. } => {
-            "removing".to_owned()
-        }
+        Op::RemoveNetwork { .. }
+        | Op::RemoveVolume { .. }
+        | Op::RemoveContainer { .. }
+        | Op::RemoveImage { .. } => "removing".to_owned(),
         Op::ConnectNetwork { network, .. } => format!("joining {network}"),
         Op::DisconnectNetwork { network, .. } => format!("leaving {network}"),
         Op::CopyFiles { .. } => "copying files".to_owned(),
         Op::Start { .. } => "starting".to_owned(),
         Op::Stop { .. } => "stopping".to_owned(),
+        Op::Restart { .. } => "restarting".to_owned(),
+        Op::Kill { signal, .. } => format!("sending {signal}"),
+        Op::Pause { .. } => "pausing".to_owned(),
+        Op::Unpause { .. } => "unpausing".to_owned(),
         Op::Rename { .. } => "renaming".to_owned(),
         Op::Await { condition, .. } => format!("waiting until {condition}"),
     }
 }
 
 /// What was not done.
-fn failed(op: &Op) -> String {
-    match op {
+fn failed(step: &Step, error: &EngineError) -> String {
+    match &step.op {
         Op::Await { condition, .. } => format!("is not {condition}"),
+        _ if step.if_unused && matches!(error.cause, Cause::InUse { .. }) => "is in use and stays".to_owned(),
         op => format!("failed to {}", op.verb()),
     }
 }
@@ -208,9 +214,16 @@ fn done(op: &Op) -> Option<&'static str> {
         Op::BuildImage(_) => "built",
         Op::PushImage { .. } => "pushed",
         Op::CreateNetwork(_) | Op::CreateVolume(_) | Op::CreateContainer(_) => "created",
-        Op::RemoveNetwork { .. } | Op::RemoveVolume { .. } | Op::RemoveContainer { .. } => "removed",
+        Op::RemoveNetwork { .. }
+        | Op::RemoveVolume { .. }
+        | Op::RemoveContainer { .. }
+        | Op::RemoveImage { .. } => "removed",
         Op::Start { .. } => "started",
         Op::Stop { .. } => "stopped",
+        Op::Restart { .. } => "restarted",
+        Op::Kill { .. } => "killed",
+        Op::Pause { .. } => "paused",
+        Op::Unpause { .. } => "unpaused",
         Op::Await { condition: Condition::Started, .. } => "running",
         Op::Await { condition: Condition::Healthy, .. } => "healthy",
         Op::Await { condition: Condition::CompletedSuccessfully, .. } => "completed",

@@ -1,13 +1,15 @@
 //! Room 2: YAML as a tree that knows where each key and value was written, and YAML as text again.
 
+mod mapping;
 mod parse;
 mod scalar;
 
-use indexmap::IndexMap;
+use smol_str::SmolStr;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
+pub use mapping::Mapping;
 pub use parse::parse;
 
 /// How many values a project may hold. More can only come from files that multiply: aliases that refer to nodes
@@ -70,9 +72,9 @@ pub enum Value {
     /// Any other number.
     Float(f64),
     /// A plain scalar that YAML 1.1 takes for a date; no attribute takes one.
-    Date(String),
+    Date(SmolStr),
     /// Text.
-    Text(String),
+    Text(SmolStr),
     /// A sequence.
     List(Vec<Node>),
     /// A mapping.
@@ -93,9 +95,6 @@ pub enum Tag {
     Override,
 }
 
-/// A mapping in the order it was written.
-pub type Mapping = IndexMap<String, Entry>;
-
 /// A value in a [`Mapping`] and where its key was written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -112,7 +111,7 @@ impl Node {
     }
 
     /// Makes a text node.
-    pub fn text(text: impl Into<String>, span: Span) -> Self {
+    pub fn text(text: impl Into<SmolStr>, span: Span) -> Self {
         Self::new(Value::Text(text.into()), span)
     }
 
@@ -120,7 +119,7 @@ impl Node {
     pub fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>, span: Span) -> Self {
         let entries = entries
             .into_iter()
-            .map(|(key, value)| (key.to_owned(), Entry { key: span, node: Self::new(value, span) }))
+            .map(|(key, value)| (key.into(), Entry { key: span, node: Self::new(value, span) }))
             .collect();
         Self::new(Value::Map(entries), span)
     }
@@ -152,7 +151,7 @@ impl Node {
     /// Returns a scalar as the text that a user would expect it to be; `None` for null, lists and mappings.
     pub fn scalar_text(&self) -> Option<String> {
         match &self.value {
-            Value::Text(text) | Value::Date(text) => Some(text.clone()),
+            Value::Text(text) | Value::Date(text) => Some(text.to_string()),
             Value::Bool(value) => Some(value.to_string()),
             Value::Int(value) => Some(value.to_string()),
             Value::Float(value) => Some(float_text(*value)),
@@ -233,10 +232,10 @@ impl Node {
                 Json::from,
             ),
             Value::Float(value) => Json::from(*value),
-            Value::Date(text) | Value::Text(text) => Json::String(text.clone()),
+            Value::Date(text) | Value::Text(text) => Json::String(text.to_string()),
             Value::List(list) => Json::Array(list.iter().map(Self::to_json).collect()),
             Value::Map(map) => {
-                Json::Object(map.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect())
+                Json::Object(map.iter().map(|(key, entry)| (key.to_string(), entry.node.to_json())).collect())
             }
         }
     }

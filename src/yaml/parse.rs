@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use serde_yaml::granit_parser::{
     Event, Options, Parser, ScalarStyle, Span as ParserSpan, Tag as ParserTag, options,
 };
+use smol_str::SmolStr;
 
 use super::scalar::resolve;
 use super::{Entry, Mapping, Node, Room, Tag, Value};
@@ -205,7 +206,7 @@ impl<'a> Reader<'a> {
     }
 
     fn map(&mut self, start: Span) -> Result<(Mapping, Span), Stop> {
-        let mut map = Mapping::new();
+        let mut map = Mapping::default();
         let mut merged: Vec<Node> = Vec::new();
         let mut end = start;
         loop {
@@ -242,7 +243,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn insert(&mut self, map: &mut Mapping, key: String, entry: Entry) {
+    fn insert(&mut self, map: &mut Mapping, key: SmolStr, entry: Entry) {
         if let Some(first) = map.get(&key) {
             self.diagnostics.push(
                 Diagnostic::error(Code::DuplicateKey, format!("key `{key}` is written twice"))

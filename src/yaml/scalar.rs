@@ -5,16 +5,16 @@ use super::Value;
 /// Resolves a scalar as Go's yaml parser does, which docker compose reads with.
 pub(super) fn resolve(text: &str, is_plain: bool, tag: Option<(&str, &str)>) -> Value {
     if let Some(("tag:yaml.org,2002:", "str")) = tag {
-        return Value::Text(text.to_owned());
+        return Value::Text(text.into());
     }
     if let Some(("tag:yaml.org,2002:", "binary")) = tag
         && let Some(decoded) = base64(text)
     {
-        return Value::Text(decoded);
+        return Value::Text(decoded.into());
     }
     let typed = matches!(tag, Some(("tag:yaml.org,2002:", "int" | "float" | "bool" | "null")));
     if !is_plain && !typed {
-        return Value::Text(text.to_owned());
+        return Value::Text(text.into());
     }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -26,10 +26,10 @@ pub(super) fn resolve(text: &str, is_plain: bool, tag: Option<(&str, &str)>) -> 
         _ => {}
     }
     if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
-        return Value::Text(text.to_owned());
+        return Value::Text(text.into());
     }
     if is_date(text) {
-        return Value::Date(text.to_owned());
+        return Value::Date(text.into());
     }
     let digits = text.replace('_', "");
     if let Some(number) = integer(&digits) {
@@ -40,7 +40,7 @@ pub(super) fn resolve(text: &str, is_plain: bool, tag: Option<(&str, &str)>) -> 
     {
         return Value::Float(number);
     }
-    Value::Text(text.to_owned())
+    Value::Text(text.into())
 }
 
 /// Decodes `!!binary`; `None` if it is not base 64, or not text.

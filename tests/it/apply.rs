@@ -4,7 +4,7 @@ use std::future::{Future, pending};
 
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use topo::engine::apply::{Ending, Outcome, apply};
+use topo::engine::apply::{Ending, Outcome, apply, apply_at_most};
 use topo::engine::fake::{Behaviour, CallKind, FakeEngine};
 use topo::engine::{Cause, Engine as _, Event, Query};
 use topo::observed::{Health, Observed};
@@ -121,6 +121,13 @@ async fn the_engine_gets_eight_calls_at_a_time_at_most() {
     }
     assert_eq!(run(&steps, &engine).await.done.len(), 30);
     assert_eq!(engine.most_at_once(), 8);
+    for limit in [1, 3, usize::MAX] {
+        let engine = self::engine();
+        let (events, _) = unbounded_channel();
+        let (observed, stop) = (Observed::default(), pending());
+        let outcome = apply_at_most(limit, &steps.0, &observed, &engine, &events, stop).await;
+        assert_eq!((outcome.done.len(), engine.most_at_once()), (30, limit.min(30)));
+    }
 }
 
 #[tokio::test]

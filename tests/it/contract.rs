@@ -9,6 +9,7 @@
 
 mod bed;
 mod builds;
+mod lifecycle;
 mod real;
 
 use std::collections::HashMap;
@@ -26,6 +27,10 @@ use topo::observed::{Health, Observed, State};
 use topo::plan::{Condition, Create, Op, Plan, Subject, labels};
 
 use self::bed::{Bed, IMAGE, Stage, bounded, cause, docker, held, in_memory, join, text};
+use self::lifecycle::{
+    a_container_is_paused_and_goes_on, a_restart_starts_what_runs_and_what_does_not,
+    images_of_a_project_are_found_and_removed, signals_reach_what_runs, the_exit_code_is_waited_for,
+};
 
 macro_rules! obligations {
     ($($name:ident)*) => {
@@ -66,6 +71,11 @@ obligations! {
     overlay_networks_need_a_swarm
     an_image_nobody_has_is_refused
     an_image_that_is_not_there_is_not_pushed
+    a_container_is_paused_and_goes_on
+    signals_reach_what_runs
+    a_restart_starts_what_runs_and_what_does_not
+    the_exit_code_is_waited_for
+    images_of_a_project_are_found_and_removed
 }
 
 async fn networks_have_names_of_their_own(bed: &Bed<impl Stage>) {

@@ -3,7 +3,7 @@
 use crate::cli::run_in_repository;
 use crate::generated::{check_part, read, repository};
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -11,6 +11,7 @@ const PAGES: [&str; 8] = [
     "docs/compatibility.md",
     "docs/differences.md",
     "docs/diagnostics.md",
+    "docs/docker-compose.md",
     "examples/README.md",
 ];
 

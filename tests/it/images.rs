@@ -9,7 +9,7 @@ use topo::load::{MemWorld, Request, load};
 use topo::plan::Plan;
 use topo::plan::bake::bake;
 use topo::plan::desired::Desired;
-use topo::plan::images::{BuildOptions, PullOptions, PushOptions, Services, build, builds, pull, push};
+use topo::plan::supply::{BuildOptions, PullOptions, PushOptions, Services, build, builds, pull, push};
 use topo::plan::up::{UpOptions, refresh};
 use topo::project::{Contents, Project, Selection, read_contents, resolve};
 use topo::topology::Topology;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod apply;
+mod around;
 mod cli;
 mod compatibility;
 mod config;
@@ -18,6 +19,7 @@ mod generated;
 mod images;
 mod k8s;
 mod layers;
+mod lifecycle;
 mod limits;
 mod plan;
 mod properties;

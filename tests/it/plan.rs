@@ -3,24 +3,24 @@
 use std::future::pending;
 
 use topo::diagnostic::{Diagnostics, one_line};
-use topo::engine::apply::{Ending, apply};
+use topo::engine::apply::{Ending, Outcome, apply};
 use topo::engine::fake::{Behaviour, FakeEngine};
 use topo::engine::{Engine as _, Query};
-use topo::load::{MemWorld, Request, load};
+use topo::load::{Environment, MemWorld, Request, load};
 use topo::plan::Plan;
 use topo::plan::desired::Desired;
 use topo::plan::down::{DownOptions, down};
 use topo::plan::up::{UpOptions, up};
-use topo::project::{Selection, read_contents, resolve};
+use topo::project::{Project, Selection, read_contents, resolve};
 use topo::topology::Topology;
 
 /// A project on an engine in memory.
-struct Bed {
-    engine: FakeEngine,
+pub(crate) struct Bed {
+    pub(crate) engine: FakeEngine,
 }
 
 impl Bed {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let engine = FakeEngine::new();
         ["app", "db"].into_iter().for_each(|image| {
             engine.add_image(image);
@@ -28,49 +28,67 @@ impl Bed {
         Self { engine }
     }
 
-    fn desired(&self, text: &str) -> Desired {
+    pub(crate) fn desired(&self, text: &str) -> Desired {
         let world = MemWorld::project([("compose.yaml", text)]);
         let mut loaded = load(&world, &Request::default());
         let project = resolve(&mut loaded, &Selection::default(), &world);
-        let topology = Topology::build(&project, &mut loaded.diagnostics);
-        let mut diagnostics = Diagnostics::default();
-        let contents = read_contents(&project, &loaded.environment, &world, &mut diagnostics);
-        let desired = Desired::new(&project, &topology, &contents, self.engine.api(), true, &mut diagnostics);
         assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics.sorted());
+        self.desired_of(&project)
+    }
+
+    pub(crate) fn desired_of(&self, project: &Project) -> Desired {
+        let world = MemWorld::default();
+        let mut diagnostics = Diagnostics::default();
+        let topology = Topology::build(project, &mut diagnostics);
+        let environment = Environment::default();
+        let contents = read_contents(project, &environment, &world, &mut diagnostics);
+        let desired = Desired::new(project, &topology, &contents, self.engine.api(), true, &mut diagnostics);
         assert!(!diagnostics.has_errors(), "{:?}", diagnostics.sorted());
         desired
     }
 
-    async fn plan(&self, text: &str, options: &UpOptions) -> Plan {
-        let desired = self.desired(text);
-        let query = Query { project: desired.project.clone(), images: desired.images(), ..Query::default() };
-        let observed = self.engine.observe(&query).await.unwrap();
-        up(&desired, &observed, options).unwrap()
+    pub(crate) async fn plan(&self, text: &str, options: &UpOptions) -> Plan {
+        self.plan_of(&self.desired(text), options).await
     }
 
-    async fn apply(&self, plan: &Plan) {
+    pub(crate) async fn plan_of(&self, desired: &Desired, options: &UpOptions) -> Plan {
+        let query = Query { project: desired.project.clone(), images: desired.images(), ..Query::default() };
+        let observed = self.engine.observe(&query).await.unwrap();
+        up(desired, &observed, options).unwrap()
+    }
+
+    pub(crate) async fn outcome(&self, plan: &Plan) -> Outcome {
         let query =
             Query { project: "project".into(), images: vec!["app".into(), "db".into()], ..Query::default() };
         let observed = self.engine.observe(&query).await.unwrap();
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let outcome = apply(plan, &observed, &self.engine, &events, pending()).await;
+        apply(plan, &observed, &self.engine, &events, pending()).await
+    }
+
+    pub(crate) async fn apply(&self, plan: &Plan) {
+        let outcome = self.outcome(plan).await;
         assert_eq!(outcome.ending, Ending::Complete, "{:?}\n{plan}", outcome.failed);
     }
 
     /// Brings the project up and says what another `up` would do.
-    async fn up(&self, text: &str) {
+    pub(crate) async fn up(&self, text: &str) {
         self.apply(&self.plan(text, &started()).await).await;
         let again = self.plan(text, &started()).await;
         assert!(again.steps.is_empty(), "a second `up` would do something:\n{again}");
     }
 
-    async fn down(&self, options: &DownOptions) -> Plan {
+    pub(crate) async fn observe(&self) -> topo::observed::Observed {
+        let query = Query { project: "project".into(), ..Query::default() };
+        self.engine.observe(&query).await.unwrap()
+    }
+
+    pub(crate) async fn down(&self, options: &DownOptions) -> Plan {
         let query = Query { project: "project".into(), ..Query::default() };
         down("project", &self.engine.observe(&query).await.unwrap(), options)
     }
 }
 
-fn started() -> UpOptions {
+pub(crate) fn started() -> UpOptions {
     UpOptions { start: true, ..UpOptions::default() }
 }
 

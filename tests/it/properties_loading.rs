@@ -12,7 +12,8 @@ use topo::load::merge::{expand, merge};
 use topo::load::{MemWorld, Request, load};
 use topo::model::Compose;
 use topo::model::attribute::Attribute as _;
-use topo::project::{Project, Selection, as_yaml, resolve};
+use topo::project::printed::InYaml;
+use topo::project::{Project, Selection, resolve};
 use topo::source::SourceMap;
 use topo::yaml::{Node, Room, parse};
 
@@ -22,7 +23,7 @@ use crate::generate;
 
 fn project_of(world: &MemWorld, request: &Request, profiles: &[String]) -> Result<Project, Vec<String>> {
     let mut loaded = load(world, request);
-    let selection = Selection { profiles: profiles.to_vec(), services: Vec::new() };
+    let selection = Selection { profiles: profiles.to_vec(), ..Selection::default() };
     let project = resolve(&mut loaded, &selection, world);
     let found = loaded.diagnostics.sorted();
     let said: Vec<String> = found.iter().map(|one| one_line(one, &loaded.sources)).collect();
@@ -34,7 +35,7 @@ fn project_of(world: &MemWorld, request: &Request, profiles: &[String]) -> Resul
 
 /// What `config` prints.
 fn printed(project: &Project) -> String {
-    topo::yaml::to_string(&as_yaml(serde_json::to_value(project).unwrap())).unwrap().replace('$', "$$")
+    topo::yaml::to_string(&InYaml(project)).unwrap().replace('$', "$$")
 }
 
 /// Returns what is wrong with reading again what `config` prints.

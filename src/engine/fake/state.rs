@@ -23,9 +23,11 @@ pub(super) struct World {
     pub(super) networks: Vec<Network>,
     pub(super) volumes: Vec<Volume>,
     /// Image IDs by complete name and tag.
-    images: BTreeMap<String, ImageId>,
+    pub(super) images: BTreeMap<String, ImageId>,
     /// By reference as written; an image has no age otherwise.
     pub(super) image_ages: BTreeMap<String, std::time::Duration>,
+    /// Project and service of images that were built for one, by image ID.
+    pub(super) built: BTreeMap<ImageId, (String, String)>,
     /// The names of images that can be pulled.
     pub(super) registry: BTreeSet<String>,
     pub(super) swarm: Swarm,
@@ -77,7 +79,7 @@ impl World {
         self.images.insert(complete(reference), id.to_owned());
     }
 
-    fn image(&self, reference: &str) -> Option<&ImageId> {
+    pub(super) fn image(&self, reference: &str) -> Option<&ImageId> {
         self.images.get(&complete(reference)).or_else(|| self.images.values().find(|id| *id == reference))
     }
 
@@ -241,7 +243,7 @@ impl World {
 
     pub(super) fn end(&mut self, container: &str, code: i64) {
         let Ok(one) = self.get_mut(container) else { return };
-        if one.seen.state != State::Running {
+        if !matches!(one.seen.state, State::Running | State::Paused) {
             return;
         }
         one.seen.state = State::Exited(Some(code));
@@ -290,7 +292,7 @@ impl World {
         Ok(())
     }
 
-    fn happen(&mut self, id: &str, action: Action) {
+    pub(super) fn happen(&mut self, id: &str, action: Action) {
         self.clock += 1;
         let time = self.clock;
         let Ok(one) = self.get(id) else { return };
@@ -336,8 +338,9 @@ impl Container {
     }
 
     /// Says the state in the engine's words.
-    fn describe(&mut self) {
+    pub(super) fn describe(&mut self) {
         self.seen.status = match (self.seen.state, self.seen.health) {
+            (State::Paused, _) => "Up 1 second (Paused)".to_owned(),
             (State::Exited(code), _) => format!("Exited ({}) 1 second ago", code.unwrap_or_default()),
             (_, Some(Health::Starting)) => "Up 1 second (health: starting)".to_owned(),
             (_, Some(Health::Healthy)) => "Up 1 second (healthy)".to_owned(),
@@ -361,11 +364,11 @@ impl Container {
     }
 }
 
-fn no_container(container: &str) -> Cause {
+pub(super) fn no_container(container: &str) -> Cause {
     Cause::NotFound { message: format!("No such container: {container}") }
 }
 
-fn complete(reference: &str) -> String {
+pub(super) fn complete(reference: &str) -> String {
     let parsed = Reference::parse(reference);
     let suffix = parsed.digest.as_ref().or(parsed.tag.as_ref()).cloned().unwrap_or_default();
     format!("{}:{suffix}", parsed.name())

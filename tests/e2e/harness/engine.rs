@@ -110,6 +110,14 @@ impl Engine {
         self.wait(self.docker.inspect_network(name, None)).unwrap()
     }
 
+    pub(crate) fn has_volume(&self, name: &str) -> bool {
+        self.wait(self.docker.inspect_volume(name)).is_ok()
+    }
+
+    pub(crate) fn has_image(&self, name: &str) -> bool {
+        self.wait(self.docker.inspect_image(name)).is_ok()
+    }
+
     pub(crate) fn has_network(&self, name: &str) -> bool {
         self.wait(self.docker.inspect_network(name, None)).is_ok()
     }
