@@ -145,7 +145,7 @@ fn an_engine_on_another_machine_must_be_spoken_with() {
     project.set("PATH", path.into_string().unwrap());
     project.set("DOCKER_HOST", "ssh://me@far.test:2222");
     all_must_work(&project);
-    let log = std::fs::read_to_string(project.path("bin/ssh.log")).unwrap();
+    let log = project.read("bin/ssh.log");
     let expected = "-o ConnectTimeout=30 -T -l me -p 2222 -- far.test docker system dial-stdio";
     assert!(log.lines().all(|line| line == expected), "{log}");
 

@@ -111,6 +111,12 @@ impl Project {
         std::fs::write(self.path(relative), text).unwrap();
     }
 
+    /// Reads a file of the project's directory.
+    #[expect(clippy::disallowed_methods, reason = "tests may read")]
+    pub(crate) fn read(&self, relative: &str) -> String {
+        std::fs::read_to_string(self.path(relative)).unwrap()
+    }
+
     /// Returns a command that runs topo on the project.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.prepared(env!("CARGO_BIN_EXE_topo").as_ref());

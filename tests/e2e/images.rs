@@ -100,7 +100,7 @@ fn a_program_that_keeps_logins_must_be_asked() {
         forget(&project, &registry);
         project.topo(&["pull", "app"]).succeeds();
     }
-    let asked = std::fs::read_to_string(project.path("docker-credential-kept.log")).unwrap();
+    let asked = project.read("docker-credential-kept.log");
     assert!(asked.contains(&format!("get {}", registry.host)), "{asked}");
 
     // One that is not there is named, since that may be why.
@@ -209,9 +209,7 @@ fn what_the_engine_has_no_words_for_must_go_through_buildx() {
     project.write("docker/cli-plugins/docker-buildx", script);
     make_executable(&project, "docker/cli-plugins/docker-buildx");
     project.topo(&["build", "--pull", "--build-arg", "A=b"]).succeeds().says(&["built"]);
-    let said = |what: &str| {
-        std::fs::read_to_string(project.path(&format!("docker/cli-plugins/docker-buildx.{what}"))).unwrap()
-    };
+    let said = |what: &str| project.read(&format!("docker/cli-plugins/docker-buildx.{what}"));
     let arguments = said("arguments");
     for expected in [
         "build",
@@ -222,7 +220,7 @@ fn what_the_engine_has_no_words_for_must_go_through_buildx() {
         "--shm-size=33554432",
         "--output=type=docker",
         "--pull",
-        &project.path("").display().to_string().trim_end_matches('/').to_owned(),
+        project.path("").display().to_string().trim_end_matches('/'),
     ] {
         assert!(arguments.lines().any(|line| line == expected), "`{expected}` is missing in:\n{arguments}");
     }
