@@ -38,7 +38,7 @@ main() {
     build_demo
     scripts/stand-ins.sh
     ensure_peer
-    require_commands node=nodejs npm=npm
+    require_commands node=nodejs npm=npm docker-registry=docker-registry socat=socat openssl=openssl
     export TOPO_E2E=1
     # These tests wait for the engine more than they reckon, so more run at a time than there are processors.
     export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}

@@ -1,6 +1,7 @@
 //! Room 6: what the engine has, as plain data: one snapshot, taken before deciding. `engine` fills it in.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A snapshot of the engine, as far as one project is concerned.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Observed {
     pub volumes: Vec<Volume>,
     /// The images that are there, by reference as the compose file has it.
     pub images: BTreeMap<String, ImageId>,
+    /// How long ago images got their name, by reference: those that were asked for, where the engine says it.
+    pub image_ages: BTreeMap<String, Duration>,
 }
 
 /// An image ID, `sha256:...`.

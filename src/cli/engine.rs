@@ -111,12 +111,16 @@ impl Context {
 /// What mends an error of the engine, where that is known.
 fn help(error: &EngineError) -> Option<&'static str> {
     Some(match &error.cause {
-        Cause::NotReachable { .. } => {
-            "start Docker Engine (`systemctl start docker`), or point DOCKER_HOST at one"
+        Cause::NotReachable { tried } if tried.iter().any(|one| one.ends_with("permission denied")) => {
+            "join the group that may use the socket (`sudo usermod -aG docker $USER`, then log in again)"
         }
-        Cause::Unsupported { .. } => "use a `unix://` or `tcp://` address in DOCKER_HOST",
+        Cause::NotReachable { .. } => {
+            "start Docker Engine (`systemctl start docker`) or install it (https://docs.docker.com/engine/install), or point DOCKER_HOST or a docker context at one"
+        }
+        Cause::Unsupported { .. } => "use a unix://, tcp:// or ssh:// address in DOCKER_HOST",
         Cause::ImageMissing { .. } => "let it be pulled: remove `pull_policy: never`",
         Cause::PullFailed { .. } => "check the image's name and tag, and `docker login` for a private one",
+        Cause::PushFailed { .. } => "check the image's name, and `docker login` to its registry",
         Cause::NameTaken { .. } => "remove or rename the other one, or set `container_name` or `name`",
         Cause::PortTaken { .. } => "stop what listens there (`ss -ltnp` names it), or publish another port",
         Cause::SubnetTaken { .. } => "choose another subnet in `ipam`, or remove networks that are not used",

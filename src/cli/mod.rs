@@ -1,6 +1,7 @@
 //! The commands: one file each, which turns arguments into options and hands results to [`crate::ui`].
 
 mod attach;
+mod build;
 mod check;
 mod completions;
 mod config;
@@ -23,6 +24,8 @@ mod plan;
 mod plugin;
 mod port;
 mod ps;
+mod pull;
+mod push;
 mod restart;
 mod rm;
 mod scale;
@@ -88,6 +91,9 @@ enum Command {
     Stats(stats::Stats),
     Events(events::Events),
     Logs(logs::Logs),
+    Build(build::Build),
+    Pull(pull::Pull),
+    Push(push::Push),
     Plan(plan::Plan),
     Config(config::Config),
     Check(check::Check),
@@ -175,6 +181,12 @@ impl Context {
             loaded.diagnostics.push_all(found.sorted().into_iter().cloned());
         }
         (project, topology, loaded)
+    }
+
+    /// The same, without progress if `quiet` says so.
+    pub(crate) fn with_quiet(&self, quiet: bool) -> Self {
+        let ui = if quiet { Ui { style: crate::ui::Style::Quiet, ..self.ui } } else { self.ui };
+        Self { world: self.world, ui, global: self.global.clone() }
     }
 
     /// What the global options ask to load.
@@ -302,6 +314,9 @@ pub(crate) fn run() -> Exit {
         Command::Stats(arguments) => stats::run(&arguments, &context),
         Command::Events(arguments) => events::run(&arguments, &context),
         Command::Logs(arguments) => logs::run(&arguments, &context),
+        Command::Build(arguments) => build::run(&arguments, &context),
+        Command::Pull(arguments) => pull::run(&arguments, &context),
+        Command::Push(arguments) => push::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),

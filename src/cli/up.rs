@@ -10,9 +10,9 @@ use topo::engine::apply::{Ending, Outcome};
 use topo::engine::docker::Docker;
 use topo::engine::{Cause, Engine, EngineError, Query};
 use topo::observed::{Observed, State};
-use topo::plan::Plan;
 use topo::plan::desired::Desired;
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
+use topo::plan::{Plan, builder};
 
 use super::attach::attach;
 use super::{Context, Exit, Prepared};
@@ -173,6 +173,7 @@ pub(crate) async fn plan_up(
     let query = Query {
         project: project.name.clone(),
         images: desired.images(),
+        aging_images: desired.aging_images(),
         networks: desired.external_networks(),
         volumes: desired.external_volumes(),
         swarm: desired.needs_swarm(),
@@ -190,6 +191,9 @@ pub(crate) async fn plan_up(
         }
     };
     let refresh = refresh(&desired, &observed, options);
+    for (service, build) in desired.builds_in(&[&refresh, &plan]) {
+        builder::refuse(project, service, build, &engine.builders(), &mut loaded.diagnostics);
+    }
     Ok(context.say(loaded).then_some(Planned { desired, observed, refresh, plan, query }))
 }
 

@@ -28,7 +28,7 @@ pub struct Outcome {
     pub done: Vec<StepId>,
     /// The steps that failed: one, and those that were running at the time and failed too.
     pub failed: Vec<(StepId, EngineError)>,
-    /// The waits that failed and were not required, and what stayed because it is in use.
+    /// The optional steps that failed, and what stayed because it is in use: the plan went on.
     pub tolerated: Vec<(StepId, EngineError)>,
     /// The steps that were not started, or given up, because of a failure or interruption.
     pub skipped: Vec<StepId>,
@@ -49,7 +49,7 @@ pub enum Ending {
 /// Carries out `plan`, starting each step as soon as the steps it needs are done.
 ///
 /// After a failure, or when `stop` is ready, no further step is started: calls under way are ended properly,
-/// waits are given up, and on `stop` also pulls and builds. What happens is sent to `events`; nobody needs to
+/// waits are given up, and on `stop` also pulls, builds and pushes. What happens is sent to `events`; nobody needs to
 /// listen.
 pub async fn apply(
     plan: &Plan,
@@ -104,7 +104,7 @@ pub async fn apply_at_most(
             };
             let target = target.or(network).unwrap_or_default().to_owned();
             let (handle, registration) = AbortHandle::new_pair();
-            if matches!(step.op, Op::PullImage { .. } | Op::BuildImage(_)) {
+            if matches!(step.op, Op::PullImage { .. } | Op::BuildImage(_) | Op::PushImage { .. }) {
                 abortable.insert(id, handle);
             }
             let call = perform(engine, id, &step.op, target.clone(), body, events);
@@ -175,7 +175,8 @@ pub async fn apply_at_most(
 }
 
 fn is_tolerable(step: &Step, error: &EngineError) -> bool {
-    matches!(step.op, Op::Await { required: false, .. })
+    step.optional
+        || matches!(step.op, Op::Await { required: false, .. })
         || (step.if_unused && matches!(error.cause, Cause::InUse { .. }))
 }
 
@@ -283,6 +284,7 @@ async fn perform(
     match op {
         Op::PullImage { image, platform } => engine.pull(image, platform.as_deref(), &report).await.map(Some),
         Op::BuildImage(build) => engine.build(build, &report).await.map(Some),
+        Op::PushImage { image } => engine.push(image, &report).await.map(|()| None),
         Op::CreateNetwork(request) => engine.create_network(request).await.map(Some),
         Op::RemoveNetwork { id } => gone(engine.remove_network(id).await),
         Op::CreateVolume(request) => engine.create_volume(request).await.map(|()| None),

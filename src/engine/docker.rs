@@ -4,6 +4,9 @@
 //! parameters. A request modifier adds both; see `Docker::with`.
 
 mod build;
+mod buildkit;
+mod buildx;
+mod classic;
 mod connection;
 mod context;
 mod credentials;
@@ -15,10 +18,15 @@ mod logs;
 mod look;
 mod ping;
 mod pull;
+mod push;
+mod session;
 mod snapshot;
+mod ssh;
+mod tls;
+mod trace;
+mod wire;
 
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error as _;
 use std::time::Duration;
 
 use bollard::models::{
@@ -36,6 +44,7 @@ pub use connection::Connection;
 
 use self::connection::Address;
 use self::credentials::Credentials;
+use self::wire::Dialer;
 use super::look::{
     ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
 };
@@ -44,6 +53,7 @@ use super::{
     Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
+use crate::plan::builder::Builders;
 use crate::plan::images::BuiltImage;
 use crate::plan::{Build, File, labels};
 
@@ -65,6 +75,12 @@ pub struct Docker {
     connected: Option<i64>,
     address: Address,
     credentials: Credentials,
+    wire: wire::Wire,
+    buildkit: bool,
+    /// The plugin docker buildx, if it is installed.
+    buildx: Option<std::path::PathBuf>,
+    /// The socket of the user's SSH agent.
+    ssh_agent: Option<String>,
 }
 
 impl Docker {
@@ -72,18 +88,37 @@ impl Docker {
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let mut tried = Vec::new();
         for address in connection.addresses()? {
-            let pong = match ping::ping(&address).await {
-                Ok(pong) => pong,
-                Err(reason) => {
+            let dialer = Dialer::new(&address);
+            let pong = match &dialer {
+                Ok(dialer) => ping::ping(dialer).await,
+                Err(error) => Err(ping::plain(error)),
+            };
+            let (dialer, pong) = match (dialer, pong) {
+                (Ok(dialer), Ok(pong)) => (dialer, pong),
+                (_, Err(reason)) => {
                     tried.push(format!("{address}: {reason}"));
                     continue;
                 }
+                // What it lacks is the reason already.
+                (Err(_), Ok(_)) => continue,
             };
             let api = connection.api_version.as_deref().and_then(ping::parse_version);
-            let client = open(&address).map_err(failed("connect to the engine"))?;
+            let client = dialer.bollard().map_err(failed("connect to the engine"))?;
             let credentials = Credentials::read(&connection.config_text());
             let (client, api) = (client.with_timeout(PATIENCE), api.unwrap_or(pong.api.min(NEWEST)));
-            return Ok(Self { client, api, connected: pong.seconds, address, credentials }.versioned());
+            let wire = dialer.client();
+            let docker = Self {
+                client,
+                api,
+                connected: pong.seconds,
+                address,
+                credentials,
+                wire,
+                buildkit: pong.buildkit && !connection.no_buildkit,
+                buildx: buildx::find(connection.config.as_deref()),
+                ssh_agent: connection.ssh_agent.clone(),
+            };
+            return Ok(docker.versioned());
         }
         Err(EngineError::new("reach a container engine", Cause::NotReachable { tried }))
     }
@@ -153,6 +188,17 @@ impl Docker {
         found
     }
 
+    /// Asks how long ago images got their names. By the engine's clock, which is the one that wrote that down.
+    async fn image_ages(&self, wanted: &[String]) -> BTreeMap<String, Duration> {
+        let Some(now) = self.connected else { return BTreeMap::new() };
+        let asked = wanted.iter().map(|image| async {
+            let metadata = self.client.inspect_image(image).await.ok()?.metadata?;
+            let tagged = ping::parse_timestamp(&metadata.last_tag_time?)?;
+            Some((image.clone(), Duration::from_secs(u64::try_from(now - tagged).unwrap_or(0))))
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
     /// Asks for networks that must be there and are not listed.
     async fn missing_networks(&self, wanted: &[String], listed: &[Network]) -> Vec<Network> {
         let missing = wanted.iter().filter(|name| !listed.iter().any(|network| network.name == **name));
@@ -190,6 +236,10 @@ impl Engine for Docker {
         self.connected.map_or(Since::Earliest, |seconds| Since::After(seconds.saturating_mul(1_000_000_000)))
     }
 
+    fn builders(&self) -> Builders {
+        Builders { api: self.api, buildkit: self.buildkit, buildx: self.buildx.is_some() }
+    }
+
     async fn observe(&self, query: &Query) -> Result<Observed> {
         let of_project = format!("{}={}", labels::PROJECT, query.project);
         let containers = query::ListContainersOptions {
@@ -202,12 +252,13 @@ impl Engine for Docker {
             .then(|| self.client.list_images(Some(images)).map_err(failed("list images")))
             .into();
         let swarm: OptionFuture<_> = query.swarm.then(|| self.swarm()).into();
-        let (containers, networks, volumes, images, swarm) = tokio::join!(
+        let (containers, networks, volumes, images, swarm, image_ages) = tokio::join!(
             self.client.list_containers(Some(containers)).map_err(failed("list containers")),
             self.client.list_networks(None::<query::ListNetworksOptions>).map_err(failed("list networks")),
             self.client.list_volumes(None::<query::ListVolumesOptions>).map_err(failed("list volumes")),
             images,
             swarm,
+            self.image_ages(&query.aging_images),
         );
         let mut containers: Vec<_> = containers?.into_iter().map(snapshot::container).collect();
         containers.sort_by(|one, other| one.name.cmp(&other.name));
@@ -225,6 +276,7 @@ impl Engine for Docker {
             networks,
             volumes,
             images: self.images(&query.images, &images.transpose()?.unwrap_or_default()).await,
+            image_ages,
         })
     }
 
@@ -244,6 +296,10 @@ impl Engine for Docker {
 
     async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId> {
         self.build_image(build, report).await
+    }
+
+    async fn push(&self, image: &str, report: &dyn Fn(Progress)) -> Result<()> {
+        self.push_image(image, report).await
     }
 
     async fn create_network(&self, request: &NetworkCreateRequest) -> Result<String> {
@@ -437,18 +493,6 @@ impl Engine for Docker {
     }
 }
 
-fn open(address: &Address) -> std::result::Result<bollard::Docker, bollard::errors::Error> {
-    let version = bollard::API_DEFAULT_VERSION;
-    match address {
-        #[cfg(unix)]
-        Address::Unix(path) => bollard::Docker::connect_with_unix(path, 120, version),
-        #[cfg(windows)]
-        Address::Pipe(path) => bollard::Docker::connect_with_named_pipe(path, 120, version),
-        Address::Tcp(host) => bollard::Docker::connect_with_http(&format!("tcp://{host}"), 120, version),
-        other => Err(bollard::errors::Error::UnsupportedURISchemeError { uri: other.to_string() }),
-    }
-}
-
 /// Returns a function that says what failed and why.
 fn failed(doing: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> EngineError {
     let doing = doing.into();
@@ -463,14 +507,7 @@ fn cause(error: &bollard::errors::Error) -> Cause {
         }
         Bollard::RequestTimeoutError => Cause::TimedOut,
         Bollard::HyperLegacyError { .. } | Bollard::HyperResponseError { .. } | Bollard::IOError { .. } => {
-            // The transport's own text is the last in the chain: the outer ones say "client error".
-            let mut message = error.to_string();
-            let mut source = error.source();
-            while let Some(inner) = source {
-                message = inner.to_string();
-                source = inner.source();
-            }
-            Cause::Disconnected { message }
+            Cause::Disconnected { message: wire::innermost(error) }
         }
         Bollard::DockerStreamError { error } => Cause::from_answer(500, error),
         other => Cause::Other { status: None, message: other.to_string() },

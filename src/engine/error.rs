@@ -57,6 +57,12 @@ pub enum Cause {
         /// The registry's words, as the engine passes them on.
         message: String,
     },
+    /// The registry did not take the image.
+    #[error("{message}")]
+    PushFailed {
+        /// The registry's words, as the engine passes them on.
+        message: String,
+    },
     /// Another object has that name.
     #[error("{message}")]
     NameTaken {

@@ -26,6 +26,7 @@ use super::{
     Scope, Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Swarm, Volume};
+use crate::plan::builder::Builders;
 use crate::plan::images::BuiltImage;
 use crate::plan::{Build, File, labels};
 
@@ -63,6 +64,7 @@ pub enum CallKind {
     Pull,
     Digest,
     Build,
+    Push,
     CreateNetwork,
     RemoveNetwork,
     CreateVolume,
@@ -130,6 +132,11 @@ impl FakeEngine {
     /// Adds an image, as if it had been pulled before, and returns its ID.
     pub fn add_image(&self, reference: &str) -> ImageId {
         self.world.borrow_mut().add_image(reference)
+    }
+
+    /// Sets how long ago an image got its name.
+    pub fn set_image_age(&self, reference: &str, age: std::time::Duration) {
+        self.world.borrow_mut().image_ages.insert(reference.to_owned(), age);
     }
 
     /// Makes `reference` available to pulls. Others fail, as on a registry that does not have them.
@@ -262,6 +269,10 @@ impl Engine for FakeEngine {
         Since::Earliest
     }
 
+    fn builders(&self) -> Builders {
+        Builders { api: self.api(), buildkit: true, buildx: false }
+    }
+
     async fn observe(&self, query: &Query) -> Result<Observed> {
         self.call(CallKind::Observe, &query.project, "list containers".to_owned(), |world| {
             Ok(world.observe(query, (1, 44)))
@@ -295,6 +306,11 @@ impl Engine for FakeEngine {
             Ok(id)
         })
         .await
+    }
+
+    async fn push(&self, image: &str, report: &dyn Fn(Progress)) -> Result<()> {
+        report(Progress { text: "Pushing".to_owned(), ..Progress::default() });
+        self.call(CallKind::Push, image, format!("push image {image}"), |world| world.push(image)).await
     }
 
     async fn create_network(&self, request: &NetworkCreateRequest) -> Result<String> {

@@ -27,6 +27,7 @@ use self::look::{
     ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
 };
 use crate::observed::{Health, ImageId, Observed, State};
+use crate::plan::builder::Builders;
 use crate::plan::images::BuiltImage;
 use crate::plan::{Build, File, StepId};
 
@@ -43,6 +44,9 @@ pub trait Engine {
     /// itself caused happened after it.
     fn connected(&self) -> Since;
 
+    /// Returns which builders there are.
+    fn builders(&self) -> Builders;
+
     /// Takes a snapshot of what concerns a project, in a handful of parallel requests. It may be a moment behind
     /// what [`Engine::happenings`] told and [`Engine::inspect`] sees.
     async fn observe(&self, query: &Query) -> Result<Observed>;
@@ -58,6 +62,9 @@ pub trait Engine {
 
     /// Builds an image and gives it its names.
     async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId>;
+
+    /// Pushes an image to the registry that its name says.
+    async fn push(&self, image: &str, report: &dyn Fn(Progress)) -> Result<()>;
 
     /// Creates a network and returns its ID. A network of that name that is there already is an error, although
     /// some engines would make a second one.
@@ -162,6 +169,8 @@ pub struct Query {
     pub project: String,
     /// The image references of interest, as written.
     pub images: Vec<String>,
+    /// Those of them whose age matters. It costs one more request for each.
+    pub aging_images: Vec<String>,
     /// Networks that are managed elsewhere and must be there.
     pub networks: Vec<String>,
     /// Volumes that are managed elsewhere and must be there.
@@ -170,10 +179,10 @@ pub struct Query {
     pub swarm: bool,
 }
 
-/// How far a pull or build is.
+/// How far a pull, build or push is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes pulled, or build steps begun.
+    /// Bytes moved, or build steps begun.
     pub current: Option<u64>,
     /// All of them, as far as they are known by now.
     pub total: Option<u64>,
@@ -319,7 +328,7 @@ pub enum Event {
         /// The step.
         step: StepId,
     },
-    /// A pull or build got further.
+    /// A pull, build or push got further.
     Progress {
         /// The step.
         step: StepId,
@@ -349,7 +358,7 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
-    /// A wait has failed that is not required. The plan goes on.
+    /// A step has failed that is optional. The plan goes on.
     Tolerated {
         /// The step.
         step: StepId,

@@ -341,13 +341,42 @@ super::values::scalar!(
         let known = matches!(
             text, "always" | "never" | "missing" | "if_not_present" | "build" | "refresh" | "daily" | "weekly"
         );
-        if known || text.strip_prefix("every_").is_some_and(|every| !every.is_empty()) {
+        if known || text.strip_prefix("every_").is_some_and(|every| interval(every).is_some()) {
             Ok(Self(text.to_owned()))
         } else {
             Err(format!("`{text}` is no pull policy"))
         }
     }).transpose()
 );
+
+impl PullPolicy {
+    /// Returns how old an image may be before it is pulled anew, if it is to be.
+    pub fn refreshed_after(&self) -> Option<std::time::Duration> {
+        match self.0.as_str() {
+            "daily" => interval("1d"),
+            "weekly" => interval("1w"),
+            text => interval(text.strip_prefix("every_")?),
+        }
+    }
+}
+
+/// Parses `1d12h`: whole numbers with units `w`, `d`, `h`, `m` and `s`.
+fn interval(text: &str) -> Option<std::time::Duration> {
+    let mut seconds: u64 = 0;
+    for part in text.split_inclusive(|one: char| !one.is_ascii_digit()) {
+        let (number, unit) = part.split_at(part.len().checked_sub(1)?);
+        let unit = match unit {
+            "w" => 604_800,
+            "d" => 86_400,
+            "h" => 3600,
+            "m" => 60,
+            "s" => 1,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
+    }
+    (!text.is_empty()).then(|| std::time::Duration::from_secs(seconds))
+}
 
 record! {
     /// Credentials of a managed Windows service account.

@@ -36,7 +36,8 @@ impl Serialize for ByteSize {
     }
 }
 
-fn parse_bytes(text: &str) -> Result<i64, String> {
+/// Parses a number of bytes such as `512m`, or says what is wrong with it.
+pub fn parse_bytes(text: &str) -> Result<i64, String> {
     // As in docker's units: one space may stand between number and unit, and none elsewhere.
     let Some(end) = text.rfind(|one: char| one.is_ascii_digit() || one == '.' || one == ' ') else {
         return Err(format!("`{text}` does not start with a number"));

@@ -7,12 +7,12 @@ use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateReques
 
 use super::container::{self, container_name, containers, networks};
 use super::mounts::reference_target;
-use super::{Build, Create, File, container_id_of, labels, refuse};
+use super::{Build, Create, File, Op, Plan, container_id_of, labels, refuse};
 use crate::diagnostic::Diagnostics;
 use crate::model::attribute::Extensions;
 use crate::model::lifecycle::Condition;
 use crate::model::network::{Ipam as ModelIpam, Network};
-use crate::model::service::Service;
+use crate::model::service::{PullPolicy, Service};
 use crate::model::storage::{FileReference, Mount, MountType, Volume};
 use crate::project::hash::{digest, network_hash_input, service_hash_input, volume_hash_input};
 use crate::project::{Contents, Project};
@@ -72,8 +72,10 @@ pub struct DesiredService {
     pub image: String,
     /// How to build the image, if it is built.
     pub build: Option<Build>,
-    /// When to pull the image: a word of `pull_policy`.
-    pub pull_policy: String,
+    /// Whether the file names the image, so that a registry may have it.
+    pub is_image_named: bool,
+    /// When to pull the image.
+    pub pull_policy: Option<PullPolicy>,
     /// `os/arch[/variant]`.
     pub platform: Option<String>,
     /// Its containers, by number.
@@ -156,6 +158,36 @@ impl Desired {
     /// Returns the image references that matter, each once.
     pub fn images(&self) -> Vec<String> {
         let mut images: Vec<String> = self.services.iter().map(|service| service.image.clone()).collect();
+        images.sort();
+        images.dedup();
+        images
+    }
+
+    /// Returns what the plans surely build, with the service that it is built for. What may be pulled instead is not
+    /// sure.
+    pub fn builds_in<'a>(&'a self, plans: &[&'a Plan]) -> Vec<(&'a str, &'a Build)> {
+        let steps = || plans.iter().flat_map(|plan| &plan.steps);
+        let may_be_pulled = |image: &str| {
+            steps().any(|step| matches!(&step.op, Op::PullImage { image: pulled, .. } if pulled == image))
+        };
+        let builds = steps().filter_map(|step| match &step.op {
+            Op::BuildImage(build) if !may_be_pulled(&build.image) => Some(&**build),
+            _ => None,
+        });
+        let of_service = |build: &'a Build| {
+            let service = self.services.iter().find(|one| one.build.as_ref() == Some(build))?;
+            Some((service.name.as_str(), build))
+        };
+        builds.filter_map(of_service).collect()
+    }
+
+    /// Returns the images whose age matters: they are pulled anew when they are old.
+    pub fn aging_images(&self) -> Vec<String> {
+        let ages = |service: &&DesiredService| {
+            service.pull_policy.as_ref().is_some_and(|policy| policy.refreshed_after().is_some())
+        };
+        let mut images: Vec<String> =
+            self.services.iter().filter(ages).map(|service| service.image.clone()).collect();
         images.sort();
         images.dedup();
         images
@@ -337,8 +369,9 @@ fn desired_service(
     DesiredService {
         name: name.to_owned(),
         image: project.image_of(name, service),
-        build: build(project, name, service),
-        pull_policy: service.pull_policy.as_ref().map_or_else(String::new, |policy| policy.0.clone()),
+        build: Build::of(project, contents, name, service),
+        is_image_named: service.image.is_some(),
+        pull_policy: service.pull_policy.clone(),
         platform: service.platform.clone(),
         containers: (1..=containers(service)).map(container).collect(),
         dependencies: service
@@ -403,33 +436,4 @@ fn files(project: &Project, contents: &Contents, service: &Service) -> Vec<File>
         add(reference, content, "/run/secrets/");
     }
     files
-}
-
-fn build(project: &Project, name: &str, service: &Service) -> Option<Build> {
-    let build = service.build.as_ref()?;
-    let mut labels: BTreeMap<String, String> = build.labels.0.clone();
-    for (key, value) in [
-        (labels::PROJECT, &*project.name),
-        (labels::SERVICE, name),
-        (labels::VERSION, labels::COMPOSE_VERSION),
-    ] {
-        labels.insert(key.to_owned(), value.to_owned());
-    }
-    Some(Build {
-        image: project.image_of(name, service),
-        context: build.context.as_ref().map_or_else(String::new, |context| context.0.clone()),
-        dockerfile: build.dockerfile.clone().unwrap_or_else(|| "Dockerfile".to_owned()),
-        dockerfile_inline: build.dockerfile_inline.clone(),
-        args: build.args.0.clone(),
-        target: build.target.clone(),
-        labels,
-        cache_from: build.cache_from.clone(),
-        tags: build.tags.0.clone(),
-        network: build.network.clone(),
-        platform: service.platform.clone().or_else(|| build.platforms.0.first().cloned()),
-        extra_hosts: build.extra_hosts.pairs().map(|(host, ip)| format!("{host}:{ip}")).collect(),
-        shm_size: u64::try_from(build.shm_size.0).ok().filter(|size| *size > 0),
-        no_cache: build.no_cache,
-        pull: build.pull,
-    })
 }

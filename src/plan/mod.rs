@@ -2,6 +2,9 @@
 //!
 //! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
 
+pub mod bake;
+pub mod build;
+pub mod builder;
 pub mod container;
 pub mod desired;
 pub mod down;
@@ -13,15 +16,19 @@ pub mod lifecycle;
 mod limits;
 pub mod members;
 mod mounts;
+mod refresh;
 mod refuse;
 mod shared;
+pub mod supply;
 pub mod up;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 
 use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest};
 use serde::Serialize;
+
+pub use build::Build;
 
 use crate::project::hash::digest;
 
@@ -47,6 +54,8 @@ pub struct Step {
     pub after: Vec<StepId>,
     /// Whether data of the user's could go.
     pub destructive: bool,
+    /// Whether the plan goes on when it fails.
+    pub optional: bool,
     /// Whether an object that turns out to be in use stays, with a warning; otherwise the step fails.
     pub if_unused: bool,
 }
@@ -88,6 +97,8 @@ pub enum Op {
     PullImage { image: String, platform: Option<String> },
     /// Build an image and tag it.
     BuildImage(Box<Build>),
+    /// Push an image to its registry.
+    PushImage { image: String },
     /// Create a network.
     CreateNetwork(Box<NetworkCreateRequest>),
     /// Remove a network, by ID.
@@ -154,41 +165,6 @@ pub struct File {
     pub uid: u64,
     /// Its group.
     pub gid: u64,
-}
-
-/// An image to build.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Build {
-    /// The name to give it.
-    pub image: String,
-    /// The directory that is sent, absolute, or a Git URL that the engine fetches.
-    pub context: String,
-    /// The Dockerfile's path within the context.
-    pub dockerfile: String,
-    /// The Dockerfile's text, where it is written in the compose file.
-    pub dockerfile_inline: Option<String>,
-    /// `ARG` values; `None` takes no value from anywhere.
-    pub args: BTreeMap<String, Option<String>>,
-    /// The stage to build.
-    pub target: Option<String>,
-    /// Labels of the image.
-    pub labels: BTreeMap<String, String>,
-    /// Images to take layers from.
-    pub cache_from: Vec<String>,
-    /// More names to give it.
-    pub tags: Vec<String>,
-    /// The network for `RUN`.
-    pub network: Option<String>,
-    /// `os/arch[/variant]`.
-    pub platform: Option<String>,
-    /// Lines for `/etc/hosts` while building, `name:address`.
-    pub extra_hosts: Vec<String>,
-    /// `/dev/shm` size in bytes while building.
-    pub shm_size: Option<u64>,
-    /// Build every layer anew.
-    pub no_cache: bool,
-    /// Ask the registry for newer base images.
-    pub pull: bool,
 }
 
 /// Marks a stand-in on both sides: a character of private use, which JSON leaves as it is.
@@ -271,6 +247,7 @@ impl Plan {
             cause: cause.into(),
             after,
             destructive: false,
+            optional: false,
             if_unused: false,
         });
         self.steps.len() - 1
@@ -323,6 +300,7 @@ impl Op {
             | Self::Await { container, .. } => Some(container),
             Self::PullImage { .. }
             | Self::BuildImage(_)
+            | Self::PushImage { .. }
             | Self::RemoveImage { .. }
             | Self::CreateNetwork(_)
             | Self::RemoveNetwork { .. }
@@ -337,6 +315,7 @@ impl Op {
         match self {
             Self::PullImage { .. } => "pull",
             Self::BuildImage(_) => "build",
+            Self::PushImage { .. } => "push",
             Self::CreateNetwork(_) | Self::CreateVolume(_) | Self::CreateContainer(_) => "create",
             Self::RemoveNetwork { .. }
             | Self::RemoveVolume { .. }

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use super::impossible::Impossible;
+pub use super::refresh::refresh;
 
 use super::container::Endpoint;
 use super::desired::{Desired, DesiredContainer, DesiredService};
 use super::impossible::impossible;
 use super::judge::{inherit_anonymous_volumes, is_done, is_replacement, not_running, replaced, runs};
+use super::refresh::fetch;
 use super::shared::without_twins;
 use super::{Condition, Create, Known, Op, Plan, StepId, Subject};
 use crate::observed::{Container, Health, Observed, State};
@@ -69,38 +71,6 @@ pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result
     planner.volumes();
     planner.services();
     Ok(planner.plan)
-}
-
-/// Plans to fetch images that are there and are asked for anew, by `pull_policy: always` or `--build`. What comes
-/// out is known only afterwards: carry it out, look again, and plan the rest with [`up`].
-pub fn refresh(desired: &Desired, observed: &Observed, options: &UpOptions) -> Plan {
-    let mut plan = Plan::default();
-    let mut seen = BTreeSet::new();
-    for service in &desired.services {
-        if !observed.images.contains_key(&service.image) || !seen.insert(&service.image) {
-            continue;
-        }
-        let policy = options.pull.as_deref().unwrap_or(&service.pull_policy);
-        let is_built = service.build.is_some() && !options.no_build;
-        if is_built && (options.build || policy == "build") {
-            fetch(&mut plan, service, options, "a build was asked for");
-        } else if !is_built && policy == "always" {
-            fetch(&mut plan, service, options, "`always` is the pull policy");
-        }
-    }
-    plan
-}
-
-/// Plans to build or pull the image of a service, if that is allowed.
-fn fetch(plan: &mut Plan, service: &DesiredService, options: &UpOptions, cause: &str) -> Option<StepId> {
-    let subject = Subject::Image(service.image.clone());
-    let policy = options.pull.as_deref().unwrap_or(&service.pull_policy);
-    let op = match &service.build {
-        Some(build) if !options.no_build => Op::BuildImage(Box::new(build.clone())),
-        _ if policy == "never" => return None,
-        _ => Op::PullImage { image: service.image.clone(), platform: service.platform.clone() },
-    };
-    Some(plan.push(op, subject, cause, Vec::new()))
 }
 
 /// The containers of each service, by number.
@@ -185,9 +155,18 @@ impl<'a> Planner<'a> {
             return *step;
         }
         // One that is there and may be outdated is the business of `refresh`, which comes first.
+        // So that services that are built with each other come to an end.
+        self.images.insert(&service.image, None);
         let is_there = self.observed.images.contains_key(&service.image);
-        let step =
-            if is_there { None } else { fetch(&mut self.plan, service, self.options, "not there yet") };
+        let step = if is_there {
+            None
+        } else {
+            let desired = self.desired;
+            let others = service.build.iter().flat_map(super::Build::built_with);
+            let others: Vec<_> = others.filter_map(|other| desired.service(other)).collect();
+            let after = others.into_iter().filter_map(|other| self.image(other)).collect();
+            fetch(&mut self.plan, service, self.options, after)
+        };
         self.images.insert(&service.image, step);
         step
     }

@@ -178,6 +178,7 @@ fn doing(op: &Op) -> String {
     match op {
         Op::PullImage { .. } => "pulling".to_owned(),
         Op::BuildImage(_) => "building".to_owned(),
+        Op::PushImage { .. } => "pushing".to_owned(),
         Op::CreateNetwork(_) | Op::CreateVolume(_) | Op::CreateContainer(_) => "creating".to_owned(),
         Op::RemoveNetwork { .. }
         | Op::RemoveVolume { .. }
@@ -211,6 +212,7 @@ fn done(op: &Op) -> Option<&'static str> {
     Some(match op {
         Op::PullImage { .. } => "pulled",
         Op::BuildImage(_) => "built",
+        Op::PushImage { .. } => "pushed",
         Op::CreateNetwork(_) | Op::CreateVolume(_) | Op::CreateContainer(_) => "created",
         Op::RemoveNetwork { .. }
         | Op::RemoveVolume { .. }

@@ -4,6 +4,7 @@
 mod engine;
 mod host;
 mod network;
+pub(crate) mod registry;
 mod running;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 pub(crate) use engine::{Engine, address};
 pub(crate) use host::{answer, free_port, note, repository};
 pub(crate) use network::{Card, Outside};
+pub(crate) use registry::Registry;
 pub(crate) use running::Running;
 
 /// A project of its own: a directory, a name, and all that the engine has under that name.
@@ -107,6 +109,12 @@ impl Project {
     /// Writes a file into the project's directory.
     pub(crate) fn write(&self, relative: &str, text: &str) {
         std::fs::write(self.path(relative), text).unwrap();
+    }
+
+    /// Reads a file of the project's directory.
+    #[expect(clippy::disallowed_methods, reason = "tests may read")]
+    pub(crate) fn read(&self, relative: &str) -> String {
+        std::fs::read_to_string(self.path(relative)).unwrap()
     }
 
     /// Returns a command that runs topo on the project.

@@ -359,3 +359,18 @@ async fn removing_what_is_gone_is_no_failure() {
     let outcome = run(&steps, &engine).await;
     assert_eq!((outcome.ending, outcome.done.len()), (Ending::Complete, 3));
 }
+
+#[tokio::test]
+async fn a_plan_goes_on_after_an_optional_step_failed() {
+    let engine = engine();
+    let mut steps = Steps::default();
+    let pull = steps.push(Op::PullImage { image: "nowhere".into(), platform: None }, &[]);
+    steps.0.steps[pull].optional = true;
+    let create = steps.create("web", &[pull]);
+    let outcome = run(&steps, &engine).await;
+    assert_eq!((outcome.ending, outcome.done.as_slice()), (Ending::Complete, [create].as_slice()));
+    assert_eq!(outcome.tolerated[0].0, pull);
+    steps.0.steps[pull].optional = false;
+    let outcome = run(&steps, &engine).await;
+    assert_eq!((outcome.ending, outcome.skipped), (Ending::Failed, vec![create]));
+}

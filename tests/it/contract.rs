@@ -8,6 +8,7 @@
 )]
 
 mod bed;
+mod builds;
 mod lifecycle;
 mod real;
 
@@ -71,6 +72,7 @@ obligations! {
     happenings_of_others_are_not_told
     overlay_networks_need_a_swarm
     an_image_nobody_has_is_refused
+    an_image_that_is_not_there_is_not_pushed
     a_container_is_paused_and_goes_on
     signals_reach_what_runs
     a_restart_starts_what_runs_and_what_does_not
@@ -392,4 +394,9 @@ async fn an_image_nobody_has_is_refused(bed: &Bed<impl Stage>) {
     assert!(matches!(refused, Cause::PullFailed { .. }), "{refused:?}");
     let refused = cause(bed.engine.digest("127.0.0.1:9/none-such:1").await);
     assert!(matches!(refused, Cause::PullFailed { .. }), "{refused:?}");
+}
+
+async fn an_image_that_is_not_there_is_not_pushed(bed: &Bed<impl Stage>) {
+    let refused = cause(bed.engine.push("127.0.0.1:9/none-such", &|_| ()).await);
+    assert!(matches!(refused, Cause::PushFailed { .. }), "{refused:?}");
 }

@@ -42,6 +42,7 @@ async fn run(command: &str, files: &[File<'_>]) -> Loaded {
     let query = Query {
         project: desired.project.clone(),
         images: desired.images(),
+        aging_images: desired.aging_images(),
         networks: desired.external_networks(),
         volumes: desired.external_volumes(),
         swarm: desired.needs_swarm(),

@@ -16,6 +16,7 @@ mod examples;
 mod explain;
 mod generate;
 mod generated;
+mod images;
 mod k8s;
 mod layers;
 mod lifecycle;

@@ -62,6 +62,7 @@ async fn observe(desired: &Desired, engine: &FakeEngine) -> Observed {
     let query = Query {
         project: desired.project.clone(),
         images: desired.images(),
+        aging_images: desired.aging_images(),
         networks: desired.external_networks(),
         volumes: desired.external_volumes(),
         swarm: desired.needs_swarm(),

@@ -1,89 +1,125 @@
-//! Builds images with the engine's classic builder, which every engine and Podman has.
+//! Builds images: decides what is sent, and has the builder that `plan` chose do it.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 
-use bollard::models::BuildInfo;
-use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
-use futures_util::StreamExt;
+use bytes::Bytes;
+use serde_json::json;
 
 use super::context::Context;
 use super::dockerignore::Dockerignore;
-use super::{Docker, cause};
-use crate::engine::{Cause, EngineError, Progress, Result};
+use super::{Docker, session};
+use crate::engine::{Cause, Engine as _, EngineError, Progress, Result};
+use crate::model::build::is_remote;
 use crate::observed::ImageId;
 use crate::plan::Build;
+use crate::plan::builder::{Builder, choose};
 use crate::project::hash::digest;
 
-/// How many lines of output a failed build shows.
-const LAST_LINES: usize = 12;
+/// What a builder is given.
+pub(super) struct Request {
+    /// The parameters, percent-encoded.
+    pub(super) query: String,
+    /// The files, unless the engine fetches them.
+    pub(super) context: Option<Context>,
+}
 
 impl Docker {
     pub(super) async fn build_image(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId> {
         let doing = format!("build image {}", build.image);
-        let mut options = options(build);
-        let body = if Path::new(&build.context).is_absolute() {
-            let context = context(build)
-                .map_err(|message| EngineError::new(&doing, Cause::BuildContext { message }))?;
-            if let Some((name, _)) = &context.dockerfile {
-                options.dockerfile.clone_from(name);
-            }
-            bollard::body_try_stream(context.stream())
-        } else {
-            options.remote = Some(build.context.clone());
-            bollard::body_full(bytes::Bytes::new())
+        let builder = choose(build, &self.builders()).map_err(|refused| {
+            let what = refused.iter().map(|one| format!("`{}` {}", one.what, one.why));
+            let message = what.collect::<Vec<_>>().join("; ");
+            EngineError::new(&doing, Cause::BuildContext { message })
+        })?;
+        // Keys in files are for an agent to read, and buildx is one.
+        let has_keys = build.ssh.values().any(|path| !path.is_empty() && !session::is_socket(path));
+        let builder = match builder {
+            Builder::BuildKit if has_keys && self.builders().buildx => Builder::Buildx,
+            builder => builder,
         };
-        let client = self.with(&repeated(build), None).with_timeout(super::NO_BOUND);
-        let mut answers = client.build_image(options, self.credentials.all(), Some(body));
-        let mut output = Output::default();
-        while let Some(answer) = answers.next().await {
-            let failed = |error| EngineError::new(&doing, output.failure(cause(&error)));
-            let info = answer.map_err(failed)?;
-            if let Some(progress) = output.add(info) {
-                report(progress);
-            }
-        }
-        match output.image {
-            Some(id) => Ok(id),
-            // Podman names the image at the end only.
-            None => self.image_id(&build.image).await,
-        }
+        let request =
+            || request(build).map_err(|message| EngineError::new(&doing, Cause::BuildContext { message }));
+        let built = match builder {
+            Builder::Classic => self.build_classic(build, request()?, &doing, report).await,
+            Builder::BuildKit => self.build_buildkit(build, request()?, &doing, report).await,
+            Builder::Buildx => self.build_buildx(build, &doing, report).await,
+        };
+        // What the engine says of a Dockerfile before it begins arrives under many statuses.
+        built.map_err(|error| match error.cause {
+            Cause::Disconnected { .. }
+            | Cause::TimedOut
+            | Cause::BuildContext { .. }
+            | Cause::BuildFailed { .. } => error,
+            cause => EngineError::new(
+                &doing,
+                Cause::BuildFailed { message: cause.to_string(), output: Vec::new() },
+            ),
+        })
     }
 }
 
-fn options(build: &Build) -> BuildImageOptions {
+/// Finds out what to send, or says what is missing.
+fn request(build: &Build) -> std::result::Result<Request, String> {
+    let is_remote = is_remote(&build.context);
+    let context = if is_remote { None } else { Some(context(build)?) };
+    let named = context.as_ref().and_then(|context| Some(context.dockerfile.as_ref()?.0.clone()));
+    let mut query = query(build, named.as_deref().unwrap_or(&build.dockerfile));
+    if is_remote {
+        query.push_str(&format!("&remote={}", percent_encoded(&build.context)));
+    }
+    Ok(Request { query, context })
+}
+
+/// The parameters that both builders in the engine take. Each leaves alone those that it does not know: `plan` has
+/// chosen one that knows what is asked for.
+fn query(build: &Build, dockerfile: &str) -> String {
+    let mut pairs: Vec<(&str, String)> =
+        vec![("t", build.image.clone()), ("dockerfile", dockerfile.to_owned())];
+    let mut put = |name, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
+    let json = |is_empty: bool, value: serde_json::Value| (!is_empty).then(|| value.to_string());
     // An argument without a value has none to send.
-    let given = |(name, value): (&String, &Option<String>)| Some((name.clone(), value.clone()?));
-    BuildImageOptions {
-        dockerfile: build.dockerfile.clone(),
-        t: Some(build.image.clone()),
-        nocache: build.no_cache,
-        cachefrom: (!build.cache_from.is_empty()).then(|| build.cache_from.clone()),
-        pull: build.pull.then(|| "1".to_owned()),
-        rm: true,
-        forcerm: true,
-        buildargs: (!build.args.is_empty()).then(|| build.args.iter().filter_map(given).collect()),
-        shmsize: build.shm_size.map(|bytes| i32::try_from(bytes).unwrap_or(i32::MAX)),
-        labels: (!build.labels.is_empty()).then(|| build.labels.clone().into_iter().collect()),
-        networkmode: build.network.clone(),
-        platform: build.platform.clone().unwrap_or_default(),
-        target: build.target.clone().unwrap_or_default(),
-        version: BuilderVersion::BuilderV1,
-        ..BuildImageOptions::default()
+    let given = |(name, value): (&String, &Option<String>)| Some((name.clone(), json!(value.clone()?)));
+    let mut args: serde_json::Map<_, _> = build.args.iter().filter_map(given).collect();
+    if !build.cache_to.is_empty() {
+        // What is left here is `type=inline`, for which BuildKit's front end has an argument.
+        args.entry("BUILDKIT_INLINE_CACHE").or_insert(json!("1"));
     }
-}
-
-/// Returns the parameters that may come several times, of which bollard sends one each.
-fn repeated(build: &Build) -> String {
-    let tags = build.tags.iter().filter(|tag| **tag != build.image).map(|tag| ("t", tag));
-    let hosts = build.extra_hosts.iter().map(|host| ("extrahosts", host));
+    put("buildargs", json(args.is_empty(), args.into()));
+    put("labels", json(build.labels.is_empty(), json!(build.labels)));
+    let images: Vec<_> = build.cache_from.iter().map(|cache| cached_image(cache)).collect();
+    put("cachefrom", json(images.is_empty(), json!(images)));
+    put("target", build.target.clone());
+    put("networkmode", build.network.clone());
+    put("platform", build.platform.clone());
+    put("shmsize", build.shm_size.map(|bytes| bytes.to_string()));
+    put("memory", build.memory.map(|bytes| bytes.to_string()));
+    put("isolation", build.isolation.clone());
+    let ulimits = build.ulimits.iter();
+    let ulimits: Vec<_> =
+        ulimits.map(|(name, (soft, hard))| json!({ "Name": name, "Soft": soft, "Hard": hard })).collect();
+    put("ulimits", json(ulimits.is_empty(), ulimits.into()));
+    put("nocache", build.no_cache.then(|| "1".to_owned()));
+    put("pull", build.pull.then(|| "1".to_owned()));
+    for tag in build.tags.iter().filter(|tag| **tag != build.image) {
+        put("t", Some(tag.clone()));
+    }
+    for host in &build.extra_hosts {
+        put("extrahosts", Some(host.clone()));
+    }
     let pairs: Vec<_> =
-        tags.chain(hosts).map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
+        pairs.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
     pairs.join("&")
 }
 
-fn percent_encoded(text: &str) -> String {
+/// `type=registry,ref=IMAGE` is how buildx writes what engines call by the image's name alone.
+fn cached_image(cache: &str) -> &str {
+    let is_registry = cache.split(',').any(|part| part == "type=registry");
+    let reference = cache.split(',').find_map(|part| part.strip_prefix("ref="));
+    reference.filter(|_| is_registry).unwrap_or(cache)
+}
+
+pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         match byte {
@@ -102,7 +138,6 @@ fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Finds out what to send, or says what is missing.
 fn context(build: &Build) -> std::result::Result<Context, String> {
     let root = Path::new(&build.context);
     if !root.is_dir() {
@@ -140,59 +175,12 @@ fn is_inside(path: &Path, root: &Path) -> bool {
     }
 }
 
-/// What a build has printed so far.
-#[derive(Default)]
-struct Output {
-    last: VecDeque<String>,
-    step: Option<(u64, u64)>,
-    image: Option<ImageId>,
-}
-
-impl Output {
-    /// Takes in a line of the engine's answer. Returns it if there is something to show.
-    fn add(&mut self, info: BuildInfo) -> Option<Progress> {
-        if let Some(id) = info.aux.and_then(|aux| aux.id) {
-            self.image = Some(id);
-        }
-        let text = match (info.stream, info.status) {
-            (Some(text), _) => text,
-            (None, Some(status)) => match info.id {
-                Some(id) => format!("{id}: {status}"),
-                None => status,
-            },
-            (None, None) => return None,
-        };
-        let text = text.trim_end();
-        if text.is_empty() {
-            return None;
-        }
-        self.step = step(text).or(self.step);
-        // The bytes of base image layers are progress, and no output worth repeating.
-        if info.progress_detail.is_none() {
-            self.last.extend(text.lines().map(str::to_owned));
-            while self.last.len() > LAST_LINES {
-                self.last.pop_front();
-            }
-        }
-        let (current, total) = self.step.unzip();
-        Some(Progress { current, total, text: text.to_owned() })
+/// Makes the body of a request out of the files.
+pub(super) fn body(context: Option<Context>) -> super::wire::Body {
+    match context {
+        Some(context) => super::wire::streamed(context.stream()),
+        None => super::wire::full(Bytes::new()),
     }
-
-    fn failure(&self, cause: Cause) -> Cause {
-        match cause {
-            Cause::Disconnected { .. } | Cause::TimedOut => cause,
-            cause => {
-                Cause::BuildFailed { message: cause.to_string(), output: self.last.iter().cloned().collect() }
-            }
-        }
-    }
-}
-
-/// Parses `Step 2/5 : RUN make`.
-fn step(text: &str) -> Option<(u64, u64)> {
-    let (numbers, _) = text.strip_prefix("Step ")?.split_once(' ')?;
-    let (current, total) = numbers.split_once('/')?;
-    Some((current.parse().ok()?, total.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -232,27 +220,21 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_tell_of_a_failure() {
-        let mut output = Output::default();
-        let info = |text: &str| BuildInfo { stream: Some(text.to_owned()), ..BuildInfo::default() };
-        let progress = output.add(info("Step 2/5 : RUN make\n")).unwrap();
-        assert_eq!((progress.current, progress.total), (Some(2), Some(5)));
-        for number in 0..20 {
-            output.add(info(&format!("line {number}\n")));
-        }
-        let failure = output.failure(Cause::Other { status: None, message: "it returned 2".into() });
-        let Cause::BuildFailed { message, output } = failure else { panic!("{failure:?}") };
-        assert_eq!((message.as_str(), output.len(), output[11].as_str()), ("it returned 2", 12, "line 19"));
-    }
-
-    #[test]
-    fn more_tags_and_hosts_go_into_the_query() {
+    fn what_is_asked_for_goes_into_the_query() {
         let build = Build {
             image: "app".into(),
             tags: vec!["app".into(), "localhost:5000/app:1".into()],
             extra_hosts: vec!["db:10.0.0.1".into()],
+            args: [("A".to_owned(), Some("x y".to_owned())), ("B".to_owned(), None)].into(),
+            cache_from: vec!["type=registry,ref=reg.test/app".into(), "other".into()],
+            ulimits: [("nofile".to_owned(), (1, 2))].into(),
+            shm_size: Some(64),
+            no_cache: true,
             ..Build::default()
         };
-        assert_eq!(repeated(&build), "t=localhost%3A5000%2Fapp%3A1&extrahosts=db%3A10.0.0.1");
+        assert_eq!(
+            query(&build, "D"),
+            "t=app&dockerfile=D&buildargs=%7B%22A%22%3A%22x%20y%22%7D&cachefrom=%5B%22reg.test%2Fapp%22%2C%22other%22%5D&shmsize=64&ulimits=%5B%7B%22Name%22%3A%22nofile%22%2C%22Soft%22%3A1%2C%22Hard%22%3A2%7D%5D&nocache=1&t=localhost%3A5000%2Fapp%3A1&extrahosts=db%3A10.0.0.1"
+        );
     }
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::ssh::There;
+use super::tls::Material;
 use crate::engine::{Cause, EngineError, Result};
 use crate::project::hash::digest;
 
@@ -16,12 +18,27 @@ pub struct Connection {
     pub context: Option<String>,
     /// `DOCKER_API_VERSION`: speak that version and no other.
     pub api_version: Option<String>,
-    /// `DOCKER_TLS_VERIFY`.
-    pub tls: bool,
+    /// `DOCKER_BUILDKIT=0`: build with the classic builder.
+    pub no_buildkit: bool,
+    /// `SSH_AUTH_SOCK`, which builds may be given.
+    pub ssh_agent: Option<String>,
+    /// `DOCKER_TLS_VERIFY`, or `DOCKER_TLS`, which encrypts and trusts anybody.
+    pub tls: Option<Tls>,
+    /// `DOCKER_CERT_PATH`, where certificates are; default: `config`.
+    pub certificates: Option<PathBuf>,
     /// The directory of docker's `config.json`: `DOCKER_CONFIG`, or `.docker` in the home directory.
     pub config: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`, where rootless engines have their sockets.
     pub runtime: Option<PathBuf>,
+}
+
+/// How much an encrypted connection trusts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Only an engine whose certificate is signed by `ca.pem`.
+    Verified,
+    /// Whoever answers.
+    Unverified,
 }
 
 /// Where an engine listens.
@@ -31,6 +48,10 @@ pub(super) enum Address {
     Unix(String),
     /// A host and port, without TLS.
     Tcp(String),
+    /// A host and port, with TLS.
+    Tls { host: String, material: Material },
+    /// Another machine, by ssh.
+    Ssh(There),
     /// A named pipe of Windows.
     Pipe(String),
 }
@@ -43,7 +64,15 @@ impl Connection {
             host: variable("DOCKER_HOST"),
             context: variable("DOCKER_CONTEXT"),
             api_version: variable("DOCKER_API_VERSION"),
-            tls: variable("DOCKER_TLS_VERIFY").is_some(),
+            no_buildkit: variable("DOCKER_BUILDKIT")
+                .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "0" | "f" | "false")),
+            ssh_agent: variable("SSH_AUTH_SOCK"),
+            tls: match (variable("DOCKER_TLS_VERIFY"), variable("DOCKER_TLS")) {
+                (Some(_), _) => Some(Tls::Verified),
+                (None, Some(_)) => Some(Tls::Unverified),
+                (None, None) => None,
+            },
+            certificates: variable("DOCKER_CERT_PATH").map(PathBuf::from),
             config: variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(home?.join(".docker"))),
             runtime: variable("XDG_RUNTIME_DIR").map(PathBuf::from),
         }
@@ -58,7 +87,13 @@ impl Connection {
     /// Returns the addresses to try, in that order. One that the user named is the only one.
     pub(super) fn addresses(&self) -> Result<Vec<Address>> {
         if let Some(host) = &self.host {
-            return Ok(vec![address(host, self.tls)?]);
+            let directory = self.certificates.as_ref().or(self.config.as_ref());
+            let material = self.tls.map(|tls| Material {
+                directory: directory.cloned().unwrap_or_default(),
+                needs_authority: tls == Tls::Verified,
+                skips_verification: tls == Tls::Unverified,
+            });
+            return Ok(vec![address(host, material)?]);
         }
         if let Some(context) = self.chosen_context()
             && context != "default"
@@ -74,6 +109,10 @@ impl Connection {
             sockets.push(runtime.join("podman/podman.sock"));
         }
         sockets.push(PathBuf::from("/run/podman/podman.sock"));
+        if let Some(config) = &self.config {
+            // Docker Desktop.
+            sockets.push(config.join("run/docker.sock"));
+        }
         Ok(sockets.into_iter().map(|path| Address::Unix(path.display().to_string())).collect())
     }
 
@@ -102,6 +141,8 @@ impl Connection {
         #[serde(rename_all = "PascalCase")]
         struct Endpoint {
             host: String,
+            #[serde(rename = "SkipTLSVerify", default)]
+            skips_verification: bool,
         }
         let doing = format!("use the docker context `{context}`");
         let failed = |message: String| EngineError::new(&doing, Cause::Other { status: None, message });
@@ -113,7 +154,11 @@ impl Connection {
         let text = read(&path).map_err(|_| failed("there is no such context".to_owned()))?;
         let meta: Meta =
             serde_json::from_str(&text).map_err(|error| failed(format!("{}: {error}", path.display())))?;
-        address(&meta.endpoints.docker.host, config.join("contexts/tls").join(&id).join("docker").is_dir())
+        let Endpoint { host, skips_verification } = meta.endpoints.docker;
+        let directory = config.join("contexts/tls").join(&id).join("docker");
+        let has_material = directory.is_dir();
+        let material = Material { directory, needs_authority: false, skips_verification };
+        address(&host, (has_material || skips_verification).then_some(material))
     }
 }
 
@@ -122,21 +167,33 @@ fn read(path: &Path) -> std::io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-fn address(text: &str, tls: bool) -> Result<Address> {
-    let unsupported = |what: String| {
-        EngineError::new(format!("connect to the engine at {text}"), Cause::Unsupported { what })
-    };
+fn address(text: &str, material: Option<Material>) -> Result<Address> {
+    let failed = |cause| Err(EngineError::new(format!("connect to the engine at {text}"), cause));
     match text.split_once("://") {
         Some(("unix", path)) => Ok(Address::Unix(path.to_owned())),
-        Some(("npipe", path)) => Ok(Address::Pipe(path.to_owned())),
-        Some(("tcp" | "http", _)) if tls => Err(unsupported("TLS is".to_owned())),
-        Some(("tcp" | "http", host)) => {
+        Some(("npipe", path)) if cfg!(windows) => Ok(Address::Pipe(path.to_owned())),
+        Some(("npipe", _)) => failed(Cause::Unsupported { what: "named pipes of Windows are".to_owned() }),
+        Some(("ssh", there)) => match There::parse(there) {
+            Ok(there) => Ok(Address::Ssh(there)),
+            // The address may hold a password, which is not for the terminal.
+            Err(message) => {
+                Err(EngineError::new("connect to the engine by ssh", Cause::Other { status: None, message }))
+            }
+        },
+        Some(("tcp" | "http" | "https", host)) => {
             let host = host.trim_end_matches('/');
             // An IPv6 address has colons of its own, in brackets.
             let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-            Ok(Address::Tcp(if has_port { host.to_owned() } else { format!("{host}:2375") }))
+            let port = if material.is_some() { 2376 } else { 2375 };
+            let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
+            Ok(match material {
+                Some(material) => Address::Tls { host, material },
+                None => Address::Tcp(host),
+            })
         }
-        Some((scheme, _)) => Err(unsupported(format!("connections over `{scheme}://` are"))),
+        Some((scheme, _)) => {
+            failed(Cause::Unsupported { what: format!("connections over `{scheme}://` are") })
+        }
         None => Ok(Address::Unix(text.to_owned())),
     }
 }
@@ -145,7 +202,8 @@ impl std::fmt::Display for Address {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unix(path) => write!(formatter, "unix://{path}"),
-            Self::Tcp(host) => write!(formatter, "tcp://{host}"),
+            Self::Tcp(host) | Self::Tls { host, .. } => write!(formatter, "tcp://{host}"),
+            Self::Ssh(there) => there.fmt(formatter),
             Self::Pipe(path) => write!(formatter, "npipe://{path}"),
         }
     }
@@ -169,12 +227,42 @@ mod tests {
         assert_eq!(host("unix:///run/x.sock"), Ok(vec![Address::Unix("/run/x.sock".into())]));
         assert_eq!(host("tcp://engine"), Ok(vec![Address::Tcp("engine:2375".into())]));
         assert_eq!(host("tcp://[::1]:99/"), Ok(vec![Address::Tcp("[::1]:99".into())]));
+        assert_eq!(host("ssh://me@there").unwrap()[0].to_string(), "ssh://me@there");
         assert_eq!(
-            host("ssh://me@there").unwrap_err().to_string(),
-            "connect to the engine at ssh://me@there: connections over `ssh://` are not supported yet"
+            host("ssh://me:hush@there").unwrap_err().to_string(),
+            "connect to the engine by ssh: a password has no place in the address; ssh asks for it, or uses a key"
         );
-        let tls = with(&[("DOCKER_HOST", "tcp://engine:2376"), ("DOCKER_TLS_VERIFY", "1")]);
-        assert!(matches!(tls.addresses().unwrap_err().cause, Cause::Unsupported { .. }));
+        if cfg!(unix) {
+            let refused = host("npipe:////./pipe/docker_engine").unwrap_err();
+            assert!(
+                refused.to_string().ends_with("named pipes of Windows are not supported yet"),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn certificates_are_where_the_variables_say() {
+        let tls = |variables: &[(&str, &str)]| {
+            let host = [("DOCKER_HOST", "tcp://engine"), ("DOCKER_CONFIG", "/config")];
+            with(&[&host, variables].concat()).addresses().unwrap().remove(0)
+        };
+        let expected = |directory: &str, needs_authority: bool| Address::Tls {
+            host: "engine:2376".into(),
+            material: Material {
+                directory: directory.into(),
+                needs_authority,
+                skips_verification: !needs_authority,
+            },
+        };
+        assert_eq!(tls(&[("DOCKER_TLS_VERIFY", "1")]), expected("/config", true));
+        assert_eq!(
+            tls(&[("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", "/certs")]),
+            expected("/certs", true)
+        );
+        assert_eq!(tls(&[("DOCKER_TLS", "1")]), expected("/config", false));
+        // docker takes an empty one for unset.
+        assert_eq!(tls(&[("DOCKER_TLS_VERIFY", "")]), Address::Tcp("engine:2375".into()));
     }
 
     #[test]
@@ -190,6 +278,10 @@ mod tests {
         std::fs::write(home.path().join(".docker/config.json"), r#"{"currentContext":"far"}"#).unwrap();
         let connection = Connection::from_variables(|_| None, Some(home.path()));
         assert_eq!(connection.addresses(), Ok(vec![Address::Tcp("far:1".into())]));
+        let directory = home.path().join(".docker/contexts/tls").join(digest("far")).join("docker");
+        std::fs::create_dir_all(&directory).unwrap();
+        let material = Material { directory, needs_authority: false, skips_verification: false };
+        assert_eq!(connection.addresses(), Ok(vec![Address::Tls { host: "far:1".into(), material }]));
         let missing = Connection { context: Some("gone".into()), ..connection };
         assert_eq!(
             missing.addresses().unwrap_err().to_string(),

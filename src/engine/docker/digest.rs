@@ -7,7 +7,7 @@ use crate::engine::{EngineError, Result};
 impl Docker {
     pub(super) async fn digest_in_registry(&self, image: &str) -> Result<String> {
         let reference = Reference::parse(image);
-        let credentials = self.credentials.of(&reference.registry);
+        let credentials = self.credentials.of(&reference.registry).await.credentials;
         let answer = self.client.inspect_registry_image(&reference.to_string(), credentials).await;
         let doing = format!("find the digest of image {image}");
         let answer = answer.map_err(|error| EngineError::new(&doing, super::pull::refusal(cause(&error))))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::connection::Address;
+use super::wire::Dialer;
 
 /// How long an engine may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -18,17 +18,23 @@ pub(super) struct Pong {
     pub(super) api: (u32, u32),
     /// Its clock, in seconds since 1970.
     pub(super) seconds: Option<i64>,
+    /// Whether it has BuildKit.
+    pub(super) buildkit: bool,
 }
 
-/// Returns what the engine at `address` says of itself, or why it does not answer.
-pub(super) async fn ping(address: &Address) -> Result<Pong, String> {
-    match tokio::time::timeout(PATIENCE, ask(address)).await {
+/// Returns what the engine says of itself, or why it does not answer.
+pub(super) async fn ping(dialer: &Dialer) -> Result<Pong, String> {
+    match tokio::time::timeout(PATIENCE, ask(dialer)).await {
         Err(_) => Err("no answer in 15 seconds".to_owned()),
         Ok(Err(error)) => Err(plain(&error)),
         Ok(Ok(answer)) => {
             let api = header(&answer, "api-version").and_then(parse_version);
             let api = api.ok_or_else(|| "what answers there is not a Docker Engine".to_owned())?;
-            Ok(Pong { api, seconds: header(&answer, "date").and_then(parse_date) })
+            // Docker Engine has it since 18.09, on Linux; Podman answers with a header of its own.
+            let is_windows = header(&answer, "ostype") == Some("windows");
+            let is_podman = header(&answer, "libpod-api-version").is_some();
+            let buildkit = api >= (1, 39) && !is_windows && !is_podman;
+            Ok(Pong { api, seconds: header(&answer, "date").and_then(parse_date), buildkit })
         }
     }
 }
@@ -48,29 +54,44 @@ fn parse_date(text: &str) -> Option<i64> {
     let month = i64::try_from(MONTHS.find(words.next()?)? / 3).ok()?;
     let year = number(words.next())?;
     let (hour, minute, second) = (number(words.next())?, number(words.next())?, number(words.next())?);
+    Some(seconds_since_1970([year, month, day, hour, minute, second]))
+}
+
+/// Parses `2026-01-31T23:59:59.5+01:00` into seconds since 1970.
+pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
+    let (date, clock) = text.split_once('T')?;
+    let zone = clock.find(['Z', '+', '-'])?;
+    let (clock, zone) = clock.split_at(zone);
+    let numbers = |text: &str, by: char| -> Option<Vec<i64>> {
+        text.split(by).map(|number| number.parse().ok()).collect()
+    };
+    let clock = clock.split('.').next().unwrap_or(clock);
+    let ([year, month, day], [hour, minute, second]) =
+        (<[i64; 3]>::try_from(numbers(date, '-')?).ok()?, <[i64; 3]>::try_from(numbers(clock, ':')?).ok()?);
+    let offset = match zone.trim_start_matches(['Z', '+', '-']) {
+        "" => 0,
+        zone => numbers(zone, ':')?.iter().zip([3600, 60]).map(|(number, unit)| number * unit).sum(),
+    };
+    let local = seconds_since_1970([year, month - 1, day, hour, minute, second]);
+    Some(if zone.starts_with('-') { local + offset } else { local - offset })
+}
+
+/// Counts seconds since 1970; the month counts from 0.
+fn seconds_since_1970([year, month, day, hour, minute, second]: [i64; 6]) -> i64 {
     // Years that begin in March have their leap day at the end.
     let (year, month) = if month < 2 { (year - 1, month + 10) } else { (year, month - 2) };
     let leap_days = year / 4 - year / 100 + year / 400;
     // 719,468 days lie between March 1st of the year 0 and 1970.
     let days = 365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468;
-    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
+    ((days * 24 + hour) * 60 + minute) * 60 + second
 }
 
-async fn ask(address: &Address) -> std::io::Result<String> {
-    match address {
-        #[cfg(unix)]
-        Address::Unix(path) => exchange(tokio::net::UnixStream::connect(path).await?).await,
-        #[cfg(windows)]
-        Address::Pipe(path) => {
-            exchange(tokio::net::windows::named_pipe::ClientOptions::new().open(path)?).await
-        }
-        Address::Tcp(host) => exchange(tokio::net::TcpStream::connect(host.as_str()).await?).await,
-        _ => Err(std::io::Error::other("this system has no such connections")),
-    }
+async fn ask(dialer: &Dialer) -> std::io::Result<String> {
+    exchange(dialer.dial().await?).await
 }
 
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
-    stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n").await?;
+    let asked = stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n").await;
     let mut answer = Vec::new();
     // The headers of a ping take a few hundred bytes.
     while !answer.windows(4).any(|end| end == b"\r\n\r\n") && answer.len() < 16_384 {
@@ -78,6 +99,8 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::R
             break;
         }
     }
+    // Who hangs up may have said why: that is read first, and is the better reason.
+    asked?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
@@ -89,7 +112,7 @@ fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Says an error in the words of the system, without its number.
-fn plain(error: &std::io::Error) -> String {
+pub(super) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
@@ -115,6 +138,9 @@ mod tests {
         assert_eq!(parse_date("Thu, 29 Feb 2024 12:30:45 GMT"), Some(1_709_209_845));
         assert_eq!(parse_date("Mon, 23 Nov 2026 09:52:57 GMT"), Some(1_795_427_577));
         assert_eq!(parse_date("yesterday"), None);
+        assert_eq!(parse_timestamp("2024-02-29T12:30:45.123456789Z"), Some(1_709_209_845));
+        assert_eq!(parse_timestamp("2024-02-29T13:30:45+01:00"), Some(1_709_209_845));
+        assert_eq!(parse_timestamp("2024-02-29"), None);
     }
 
     #[test]

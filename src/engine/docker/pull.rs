@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt;
 
+use super::push::Detail;
 use super::{Docker, cause, failed};
 use crate::engine::reference::Reference;
 use crate::engine::{Cause, EngineError, Progress, Result};
@@ -31,12 +31,17 @@ impl Docker {
             ..CreateImageOptions::default()
         };
         let client = self.patient();
-        let credentials = self.credentials.of(&reference.registry);
-        let mut answers = client.create_image(Some(options), None, credentials);
+        let login = self.credentials.of(&reference.registry).await;
+        let mut answers = client.create_image(Some(options), None, login.credentials);
         let mut layers = Layers::default();
         while let Some(answer) = answers.next().await {
-            let refused = |error| EngineError::new(&doing, refusal(cause(&error)));
-            if let Some(progress) = layers.add(answer.map_err(refused)?) {
+            let refused = |error| {
+                EngineError::new(&doing, login_trouble(refusal(cause(&error)), login.trouble.as_deref()))
+            };
+            let line = answer.map_err(refused)?;
+            let detail = line.progress_detail.unwrap_or_default();
+            let detail = Detail { current: detail.current, total: detail.total };
+            if let Some(progress) = layers.add(line.id, line.status, detail) {
                 report(progress);
             }
         }
@@ -48,6 +53,16 @@ impl Docker {
         let inspected = self.client.inspect_image(image).await;
         let inspected = inspected.map_err(failed(format!("look at image {image}")))?;
         Ok(inspected.id.unwrap_or_default())
+    }
+}
+
+/// Adds to a refusal why there was no login, which may be its reason.
+fn login_trouble(cause: Cause, trouble: Option<&str>) -> Cause {
+    match (cause, trouble) {
+        (Cause::PullFailed { message }, Some(trouble)) => {
+            Cause::PullFailed { message: format!("{message} ({trouble})") }
+        }
+        (cause, _) => cause,
     }
 }
 
@@ -67,23 +82,28 @@ pub(super) fn refusal(cause: Cause) -> Cause {
 
 /// How far each layer of an image is, in bytes.
 #[derive(Default)]
-struct Layers {
+pub(super) struct Layers {
     by_id: BTreeMap<String, (u64, u64)>,
 }
 
 impl Layers {
     /// Takes in a line of the engine's answer. Returns the sums if they changed.
-    fn add(&mut self, info: CreateImageInfo) -> Option<Progress> {
-        let status = info.status?;
-        let detail = info.progress_detail.unwrap_or_default();
-        let counted = (detail.current.unwrap_or(0), detail.total.unwrap_or(0));
-        let (current, total) = (u64::try_from(counted.0).unwrap_or(0), u64::try_from(counted.1).unwrap_or(0));
-        if let Some(id) = info.id {
+    pub(super) fn add(
+        &mut self,
+        id: Option<String>,
+        status: Option<String>,
+        detail: Detail,
+    ) -> Option<Progress> {
+        let status = status?;
+        let count = |number: Option<i64>| u64::try_from(number.unwrap_or(0)).unwrap_or(0);
+        let (current, total) = (count(detail.current), count(detail.total));
+        if let Some(id) = id {
             match status.as_str() {
-                "Downloading" if total > 0 => {
-                    self.by_id.insert(id, (current, total));
+                "Downloading" | "Pushing" if total > 0 => {
+                    // A layer that is pushed is packed on the way, and may come out larger than it is.
+                    self.by_id.insert(id, (current.min(total), total));
                 }
-                "Download complete" | "Pull complete" => {
+                "Download complete" | "Pull complete" | "Pushed" => {
                     if let Some((current, total)) = self.by_id.get_mut(&id) {
                         *current = *total;
                     }
@@ -153,16 +173,14 @@ mod tests {
 
     #[test]
     fn layers_add_up() {
-        let line = |id: &str, status: &str, current: i64, total: i64| -> CreateImageInfo {
-            serde_json::from_value(serde_json::json!({
-                "id": id, "status": status, "progressDetail": {"current": current, "total": total},
-            }))
-            .unwrap()
-        };
         let mut layers = Layers::default();
-        layers.add(line("a", "Downloading", 10, 100));
-        layers.add(line("b", "Downloading", 5, 50));
-        let progress = layers.add(line("a", "Download complete", 0, 0)).unwrap();
+        let mut line = |id: &str, status: &str, current: i64, total: i64| {
+            let detail = Detail { current: Some(current), total: Some(total) };
+            layers.add(Some(id.to_owned()), Some(status.to_owned()), detail).unwrap()
+        };
+        line("a", "Downloading", 10, 100);
+        line("b", "Downloading", 5, 50);
+        let progress = line("a", "Download complete", 0, 0);
         assert_eq!((progress.current, progress.total), (Some(105), Some(150)));
         assert_eq!(progress.text, "Download complete");
     }

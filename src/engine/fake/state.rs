@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) volumes: Vec<Volume>,
     /// Image IDs by complete name and tag.
     pub(super) images: BTreeMap<String, ImageId>,
+    /// By reference as written; an image has no age otherwise.
+    pub(super) image_ages: BTreeMap<String, std::time::Duration>,
     /// Project and service of images that were built for one, by image ID.
     pub(super) built: BTreeMap<ImageId, (String, String)>,
     /// The names of images that can be pulled.
@@ -83,6 +85,7 @@ impl World {
 
     pub(super) fn pull(&mut self, image: &str) -> Result<ImageId> {
         self.digest(image)?;
+        self.image_ages.insert(image.to_owned(), std::time::Duration::ZERO);
         Ok(self.image(image).cloned().unwrap_or_else(|| self.add_image(image)))
     }
 
@@ -94,6 +97,16 @@ impl World {
             return Err(Cause::PullFailed { message });
         }
         Ok(format!("sha256:{}", crate::project::hash::digest(reference.to_string())))
+    }
+
+    pub(super) fn push(&mut self, image: &str) -> Result<()> {
+        let reference = Reference::parse(image);
+        if self.image(image).is_none() {
+            let message = format!("An image does not exist locally with the tag: {}", reference.name());
+            return Err(Cause::PushFailed { message });
+        }
+        self.registry.insert(reference.name());
+        Ok(())
     }
 
     pub(super) fn add_volume(&mut self, volume: Volume) {
@@ -306,6 +319,11 @@ impl World {
             networks,
             volumes,
             images: query.images.iter().filter_map(there).collect(),
+            image_ages: query
+                .aging_images
+                .iter()
+                .filter_map(|name| Some((name.clone(), *self.image_ages.get(name)?)))
+                .collect(),
         }
     }
 }

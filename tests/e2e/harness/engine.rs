@@ -145,6 +145,24 @@ impl Engine {
         self.wait(self.docker.kill_container(container, None)).unwrap();
     }
 
+    /// Returns the ID of an image that is there.
+    pub(crate) fn image(&self, name: &str) -> Option<String> {
+        self.wait(self.docker.inspect_image(name)).ok()?.id
+    }
+
+    /// Takes a name from an image, and the image if it was its last.
+    pub(crate) fn remove_image(&self, name: &str) {
+        let options = query::RemoveImageOptions { force: true, ..Default::default() };
+        let _ = self.wait(self.docker.remove_image(name, Some(options), None));
+    }
+
+    /// Gives an image one more name.
+    pub(crate) fn tag(&self, image: &str, name: &str) {
+        let (repository, tag) = name.rsplit_once(':').unwrap();
+        let options = query::TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };
+        self.wait(self.docker.tag_image(image, Some(options))).unwrap();
+    }
+
     pub(crate) fn is_in_swarm(&self) -> bool {
         let info = self.wait(self.docker.info()).unwrap();
         let state = info.swarm.and_then(|swarm| swarm.local_node_state);

@@ -196,12 +196,18 @@ fn variable(name: &str) -> Option<String> {
 
 /// Returns the real engine with the test image on it, or nothing if it is not to be tested.
 pub(crate) async fn docker() -> Option<Docker> {
+    docker_with(|_| ()).await
+}
+
+/// The same, connected to in another way.
+pub(crate) async fn docker_with(change: impl FnOnce(&mut Connection)) -> Option<Docker> {
     static IMAGE_MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     if variable("TOPO_E2E").as_deref() != Some("1") {
         return None;
     }
     let home = std::env::home_dir();
-    let connection = Connection::from_variables(variable, home.as_deref());
+    let mut connection = Connection::from_variables(variable, home.as_deref());
+    change(&mut connection);
     let docker = Docker::connect(&connection).await.unwrap();
     IMAGE_MADE.get_or_init(async || make_image(&docker).await).await;
     Some(docker)
@@ -225,13 +231,15 @@ async fn make_image(docker: &Docker) {
     docker.build(&build, &|_| ()).await.unwrap();
 }
 
-/// Serves until it is told to end, ends at once, checks health, or shows a file or variable.
+/// Serves until it is told to end, ends at once, checks health, asks an SSH agent, or shows a file or variable.
 const PROBE: &str = r#"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void leave(int signal) { _exit(0); }
@@ -254,6 +262,17 @@ int main(int count, char **words) {
     if (!strcmp(words[1], "check")) {
         puts("not yet");
         return access("/healthy", F_OK) != 0;
+    }
+    if (!strcmp(words[1], "ask-agent")) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        char answer[100] = "";
+        int agent = socket(AF_UNIX, SOCK_STREAM, 0);
+        strcpy(address.sun_path, getenv("SSH_AUTH_SOCK"));
+        if (connect(agent, (struct sockaddr *)&address, sizeof address)) return 1;
+        write(agent, "who?", 4);
+        answer[read(agent, answer, 99)] = 0;
+        puts(answer);
+        return 0;
     }
     if (!strcmp(words[1], "env")) {
         puts(getenv(words[2]));

@@ -1,0 +1,166 @@
+//! The engine is found and spoken with wherever docker would: behind TLS, on another machine, in a context.
+
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::{Project, address, eventually, free_port};
+
+/// A program that runs until it is dropped.
+struct Bridge(Child);
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The socket of the engine, which bridges lead to.
+fn socket() -> Option<String> {
+    address().strip_prefix("unix://").map(str::to_owned)
+}
+
+const APP: &str = "
+services:
+  app:
+    build:
+      dockerfile_inline: |
+        FROM busybox
+        COPY compose.yaml /
+    command: sleep 1000
+    init: true
+    healthcheck: { test: [CMD, test, -e, /compose.yaml], interval: 1s }
+";
+
+/// Builds, starts, follows and removes: each kind of request that there is.
+fn all_must_work(project: &Project) {
+    project.topo(&["up", "-d", "--build", "--wait"]).succeeds();
+    let listed = project.topo(&["ps", "--format", "json"]).succeeds();
+    assert!(listed.stdout.contains("(healthy)"), "{listed:?}");
+    project.up_does_nothing();
+    project.topo(&["down", "-t", "0"]).succeeds();
+    project.engine.remove_image(&format!("{}-app", project.name));
+}
+
+/// Makes an authority, an engine's certificate and a user's, by openssl.
+fn make_certificates(project: &Project, directory: &str) {
+    std::fs::create_dir_all(project.path(directory)).unwrap();
+    let script = "
+set -e
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca-key.pem -out ca.pem
+sign() { # NAME USAGE
+  openssl req -newkey rsa:2048 -nodes -subj /CN=$1 -keyout $1-key.pem -out $1.csr
+  printf 'subjectAltName=IP:127.0.0.1\\nextendedKeyUsage=%s\\n' $2 >$1.ext
+  openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile $1.ext -out $1.pem
+}
+sign server serverAuth
+sign user clientAuth
+mv user.pem cert.pem
+mv user-key.pem key.pem
+cat server.pem server-key.pem >server-both.pem
+";
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).current_dir(project.path(directory));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn an_engine_behind_tls_must_be_spoken_with() {
+    let Some(mut project) = Project::with("tls", APP) else { return };
+    let Some(socket) = socket() else { return };
+    make_certificates(&project, "certificates");
+    make_certificates(&project, "strangers");
+    let port = free_port();
+    let path = |file: &str| project.path("certificates").join(file).display().to_string();
+    let (both, authority) = (path("server-both.pem"), path("ca.pem"));
+    let listen = format!(
+        "OPENSSL-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork,cert={both},cafile={authority},verify=1"
+    );
+    let bridge = Command::new("socat")
+        .arg(listen)
+        .arg(format!("UNIX-CONNECT:{socket}"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the package socat is installed, by scripts/test.sh");
+    let _bridge = Bridge(bridge);
+    eventually("the bridge listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+
+    project.set("DOCKER_HOST", format!("tcp://127.0.0.1:{port}"));
+    project.set("DOCKER_TLS_VERIFY", "1");
+    project.set("DOCKER_CERT_PATH", project.path("certificates").display().to_string());
+    all_must_work(&project);
+
+    // An authority that did not sign, and a user whom the engine does not know.
+    project.set("DOCKER_CERT_PATH", project.path("strangers").display().to_string());
+    project.topo(&["ps"]).ends_with(1).says(&["certificate"]);
+    project.set("DOCKER_TLS_VERIFY", "");
+    project.set("DOCKER_TLS", "1");
+    project.topo(&["ps"]).ends_with(1);
+    project.set("DOCKER_CERT_PATH", project.path("").display().to_string());
+    project.set("DOCKER_TLS_VERIFY", "1");
+    project.topo(&["ps"]).ends_with(1).says(&["ca.pem"]);
+
+    // The same engine in a context, made as `docker context create` does.
+    let context = "6b3c6b7d9a";
+    let id = sha256(context);
+    let meta = project.path("docker/contexts/meta").join(&id);
+    let tls = project.path("docker/contexts/tls").join(&id).join("docker");
+    for directory in [&meta, &tls] {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    for file in ["ca.pem", "cert.pem", "key.pem"] {
+        std::fs::copy(project.path("certificates").join(file), tls.join(file)).unwrap();
+    }
+    let text = format!(
+        r#"{{"Name":"{context}","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"tcp://127.0.0.1:{port}","SkipTLSVerify":false}}}}}}"#
+    );
+    std::fs::write(meta.join("meta.json"), text).unwrap();
+    project.set("DOCKER_HOST", "");
+    project.set("DOCKER_CONFIG", project.path("docker").display().to_string());
+    project.set("DOCKER_CONTEXT", context);
+    all_must_work(&project);
+    project.set("DOCKER_CONTEXT", "none-such");
+    project.topo(&["ps"]).ends_with(1).says(&["docker context `none-such`", "there is no such context"]);
+}
+
+fn sha256(text: &str) -> String {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("printf %s '{text}' | sha256sum | cut -c 1-64"));
+    String::from_utf8(command.output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn an_engine_on_another_machine_must_be_spoken_with() {
+    let Some(mut project) = Project::with("ssh", APP) else { return };
+    let Some(socket) = socket() else { return };
+    std::fs::create_dir(project.path("bin")).unwrap();
+    let ssh = |script: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        project.write("bin/ssh", &format!("#!/bin/sh\necho \"$@\" >>\"$0.log\"\n{script}\n"));
+        std::fs::set_permissions(project.path("bin/ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    // What stands in for the other machine: it does there what `docker system dial-stdio` does.
+    ssh(&format!("exec socat - UNIX-CONNECT:{socket}"));
+    let path = std::env::join_paths([project.path("bin"), "/usr/bin".into(), "/bin".into()]).unwrap();
+    project.set("PATH", path.into_string().unwrap());
+    project.set("DOCKER_HOST", "ssh://me@far.test:2222");
+    all_must_work(&project);
+    let log = project.read("bin/ssh.log");
+    let expected = "-o ConnectTimeout=30 -T -l me -p 2222 -- far.test docker system dial-stdio";
+    assert!(log.lines().all(|line| line == expected), "{log}");
+
+    project.write(
+        "bin/ssh",
+        "#!/bin/sh\necho 'ssh: Could not resolve hostname far.test: Name or service not known' >&2\nexit 255\n",
+    );
+    project.topo(&["ps"]).ends_with(1).says(&["ssh://me@far.test:2222", "Could not resolve hostname"]);
+}
+
+#[test]
+fn an_engine_that_is_nowhere_must_be_told_with_all_that_was_tried() {
+    let Some(mut project) = Project::with("nowhere", APP) else { return };
+    project.set("DOCKER_HOST", "npipe:////./pipe/docker_engine");
+    project.topo(&["ps"]).ends_with(1).says(&["named pipes of Windows are not supported"]);
+    project.set("DOCKER_HOST", "tcp://127.0.0.1:9");
+    project.topo(&["ps"]).ends_with(1).says(&["tcp://127.0.0.1:9: connection refused", "DOCKER_HOST"]);
+}
