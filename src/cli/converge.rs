@@ -4,12 +4,14 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use topo::diagnostic::Diagnostic;
 use topo::engine::apply::{Ending, Outcome};
 use topo::engine::docker::Docker;
 use topo::engine::{Cause, Engine, EngineError, Query};
 use topo::observed::{Observed, State};
 use topo::plan::Plan;
+use topo::plan::changes::{explain, unexplained};
 use topo::plan::desired::Desired;
 use topo::plan::questions::questions;
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
@@ -39,7 +41,18 @@ impl Planned {
     async fn look_again(&mut self, options: &UpOptions, engine: &Docker) -> Result<(), EngineError> {
         self.observed = engine.observe(&self.query).await?;
         self.plan_again(options);
+        self.explain(engine).await;
         Ok(())
+    }
+
+    /// Says in the causes what changed. Where the engine does not tell, they stay as they are.
+    async fn explain(&mut self, engine: &Docker) {
+        let asked = unexplained(&self.plan).into_iter().map(|id| async {
+            let origin = engine.origin(&id).await.ok()?;
+            Some((id, origin))
+        });
+        let origins = join_all(asked).await.into_iter().flatten().collect();
+        explain(&mut self.plan, &origins);
     }
 
     fn plan_again(&mut self, options: &UpOptions) {
@@ -106,7 +119,12 @@ pub(crate) async fn plan_up(
         }
     };
     let refresh = refresh(&desired, &observed, options);
-    Ok(context.say(loaded).then_some(Planned { desired, observed, refresh, plan, query }))
+    if !context.say(loaded) {
+        return Ok(None);
+    }
+    let mut planned = Planned { desired, observed, refresh, plan, query };
+    planned.explain(engine).await;
+    Ok(Some(planned))
 }
 
 /// Brings the project up, and stays if `staying` says so.
@@ -153,6 +171,7 @@ pub(crate) fn bring_up(
         }
         if !options.agreed.is_empty() {
             planned.plan_again(&options);
+            planned.explain(&engine).await;
         }
         for note in &planned.plan.notes {
             context.ui.warning(note);

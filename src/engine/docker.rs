@@ -11,6 +11,7 @@ mod digest;
 mod dockerignore;
 mod happenings;
 mod logs;
+mod origin;
 mod ping;
 mod pull;
 mod snapshot;
@@ -39,6 +40,7 @@ use super::{
     Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
+use crate::plan::changes::Origin;
 use crate::plan::{Build, File, labels};
 
 /// The newest API version that topo was written for.
@@ -226,6 +228,18 @@ impl Engine for Docker {
         let inspected =
             self.client.inspect_container(container, None::<query::InspectContainerOptions>).await;
         inspected.map(inspection).map_err(failed(format!("look at container {container}")))
+    }
+
+    async fn origin(&self, container: &str) -> Result<Origin> {
+        let doing = || format!("look at container {container}");
+        let options = None::<query::InspectContainerOptions>;
+        let inspected = self.client.inspect_container(container, options).await.map_err(failed(doing()))?;
+        // Without its image, which may be gone, it only cannot be told what came from there.
+        let image = match &inspected.image {
+            Some(image) => self.client.inspect_image(image).await.ok(),
+            None => None,
+        };
+        Ok(origin::origin(&inspected, image.as_ref()))
     }
 
     async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId> {

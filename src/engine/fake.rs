@@ -21,6 +21,7 @@ use super::{
     Scope, Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Swarm, Volume};
+use crate::plan::changes::Origin;
 use crate::plan::{Build, File, labels};
 
 /// An engine in memory.
@@ -54,6 +55,7 @@ pub struct Call {
 pub enum CallKind {
     Observe,
     Inspect,
+    Origin,
     Pull,
     Digest,
     Build,
@@ -253,6 +255,14 @@ impl Engine for FakeEngine {
     async fn inspect(&self, container: &str) -> Result<Inspection> {
         let doing = format!("look at container {container}");
         self.call(CallKind::Inspect, container, doing, |world| Ok(world.get(container)?.inspection())).await
+    }
+
+    async fn origin(&self, container: &str) -> Result<Origin> {
+        let doing = format!("look at container {container}");
+        self.call(CallKind::Origin, container, doing, |world| {
+            Ok(Origin { body: world.get(container)?.body.clone(), ..Origin::default() })
+        })
+        .await
     }
 
     async fn pull(&self, image: &str, _platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId> {

@@ -22,6 +22,7 @@ use futures_util::stream::BoxStream;
 pub use error::{Cause, EngineError, Result};
 
 use crate::observed::{Health, ImageId, Observed, State};
+use crate::plan::changes::Origin;
 use crate::plan::{Build, File, StepId};
 
 /// A container engine, as far as topo needs one. A `container` or `network` is a name or an ID.
@@ -43,6 +44,9 @@ pub trait Engine {
 
     /// Looks at one container.
     async fn inspect(&self, container: &str) -> Result<Inspection>;
+
+    /// Returns what a container was created from, as far as the engine still tells.
+    async fn origin(&self, container: &str) -> Result<Origin>;
 
     /// Pulls an image.
     async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId>;

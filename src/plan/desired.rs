@@ -136,7 +136,15 @@ impl Desired {
         refuse::report(project, api, start, diagnostics);
         let service = |name: &String| {
             let service = with_api_socket(project.services.get(name)?);
-            Some(desired_service(project, topology, contents, api, name, &service))
+            let mut wanted = desired_service(project, topology, contents, api, name, &service);
+            // What a container reads is settled when it starts; one that is only created has not read anything.
+            if let Some(read) = super::contents::label(project, contents, &service).filter(|_| start) {
+                for container in &mut wanted.containers {
+                    let labels = container.create.body.labels.get_or_insert_default();
+                    labels.insert(labels::CONTENTS.to_owned(), read.clone());
+                }
+            }
+            Some(wanted)
         };
         Self {
             project: project.name.clone(),

@@ -2,7 +2,9 @@
 //!
 //! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
 
+pub mod changes;
 pub mod container;
+mod contents;
 pub mod desired;
 pub mod down;
 mod impossible;

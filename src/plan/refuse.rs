@@ -41,6 +41,42 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
         }
         refuse(&["secrets", key, "external"], external, "give its content with `file` or `environment`");
     }
+    report_mounted(project, diagnostics);
+}
+
+/// Says that a file of the host is mounted as it is. Copying it in, as is done with text, would honour owner and mode,
+/// and break what people rely on: that a container sees the file change, and that a read-only one can have it. docker
+/// compose mounts it, and warns.
+fn report_mounted(project: &Project, diagnostics: &mut Diagnostics) {
+    for (name, service) in &project.services {
+        for (section, references) in [("configs", &service.configs), ("secrets", &service.secrets)] {
+            for (at, reference) in references.0.iter().enumerate() {
+                let is_file = match section {
+                    "configs" => project.configs.get(&reference.source).is_some_and(|one| one.file.is_some()),
+                    _ => project.secrets.get(&reference.source).is_some_and(|one| one.file.is_some()),
+                };
+                let given = [
+                    ("uid", reference.uid.is_some()),
+                    ("gid", reference.gid.is_some()),
+                    ("mode", reference.mode.is_some()),
+                ];
+                let Some((attribute, _)) = given.into_iter().find(|(_, is_given)| *is_given && is_file)
+                else {
+                    continue;
+                };
+                let place = project.span(&["services", name, section, &at.to_string(), attribute]);
+                let message = format!(
+                    "`{attribute}` does nothing for `{}`, which is mounted from a file",
+                    reference.source
+                );
+                diagnostics.push(
+                    Diagnostic::warning(Code::UnsupportedAttribute, message)
+                        .label(place, "the file's own owner and mode count")
+                        .help("change the file's with `chown` and `chmod`, or give the content with `environment`"),
+                );
+            }
+        }
+    }
 }
 
 struct Refusal {

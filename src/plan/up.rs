@@ -5,7 +5,9 @@ use std::time::Duration;
 
 pub use super::impossible::Impossible;
 
+use super::changes::CHANGED;
 use super::container::Endpoint;
+use super::contents;
 use super::desired::{Desired, DesiredContainer, DesiredService};
 use super::impossible::impossible;
 use super::judge::{inherit_anonymous_volumes, is_replacement, not_running, replaced, runs};
@@ -333,7 +335,10 @@ impl<'a> Planner<'a> {
         }
         let hash = crate::project::hash::digest(self.known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
-            return Some("configuration changed".to_owned());
+            return Some(CHANGED.to_owned());
+        }
+        if let Some(changed) = contents::changed(&wanted.create, container) {
+            return Some(changed);
         }
         let image = container.labels.get(super::labels::IMAGE).unwrap_or(&container.image);
         if self.observed.images.get(&service.image).is_some_and(|id| id != image) {

@@ -144,6 +144,8 @@ async fn a_container_goes_through_its_life(bed: &Bed<impl Stage>) {
     let engine = &bed.engine;
     let web = bed.create("web", bed.body("web", &Behaviour::Runs)).await;
     assert_eq!(bed.container("web").await.state, State::Created);
+    let command = bed.body("web", &Behaviour::Runs).cmd;
+    assert_eq!(engine.origin(&web).await.unwrap().body.cmd, command);
     let again = engine.create_container(&bed.name("web"), None, &bed.body("web", &Behaviour::Runs)).await;
     assert!(matches!(cause(again), Cause::NameTaken { .. }));
     engine.start(&web).await.unwrap();
@@ -158,6 +160,7 @@ async fn a_container_goes_through_its_life(bed: &Bed<impl Stage>) {
     engine.start(&web).await.unwrap();
     engine.remove_container(&other, false).await.unwrap();
     assert!(engine.inspect(&web).await.unwrap_err().is_not_found());
+    assert!(engine.origin(&web).await.unwrap_err().is_not_found());
     assert!(engine.start(&web).await.unwrap_err().is_not_found());
     assert!(engine.stop(&web, None).await.unwrap_err().is_not_found());
     assert!(engine.remove_container(&web, false).await.unwrap_err().is_not_found());

@@ -1,5 +1,6 @@
 //! Plans as text: what `up` and `down` decide on, from an engine in memory that was brought to some state before.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 
 use topo::diagnostic::Diagnostics;
@@ -9,6 +10,7 @@ use topo::engine::{Engine as _, Query};
 use topo::load::{MemWorld, Request, load};
 use topo::observed::Observed;
 use topo::plan::Plan;
+use topo::plan::changes::{explain, unexplained};
 use topo::plan::desired::Desired;
 use topo::plan::down::{DownOptions, down};
 use topo::plan::questions::questions;
@@ -35,7 +37,7 @@ impl Bed {
     }
 
     fn desired_of(&self, text: &str, selection: &Selection) -> Desired {
-        let world = MemWorld::project([("compose.yaml", text)]);
+        let world = MemWorld::project([("compose.yaml", text), ("token", "hush")]);
         let mut loaded = load(&world, &Request::default());
         let project = resolve(&mut loaded, selection, &world);
         let topology = Topology::build(&project, &mut loaded.diagnostics);
@@ -115,6 +117,46 @@ async fn a_changed_service_is_replaced_alone() {
     let changed = TWO.replace("A: '1'", "A: '2'");
     insta::assert_snapshot!("changed_service", bed.plan(&changed, &started()).await);
     bed.up(&changed).await;
+}
+
+#[tokio::test]
+async fn the_cause_names_what_changed() {
+    let bed = Bed::new();
+    bed.up(TWO).await;
+    let mut plan = bed.plan(&TWO.replace("A: '1'", "A: '2'"), &started()).await;
+    let mut origins = BTreeMap::new();
+    for id in unexplained(&plan) {
+        origins.insert(id.clone(), bed.engine.origin(&id).await.unwrap());
+    }
+    explain(&mut plan, &origins);
+    let causes: Vec<&str> = plan.steps.iter().map(|step| step.cause.as_str()).collect();
+    assert!(causes.iter().all(|cause| *cause == "`environment.A` changed from `1` to `2`"), "{plan}");
+}
+
+#[tokio::test]
+async fn new_content_of_configs_and_secrets_replaces_who_reads_them() {
+    let text = "
+services:
+  web: {image: app, configs: [site], secrets: [token]}
+  db: {image: db, configs: [{source: other, mode: 0400, uid: '7'}]}
+configs: {site: {content: one}, other: {content: same}}
+secrets: {token: {file: ./token}}
+";
+    let bed = Bed::new();
+    bed.up(text).await;
+    assert_eq!(bed.engine.files("project-db-1")[0].mode, 0o400);
+    assert_eq!(bed.engine.files("project-db-1")[0].uid, 7);
+    let changed = text.replace("content: one", "content: two");
+    let plan = bed.plan(&changed, &started()).await.to_string();
+    assert!(plan.contains("create container project-web-1, `configs.site` has new content"), "{plan}");
+    assert!(!plan.contains("project-db-1"), "{plan}");
+    let mut desired = bed.desired(text);
+    let labels = desired.services[1].containers[0].create.body.labels.as_mut().unwrap();
+    let label = labels.get_mut("topo.contents").unwrap();
+    assert!(!label.contains("hush"), "{label}");
+    *label = label.replace("secrets.token=", "secrets.token=0");
+    let plan = bed.plan_of(&desired, &started()).await.to_string();
+    assert!(plan.contains("`secrets.token` has new content"), "{plan}");
 }
 
 #[tokio::test]
