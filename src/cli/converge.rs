@@ -10,11 +10,12 @@ use topo::engine::apply::{Ending, Outcome};
 use topo::engine::docker::Docker;
 use topo::engine::{Cause, Engine, EngineError, Query};
 use topo::observed::{Observed, State};
-use topo::plan::Plan;
 use topo::plan::changes::{explain, unexplained};
-use topo::plan::desired::Desired;
+use topo::plan::desired::{Desired, DesiredService};
 use topo::plan::questions::questions;
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
+use topo::plan::update::{OnFailure, rollback};
+use topo::plan::{Plan, Subject};
 use topo::project::Selection;
 
 use super::attach::{Staying, attach};
@@ -83,7 +84,42 @@ impl Planned {
             self.look_again(options, engine).await?;
             outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
         }
+        if outcome.ending == Ending::Failed {
+            self.roll_back(&outcome, engine, context, &mut stop).await?;
+        }
         Ok(outcome)
+    }
+
+    /// Undoes the updates that failed, where the file says so.
+    async fn roll_back(
+        &self,
+        outcome: &Outcome,
+        engine: &Docker,
+        context: &Context,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), EngineError> {
+        let subjects = outcome.failed.iter().map(|(step, _)| &self.plan.steps[*step].subject);
+        let failed: Vec<&str> = subjects
+            .filter_map(|subject| match subject {
+                Subject::Container(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let wanted = |service: &DesiredService| {
+            service.update.as_ref().is_some_and(|update| update.on_failure == OnFailure::Rollback)
+        };
+        if !self.desired.services.iter().any(wanted) {
+            return Ok(());
+        }
+        let observed = engine.observe(&self.query).await?;
+        let (plan, services) = rollback(&self.desired, &observed, &failed);
+        if services.is_empty() {
+            return Ok(());
+        }
+        context.ui.say(&format!("the update failed; rolling back: {}", services.join(", ")));
+        let undone = context.carry_out(&plan, &observed, engine, stop).await;
+        undone.failed.iter().for_each(|(_, error)| context.fail(error));
+        Ok(())
     }
 }
 

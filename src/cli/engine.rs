@@ -119,6 +119,7 @@ fn help(error: &EngineError) -> Option<&'static str> {
         | Cause::Exited { .. }
         | Cause::Unhealthy { .. }
         | Cause::NotInTime { .. }
+        | Cause::HookFailed { .. }
         | Cause::Other { .. } => return None,
     })
 }

@@ -10,6 +10,7 @@ mod credentials;
 mod digest;
 mod dockerignore;
 mod happenings;
+mod hook;
 mod logs;
 mod origin;
 mod ping;
@@ -36,11 +37,12 @@ pub use connection::Connection;
 use self::connection::Address;
 use self::credentials::Credentials;
 use super::{
-    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Result, Scope,
-    Since,
+    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Ran, Result,
+    Scope, Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
 use crate::plan::changes::Origin;
+use crate::plan::hooks::Inside;
 use crate::plan::{Build, File, labels};
 
 /// The newest API version that topo was written for.
@@ -379,6 +381,10 @@ impl Engine for Docker {
         let options = query::RenameContainerOptions { name: to.to_owned() };
         let renamed = self.client.rename_container(container, options).await;
         renamed.map_err(failed(format!("rename container {container} to {to}")))
+    }
+
+    async fn run_inside(&self, container: &str, command: &Inside) -> Result<Ran> {
+        self.run_command(container, command).await
     }
 
     fn logs(&self, container: &str, query: &LogQuery) -> BoxStream<'static, Result<LogLine>> {

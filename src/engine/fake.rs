@@ -17,11 +17,12 @@ use tokio::sync::{Notify, mpsc};
 use self::state::World;
 use super::reference::Reference;
 use super::{
-    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, LogSource, Progress, Query, Result,
-    Scope, Since,
+    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, LogSource, Progress, Query, Ran,
+    Result, Scope, Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Swarm, Volume};
 use crate::plan::changes::Origin;
+use crate::plan::hooks::Inside;
 use crate::plan::{Build, File, labels};
 
 /// An engine in memory.
@@ -71,6 +72,7 @@ pub enum CallKind {
     Stop,
     RemoveContainer,
     Rename,
+    RunInside,
     Logs,
     Happenings,
 }
@@ -421,6 +423,26 @@ impl Engine for FakeEngine {
             to.clone_into(&mut seen.name);
             Ok(())
         })
+        .await
+    }
+
+    async fn run_inside(&self, container: &str, command: &Inside) -> Result<Ran> {
+        let words = command.command.join(" ");
+        self.call(
+            CallKind::RunInside,
+            container,
+            format!("run `{words}` in container {container}"),
+            |world| {
+                if world.get(container)?.seen.state != State::Running {
+                    let message = format!("Container {container} is not running");
+                    return Err(Cause::Other { status: Some(409), message });
+                }
+                // As in a shell: `exit 3` ends with code 3.
+                let code = words.rsplit_once("exit ").and_then(|(_, code)| code.parse().ok()).unwrap_or(0);
+                world.write(container, &words);
+                Ok(Ran { code, output: vec![words.clone()] })
+            },
+        )
         .await
     }
 

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 
 use super::container::{self, container_name, containers};
+use super::hooks::Hooks;
 use super::mounts::reference_target;
+use super::update::{Update, update};
 use super::{Build, Create, File, container_id_of, labels, refuse};
 use crate::diagnostic::Diagnostics;
 use crate::model::attribute::Extensions;
@@ -92,6 +94,12 @@ pub struct DesiredService {
     pub is_task: bool,
     /// Whether it has a health check of its own.
     pub has_healthcheck: bool,
+    /// The commands that run in its containers at turns of their life.
+    pub hooks: Hooks,
+    /// How its containers are replaced; all at once if `None`.
+    pub update: Option<Update>,
+    /// How a failed update is undone.
+    pub rollback: Option<Update>,
     /// Whether an attached `up` shows its log.
     pub attach: bool,
 }
@@ -133,7 +141,7 @@ impl Desired {
         start: bool,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        refuse::report(project, api, start, diagnostics);
+        refuse::report(project, api, diagnostics);
         let service = |name: &String| {
             let service = with_api_socket(project.services.get(name)?);
             let mut wanted = desired_service(project, topology, contents, api, name, &service);
@@ -346,6 +354,7 @@ fn desired_service(
         let how = project.services.get(dependent).and_then(|service| service.depends_on.0.get(name));
         how.is_some_and(|how| how.condition == Condition::CompletedSuccessfully)
     };
+    let deploy = service.deploy.as_ref();
     DesiredService {
         name: name.to_owned(),
         image: project.image_of(name, service),
@@ -386,6 +395,9 @@ fn desired_service(
             };
             !check.disable && check.test.as_ref().is_none_or(|test| !is_none(test))
         }),
+        hooks: super::hooks::of_service(service),
+        update: deploy.and_then(|deploy| deploy.update_config.as_ref()).map(update),
+        rollback: deploy.and_then(|deploy| deploy.rollback_config.as_ref()).map(update),
         attach: service.attach != Some(false),
     }
 }

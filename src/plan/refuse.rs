@@ -6,7 +6,7 @@ use crate::model::storage::FileReferences;
 use crate::project::Project;
 
 /// Reports what would have to be left out.
-pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostics: &mut Diagnostics) {
+pub(super) fn report(project: &Project, api: (u32, u32), diagnostics: &mut Diagnostics) {
     let mut refuse = |path: &[&str], why: &str, help: &str| {
         diagnostics.push(
             Diagnostic::error(Code::UnsupportedAttribute, format!("`{}` {why}", path.join(".")))
@@ -15,7 +15,7 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
         );
     };
     for (name, service) in &project.services {
-        for Refusal { attribute, why, help } in unsupported(service, api, start) {
+        for Refusal { attribute, why, help } in unsupported(service, api) {
             let path: Vec<&str> =
                 ["services", name].into_iter().chain(attribute.iter().map(String::as_str)).collect();
             refuse(&path, &why, help);
@@ -42,6 +42,7 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
         refuse(&["secrets", key, "external"], external, "give its content with `file` or `environment`");
     }
     report_mounted(project, diagnostics);
+    report_updates(project, diagnostics);
 }
 
 /// Says that a file of the host is mounted as it is. Copying it in, as is done with text, would honour owner and mode,
@@ -79,13 +80,47 @@ fn report_mounted(project: &Project, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Says what of updates is not honoured.
+fn report_updates(project: &Project, diagnostics: &mut Diagnostics) {
+    for (name, service) in &project.services {
+        let Some(deploy) = &service.deploy else { continue };
+        for (attribute, config) in
+            [("update_config", &deploy.update_config), ("rollback_config", &deploy.rollback_config)]
+        {
+            let Some(config) = config else { continue };
+            let place = |key: &str| project.span(&["services", name, "deploy", attribute, key]);
+            if config.max_failure_ratio > 0.0 {
+                let message = format!("`deploy.{attribute}.max_failure_ratio` is not honoured");
+                diagnostics.push(
+                    Diagnostic::warning(Code::UnsupportedAttribute, message)
+                        .label(place("max_failure_ratio"), "the first failure counts")
+                        .help("write `failure_action: continue` to go on after any failure"),
+                );
+            }
+            let action = config.failure_action.as_deref().unwrap_or("pause");
+            let known: &[&str] = match attribute {
+                "update_config" => &["pause", "continue", "rollback"],
+                _ => &["pause", "continue"],
+            };
+            if !known.contains(&action) {
+                let message = format!("`deploy.{attribute}.failure_action` is taken for `pause`");
+                diagnostics.push(
+                    Diagnostic::warning(Code::InvalidValue, message)
+                        .label(place("failure_action"), format!("`{action}` means nothing here"))
+                        .help(format!("write one of {}", known.join(", "))),
+                );
+            }
+        }
+    }
+}
+
 struct Refusal {
     attribute: Vec<String>,
     why: String,
     help: &'static str,
 }
 
-fn unsupported(service: &Service, api: (u32, u32), start: bool) -> Vec<Refusal> {
+fn unsupported(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
     // Every attribute has its place: here, in `container`, `desired`, or nowhere because it says nothing to
     // the engine. The compiler asks for a decision on a new one.
     let Service {
@@ -154,8 +189,8 @@ fn unsupported(service: &Service, api: (u32, u32), start: bool) -> Vec<Refusal> 
         pids_limit: _,
         platform,
         ports: _,
-        post_start,
-        pre_stop,
+        post_start: _,
+        pre_stop: _,
         privileged: _,
         pull_policy: _,
         read_only: _,
@@ -196,12 +231,6 @@ fn unsupported(service: &Service, api: (u32, u32), start: bool) -> Vec<Refusal> 
     }
     if !models.0.is_empty() {
         refuse(&["models"], not_yet(), "run the model yourself, and pass its URL in `environment`");
-    }
-    if start && !post_start.is_empty() {
-        refuse(&["post_start"], not_yet(), "run the commands with `docker exec` after `up`");
-    }
-    if start && !pre_stop.is_empty() {
-        refuse(&["pre_stop"], not_yet(), "run the commands with `docker exec` before `down`");
     }
     let is_profile_file = |option: &String| {
         let profile = option.strip_prefix("seccomp=").or_else(|| option.strip_prefix("seccomp:"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::pending;
 
 use topo::diagnostic::Diagnostics;
-use topo::engine::apply::{Ending, apply};
+use topo::engine::apply::{Ending, Outcome, apply};
 use topo::engine::fake::{Behaviour, FakeEngine};
 use topo::engine::{Engine as _, Query};
 use topo::load::{MemWorld, Request, load};
@@ -15,6 +15,7 @@ use topo::plan::desired::Desired;
 use topo::plan::down::{DownOptions, down};
 use topo::plan::questions::questions;
 use topo::plan::up::{UpOptions, up};
+use topo::plan::update::rollback;
 use topo::project::{Selection, read_contents, resolve};
 use topo::topology::Topology;
 
@@ -63,12 +64,16 @@ impl Bed {
     }
 
     async fn apply(&self, plan: &Plan) {
+        let outcome = self.try_to_apply(plan).await;
+        assert_eq!(outcome.ending, Ending::Complete, "{:?}\n{plan}", outcome.failed);
+    }
+
+    async fn try_to_apply(&self, plan: &Plan) -> Outcome {
         let query =
             Query { project: "project".into(), images: vec!["app".into(), "db".into()], ..Query::default() };
         let observed = self.engine.observe(&query).await.unwrap();
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let outcome = apply(plan, &observed, &self.engine, &events, pending()).await;
-        assert_eq!(outcome.ending, Ending::Complete, "{:?}\n{plan}", outcome.failed);
+        apply(plan, &observed, &self.engine, &events, pending()).await
     }
 
     /// Brings the project up and says what another `up` would do.
@@ -381,6 +386,97 @@ volumes: {data: {external: true, name: precious}}
             "external volume `precious` does not exist"
         ]
     );
+}
+
+const HOOKED: &str = "
+services:
+  web:
+    image: app
+    environment: {A: '1'}
+    depends_on: [db]
+    post_start: [{command: warm up, user: root}, {command: [tell, 'all of them']}]
+    pre_stop: [{command: say goodbye, environment: {WHY: replaced}}]
+  db: {image: db, post_start: [{command: migrate}]}
+";
+
+#[tokio::test]
+async fn hooks_run_after_the_start_and_before_the_stop() {
+    let bed = Bed::new();
+    let first = bed.plan(HOOKED, &started()).await;
+    bed.up(HOOKED).await;
+    let changed = HOOKED.replace("A: '1'", "A: '2'");
+    let replaced = bed.plan(&changed, &started()).await;
+    insta::assert_snapshot!("hooks", format!("{first}---\n{replaced}"));
+    bed.up(&changed).await;
+    // What does not run has nobody to say goodbye.
+    bed.engine.end("project-web-1", 1);
+    let plan = bed.plan(HOOKED, &started()).await.to_string();
+    assert!(!plan.contains("say goodbye"), "{plan}");
+}
+
+/// A service that is updated in groups; its number of containers makes no difference to its hash.
+const ROLLING: &str = "
+services:
+  web:
+    image: app
+    environment: {A: '1'}
+    deploy:
+      replicas: 3
+      update_config: {parallelism: 2, delay: 1s, monitor: 2s, order: start-first, failure_action: rollback}
+";
+
+#[tokio::test(start_paused = true)]
+async fn an_update_goes_group_by_group_and_the_old_ones_go_last() {
+    let bed = Bed::new();
+    bed.up(ROLLING).await;
+    let changed = ROLLING.replace("A: '1'", "A: '2'");
+    insta::assert_snapshot!("update", bed.plan(&changed, &started()).await);
+    bed.up(&changed).await;
+    assert_eq!(bed.engine.running(), ["project-web-1", "project-web-2", "project-web-3"]);
+    // A port of the host cannot be had twice.
+    let published = changed.replace("replicas: 3", "replicas: 1") + "    ports: ['8080:80']\n";
+    bed.up(&published).await;
+    let plan = bed.plan(&published.replace("A: '2'", "A: '3'"), &started()).await;
+    assert_eq!(
+        plan.notes,
+        ["service web: the old container ends before the new one starts, since both want port 8080"]
+    );
+    bed.apply(&plan).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_update_is_rolled_back() {
+    for order in ["start-first", "stop-first"] {
+        let text = ROLLING.replace("start-first", order);
+        let bed = Bed::new();
+        bed.up(&text).await;
+        let changed = text.replace("A: '1'", "A: '2'");
+        // The third is in the second group.
+        bed.engine.on_start("000000000000_project-web-3", Behaviour::Exits(1, Vec::new()));
+        let plan = bed.plan(&changed, &started()).await;
+        let outcome = bed.try_to_apply(&plan).await;
+        assert_eq!(outcome.ending, Ending::Failed);
+        let failed = [plan.steps[outcome.failed[0].0].subject.to_string()];
+        assert_eq!(failed, ["container project-web-3"]);
+        let desired = bed.desired(&changed);
+        let (undo, services) = rollback(&desired, &bed.observe(&desired).await, &["project-web-3"]);
+        assert_eq!(services, ["web"]);
+        bed.apply(&undo).await;
+        assert_eq!(bed.engine.running(), ["project-web-1", "project-web-2", "project-web-3"], "{undo}");
+        assert!(bed.plan(&text, &started()).await.steps.is_empty(), "all is as it was before");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_goes_on_after_failures_if_it_may() {
+    let text = ROLLING.replace("rollback", "continue");
+    let bed = Bed::new();
+    bed.up(&text).await;
+    bed.engine.on_start("000000000000_project-web-1", Behaviour::Exits(1, Vec::new()));
+    let plan = bed.plan(&text.replace("A: '1'", "A: '2'"), &started()).await;
+    let outcome = bed.try_to_apply(&plan).await;
+    assert_eq!((outcome.ending, outcome.tolerated.len()), (Ending::Complete, 1));
+    assert_eq!(bed.engine.running(), ["project-web-2", "project-web-3"]);
 }
 
 #[tokio::test]
