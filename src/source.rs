@@ -28,6 +28,11 @@ impl Span {
         Self { start: self.start + self.length, length: 0 }
     }
 
+    /// Returns whether `other` lies within this span.
+    pub fn holds(self, other: Self) -> bool {
+        self.start <= other.start && other.start + other.length <= self.start + self.length
+    }
+
     /// Returns the smallest span that holds both; they must be in the same file.
     #[must_use]
     pub fn to(self, other: Self) -> Self {

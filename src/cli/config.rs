@@ -8,19 +8,22 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
+use topo::diagnostic::{Code, Diagnostic, Diagnostics};
 use topo::engine::Engine as _;
 use topo::engine::reference::Reference;
 use topo::load::interpolate::{self, references};
-use topo::load::{Loaded, load_without};
+use topo::load::{Loaded, Request, load_without};
 use topo::model::service::Service;
-use topo::project::{Project, as_written, hash};
+use topo::project::explain::{Unknown, explain};
+use topo::project::{Project, Selection, as_written, hash};
 use topo::{load, project};
 
 use super::{Context, Exit};
+use crate::ui::{origins, report};
 
 /// Print the project as it will be used: files merged, variables replaced, defaults written out
 ///
-/// Example: topo config --format json
+/// Example: topo config --explain services.web.environment.DB_HOST
 #[expect(clippy::struct_excessive_bools, reason = "docker compose's flags")]
 #[derive(Args, Debug)]
 #[group(skip)]
@@ -94,6 +97,9 @@ struct Aspect {
     /// Print the config hash of each service named here, separated by commas; `*` is all of them
     #[arg(long, value_name = "SERVICE")]
     hash: Option<String>,
+    /// Print where a value, or each value below it, comes from: file and line, variables, what it overrides
+    #[arg(long, value_name = "PATH")]
+    explain: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
@@ -126,6 +132,9 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
 /// Returns what is to be printed.
 fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     let aspect = &arguments.aspect;
+    if let Some(path) = &aspect.explain {
+        return explained(path, arguments, context);
+    }
     if arguments.no_interpolate || aspect.variables || aspect.environment {
         let loaded = load_as_written(arguments, context)?;
         if aspect.variables {
@@ -246,6 +255,39 @@ fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> 
     };
     let (project, _, loaded) = context.checked_without(&arguments.selected, loading, completing);
     if context.say(&loaded) { Ok(project) } else { Err(Exit::Failure) }
+}
+
+/// Returns where the value at `path` comes from.
+fn explained(path: &str, arguments: &Config, context: &Context) -> Result<String, Exit> {
+    let request = Request { trace: true, ..context.request() };
+    let mut loaded = load::load(&context.world, &request);
+    let selection = Selection {
+        profiles: context.global.profiles.clone(),
+        services: arguments.selected.clone(),
+        ..Selection::default()
+    };
+    let project = project::resolve(&mut loaded, &selection, &context.world);
+    if !context.say(&loaded) {
+        return Err(Exit::Failure);
+    }
+    match explain(&project, &loaded, &context.world, path) {
+        Ok(found) if arguments.format == Some(Format::Json) => {
+            Ok(format!("{:#}\n", origins::json(&found, &loaded.sources)))
+        }
+        Ok(found) => Ok(origins::text(context.ui, &found, &loaded.sources)),
+        Err(Unknown { known, key, help, reset }) => {
+            let holder = if known.is_empty() { "the project".to_owned() } else { format!("`{known}`") };
+            let mut unknown = Diagnostic::error(Code::UnknownKey, format!("{holder} has no `{key}`"));
+            if let Some(reset) = reset {
+                unknown =
+                    unknown.label(reset.at, "taken away here").label(reset.earlier, "it was written here");
+            }
+            let mut diagnostics = Diagnostics::default();
+            diagnostics.push(unknown.help(help));
+            report(context.ui, &diagnostics, &loaded.sources);
+            Err(Exit::Failure)
+        }
+    }
 }
 
 fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, Exit> {

@@ -58,7 +58,13 @@ impl Loader<'_> {
     }
 
     fn decoder(&mut self) -> Decoder<'_> {
-        Decoder { sources: &self.sources, home: None, keep_paths: true, diagnostics: &mut self.diagnostics }
+        Decoder {
+            sources: &self.sources,
+            home: None,
+            keep_paths: true,
+            partial: false,
+            diagnostics: &mut self.diagnostics,
+        }
     }
 
     /// Reads included files that override each other, through all stages.
@@ -250,8 +256,13 @@ impl Loader<'_> {
             let mut diagnostics = Diagnostics::default();
             let home = loader.world.home();
             let sources = &loader.sources;
-            let mut decoder =
-                Decoder { sources, home: home.as_deref(), keep_paths: false, diagnostics: &mut diagnostics };
+            let mut decoder = Decoder {
+                sources,
+                home: home.as_deref(),
+                keep_paths: false,
+                partial: false,
+                diagnostics: &mut diagnostics,
+            };
             T::decode(node, &Place::TOP, &mut decoder)
         }
         fn same<T: Attribute + PartialEq>(loader: &Loader<'_>, one: &Node, other: &Node) -> bool {

@@ -62,9 +62,7 @@ impl Attribute for String {
         json_schema!({ "type": "string" })
     }
 
-    fn is_hollow(&self) -> bool {
-        self.is_empty()
-    }
+    const MAY_BE_EMPTY: bool = true;
 }
 
 scalar!(
@@ -114,7 +112,7 @@ scalar!(
         Value::Int(value) => Ok(Some(*value as f32)),
         #[expect(clippy::cast_possible_truncation, reason = "as docker compose reads it")]
         Value::Float(value) => Ok(Some(*value as f32)),
-        Value::Text(text) => text.trim().parse().map(Some).map_err(|_| "this is not a number".to_owned()),
+        Value::Text(text) => text.parse().map(Some).map_err(|_| "this is not a number".to_owned()),
         _ => Ok(None),
     },
     unset 0.0, |value| *value == 0.0
@@ -122,14 +120,14 @@ scalar!(
 
 fn parse_bool(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
-        "true" | "y" | "yes" | "on" | "1" | "t" => Some(true),
-        "false" | "n" | "no" | "off" | "0" | "f" => Some(false),
+        "true" | "y" | "yes" | "on" => Some(true),
+        "false" | "n" | "no" | "off" => Some(false),
         _ => None,
     }
 }
 
 fn whole_number(text: &str) -> Result<i64, String> {
-    text.trim().parse().map_err(|_| "this is not a whole number".to_owned())
+    text.parse().map_err(|_| "this is not a whole number".to_owned())
 }
 
 /// Text that may be written as a string or a number.
@@ -160,7 +158,10 @@ pub struct StringList(pub Vec<String>);
 
 impl Attribute for StringList {
     const SHAPE: &'static Shape = &Shape {
-        kind: Kind::List(Shape::REPLACE, Some(Identity { of: Node::scalar_text, replace: true })),
+        kind: Kind::List(
+            Shape::REPLACE,
+            Some(Identity { by: "value", of: Node::scalar_text, replace: true }),
+        ),
         expand: Some(list_of_one),
     };
 
@@ -199,7 +200,7 @@ impl<T: Attribute, const STRICT: bool> Attribute for UniqueList<T, STRICT> {
     const SHAPE: &'static Shape = &Shape {
         kind: Kind::List(
             T::SHAPE,
-            if STRICT { None } else { Some(Identity { of: Node::scalar_text, replace: true }) },
+            if STRICT { None } else { Some(Identity { by: "value", of: Node::scalar_text, replace: true }) },
         ),
         expand: None,
     };

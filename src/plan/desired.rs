@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 
-use super::container::{self, container_name, containers};
+use super::container::{self, container_name, containers, networks};
 use super::hooks::Hooks;
 use super::mounts::reference_target;
 use super::update::{Update, update};
@@ -141,7 +141,7 @@ impl Desired {
         start: bool,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        refuse::report(project, api, diagnostics);
+        refuse::report(project, api, start, diagnostics);
         let service = |name: &String| {
             let service = with_api_socket(project.services.get(name)?);
             let mut wanted = desired_service(project, topology, contents, api, name, &service);
@@ -379,7 +379,7 @@ fn desired_service(
             })
             .collect(),
         shares,
-        networks: service.networks.0.keys().map(|key| project.network_name(key).to_owned()).collect(),
+        networks: networks(project, service).map(|(key, _)| project.network_name(key).to_owned()).collect(),
         volumes: service
             .volumes
             .0

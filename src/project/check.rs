@@ -264,11 +264,14 @@ fn one_source(
 ) -> Option<Diagnostic> {
     let node = written.at(&[section, key])?;
     let given: Vec<&str> = known.iter().copied().filter(|source| node.get(source).is_some()).collect();
-    if is_external || given.len() == 1 {
-        return None;
-    }
+    // docker compose lets a config with an empty variable pass.
+    let is_hollow = section == "secrets"
+        && given == ["environment"]
+        && node.get("environment").is_some_and(|entry| entry.node.as_text() == Some(""));
     let (code, message) = match given.len() {
-        0 => (Code::MissingKey, format!("`{section}.{key}` has no content")),
+        0 if is_external => return None,
+        1 if !is_hollow => return None,
+        0 | 1 => (Code::MissingKey, format!("`{section}.{key}` has no content")),
         _ => (Code::Conflict, format!("`{section}.{key}` has its content from {}", given.join(" and "))),
     };
     let known = known.join(", ");

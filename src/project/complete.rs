@@ -43,6 +43,9 @@ impl Resolver<'_> {
             for secret in &mut service.secrets.0 {
                 secret.target.get_or_insert_with(|| format!("/run/secrets/{}", secret.source));
             }
+            for step in &mut service.pre_start {
+                step.image = step.image.take().or_else(|| service.image.clone());
+            }
             if let Some(policy) = &mut service.pull_policy
                 && policy.0 == "if_not_present"
             {

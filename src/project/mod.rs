@@ -5,6 +5,7 @@
 mod check;
 mod complete;
 mod contents;
+pub mod explain;
 pub mod hash;
 mod select;
 mod written;
@@ -19,6 +20,7 @@ use crate::diagnostic::Diagnostics;
 use crate::load::{Environment, Loaded, World};
 use crate::model::attribute::Extensions;
 use crate::model::network::Network;
+use crate::model::registry::{self, Given};
 use crate::model::service::{LabelFiles, Service};
 use crate::model::storage::{Config, Secret, Volume};
 use crate::model::values::Nullable;
@@ -78,6 +80,23 @@ impl Project {
     /// Returns where `path` was written, or the nearest place around it.
     pub fn span(&self, path: &[&str]) -> Span {
         self.written.span_of(path)
+    }
+
+    /// Calls `visit` for each attribute that is given for what is part of the project and has a row of its own.
+    pub fn each_given(&self, visit: &mut dyn FnMut(Given<'_>)) {
+        registry::each_given(&self.written, &mut |given| {
+            let is_part = match *given.keys {
+                ["services", name, ..] => self.services.contains_key(name),
+                ["networks", key, ..] => self.networks.contains_key(key),
+                ["volumes", key, ..] => self.volumes.contains_key(key),
+                ["secrets", key, ..] => self.secrets.contains_key(key),
+                ["configs", key, ..] => self.configs.contains_key(key),
+                _ => true,
+            };
+            if is_part {
+                visit(given);
+            }
+        });
     }
 
     /// Returns the name of a network in the engine.

@@ -3,6 +3,7 @@
 pub(crate) mod findings;
 mod listing;
 mod logs;
+pub(crate) mod origins;
 mod progress;
 mod report;
 

@@ -230,3 +230,54 @@ fn mistakes_in_an_included_file_are_shown_there() {
         .collect();
     assert_eq!(errors, ["sub/a.yaml:2:14: error[wrong-type]: `services.a.image` takes a string"]);
 }
+
+/// Loads these files, and returns what is said of them.
+fn said(files: &[(&str, &str)]) -> Vec<String> {
+    project_of(&MemWorld::project(files.iter().copied())).err().unwrap_or_default()
+}
+
+#[test]
+fn an_override_takes_no_mistake_away() {
+    let base = "services:\n  a: {image: x, init: maybe, hostname: , restart: !reset always}\n";
+    let over = "services:\n  a: {init: true, hostname: web}\n  b: {}\n";
+    assert_eq!(
+        said(&[("compose.yaml", base), ("compose.override.yaml", over)]),
+        [
+            "compose.yaml:2:23: error[invalid-value]: `services.a.init` has a value that means nothing",
+            "compose.yaml:2:38: error[wrong-type]: `services.a.hostname` takes a string",
+            "compose.override.yaml:3:6: error[missing-key]: `services.b` has neither `image` nor `build`",
+        ]
+    );
+}
+
+#[test]
+fn what_a_base_lacks_its_override_may_bring() {
+    let base = "services:\n  a: {network_mode: host}\n";
+    let over = "services:\n  a: {image: x, network_mode: !reset null, networks: [n]}\nnetworks: {n: {}}\n";
+    assert_eq!(said(&[("compose.yaml", base), ("compose.override.yaml", over)]), Vec::<String>::new());
+}
+
+#[test]
+fn values_are_held_to_what_docker_compose_takes() {
+    for (attribute, message) in [
+        ("cpu_percent: 50.5", "`services.a.cpu_percent` takes a whole number from 0 to 100"),
+        ("cpu_percent: 101", "`services.a.cpu_percent` has a value that means nothing"),
+        ("cpu_count: -1", "`services.a.cpu_count` takes a whole number, 0 or more"),
+        ("tty: '1'", "`services.a.tty` has a value that means nothing"),
+        ("cpu_shares: ' 5'", "`services.a.cpu_shares` has a value that means nothing"),
+        ("mem_limit: '5m '", "`services.a.mem_limit` has a value that means nothing"),
+        ("uts: 'service:b'", "service `a` depends on unknown service `b`"),
+        ("device_cgroup_rules: [a, a]", "`a` is listed twice"),
+    ] {
+        let text = format!("services:\n  a:\n    image: x\n    {attribute}\n");
+        let said = said(&[("compose.yaml", &text)]);
+        assert!(said.len() == 1 && said[0].ends_with(message), "{attribute}: {said:?}");
+    }
+}
+
+#[test]
+fn an_empty_restart_policy_is_none() {
+    let text = "services: {a: {image: x, restart: \"${UNSET:-}\"}}";
+    let project = project_of(&MemWorld::project([("compose.yaml", text)])).expect("valid");
+    assert_eq!(project.services["a"].restart, None);
+}

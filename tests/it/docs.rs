@@ -7,11 +7,13 @@ use topo::diagnostic::Code;
 use crate::cli::run_in_repository;
 use crate::generated::{check, check_part, read, repository};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/architecture.md",
+    "docs/compatibility.md",
+    "docs/differences.md",
     "docs/diagnostics.md",
     "examples/README.md",
 ];

@@ -4,12 +4,14 @@
 
 mod apply;
 mod cli;
+mod compatibility;
 mod config;
 mod contract;
 mod corpus;
 mod diagnostics;
 mod docs;
 mod examples;
+mod explain;
 mod generated;
 mod k8s;
 mod layers;
