@@ -16,7 +16,7 @@ use topo::plan::questions::questions;
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
 use topo::plan::update::{OnFailure, rollback};
 use topo::plan::{Plan, Subject};
-use topo::project::Selection;
+use topo::project::{Selection, read_profiles};
 
 use super::attach::{Staying, attach};
 use super::up::{Act, interrupt};
@@ -133,6 +133,7 @@ pub(crate) async fn plan_up(
     let Prepared { project, topology, contents, loaded } = prepared;
     // What was said before is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();
+    contents.profiles = read_profiles(project, &context.world, &mut loaded.diagnostics);
     let desired =
         Desired::new(project, topology, contents, engine.api(), options.start, &mut loaded.diagnostics);
     let query = Query {
@@ -189,6 +190,7 @@ pub(crate) fn bring_up(
     let ui = if audience.is_some() { ui.plain() } else { ui };
     let context = &Context { ui, world: context.world, global: context.global.clone() };
     context.with_engine(async |engine| {
+        context.provide(&mut prepared).await?;
         let Some(mut planned) = plan_up(&mut prepared, &options, &engine, context).await? else {
             return Ok(Exit::Failure);
         };

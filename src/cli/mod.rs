@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod logs;
 mod plan;
+mod provide;
 mod ps;
 mod schema;
 mod up;

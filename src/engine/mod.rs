@@ -9,6 +9,7 @@ pub mod docker;
 pub mod error;
 pub mod fake;
 pub mod follow;
+pub mod program;
 pub mod reference;
 mod waits;
 pub mod watch;

@@ -31,6 +31,8 @@ pub const NETWORK: &str = "com.docker.compose.network";
 /// The key of a volume in the file.
 pub const VOLUME: &str = "com.docker.compose.volume";
 
+/// `pre_start` for containers that run before a service starts, as docker compose 5 has it.
+pub const HOOK: &str = "com.docker.compose.hook";
 /// What the configs and secrets held that a container was started with. It is topo's own, and docker compose lets it be.
 pub const CONTENTS: &str = "topo.contents";
 

@@ -2,6 +2,7 @@
 //!
 //! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
 
+mod before;
 pub mod changes;
 pub mod container;
 mod contents;
@@ -13,6 +14,7 @@ mod judge;
 pub mod labels;
 mod limits;
 mod mounts;
+pub mod provide;
 pub mod questions;
 mod refuse;
 mod shared;

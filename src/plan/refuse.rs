@@ -22,7 +22,7 @@ const IMAGE_MOUNTS: (u32, u32) = (1, 48);
 const RECURSIVE_READ_ONLY: (u32, u32) = (1, 44);
 
 /// Reports what would have to be left out.
-pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostics: &mut Diagnostics) {
+pub(super) fn report(project: &Project, api: (u32, u32), diagnostics: &mut Diagnostics) {
     let mut refuse = |span: Span, place: &dyn Display, why: &str, help: &str| {
         diagnostics.push(
             Diagnostic::error(Code::UnsupportedAttribute, format!("`{place}` {why}"))
@@ -31,10 +31,8 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
         );
     };
     let mut passed_over = Vec::new();
-    project.each_given(&mut |Given { row, place, keys, span, node: _ }| match row.up {
+    project.each_given(&mut |Given { row, place, keys: _, span, node: _ }| match row.up {
         Up::Honoured | Up::Partly(_) | Up::Idle(_) => {}
-        // It runs when containers start.
-        Up::Refused(..) if !start && matches!(keys, [_, _, "pre_start"]) => {}
         Up::Refused(why, help) => refuse(span, place, why, help),
         Up::Since(needed, engine) | Up::Optional(needed, engine) => {
             let Some(why) = needs(needed, api) else { return };
@@ -215,15 +213,6 @@ fn by_value(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
     {
         let why = format!("names no isolation technology: `{isolation}`");
         refuse(&["isolation"], why, "write default, or on Windows process or hyperv");
-    }
-    let is_profile_file = |option: &String| {
-        let profile = option.strip_prefix("seccomp=").or_else(|| option.strip_prefix("seccomp:"));
-        profile
-            .is_some_and(|profile| !matches!(profile, "unconfined" | "builtin") && !profile.starts_with('{'))
-    };
-    if service.security_opt.0.iter().any(is_profile_file) {
-        let help = "give the profile's JSON in place of its file, or `seccomp=unconfined`";
-        refuse(&["security_opt"], "names a seccomp profile, which is not read yet".to_owned(), help);
     }
     if let Some(platform) = service.platform.as_deref().filter(|platform| !is_platform(platform)) {
         let why = format!("names no platform: `{platform}`");

@@ -50,6 +50,7 @@ impl<'a> Planner<'a> {
                     _ => not_running(container),
                 };
                 let (_, after) = self.copy(wanted, &container.id, after, &[]);
+                let after = self.run_before(service, wanted, name, after, planned);
                 let hooks = &service.hooks.after_start;
                 let op = Op::Start { container: container.id.clone() };
                 let started = vec![self.plan.push(op, subject.clone(), cause.clone(), after)];
@@ -59,7 +60,7 @@ impl<'a> Planner<'a> {
                 let created = self.create(&wanted.create, &wanted.later, &cause, needs, name);
                 let (created, ready) = self.copy(wanted, name, created, ready);
                 planned.created.extend(created);
-                self.start(service, name, &cause, ready, planned);
+                self.start(service, wanted, &cause, ready, planned);
             }
             Fate::Replace(old, cause) => {
                 planned.is_replaced = true;
@@ -73,7 +74,7 @@ impl<'a> Planner<'a> {
                 let renamed = self.plan.push(op, subject(), cause.clone(), vec![removed]);
                 planned.created.extend(created);
                 planned.created.push(renamed);
-                self.start(service, name, &cause, vec![renamed], planned);
+                self.start(service, wanted, &cause, vec![renamed], planned);
             }
         }
     }
@@ -104,7 +105,7 @@ impl<'a> Planner<'a> {
         (temporary, created, ready)
     }
 
-    fn create(
+    pub(super) fn create(
         &mut self,
         create: &Create,
         later: &[Endpoint],
@@ -148,14 +149,16 @@ impl<'a> Planner<'a> {
     fn start(
         &mut self,
         service: &DesiredService,
-        name: &str,
+        wanted: &DesiredContainer,
         cause: &str,
         after: Vec<StepId>,
         planned: &mut Planned,
     ) {
         if self.options.start {
-            let subject = Subject::Container(name.to_owned());
-            let op = Op::Start { container: name.to_owned() };
+            let name = &wanted.create.name;
+            let after = self.run_before(service, wanted, name, after, planned);
+            let subject = Subject::Container(name.clone());
+            let op = Op::Start { container: name.clone() };
             let started = vec![self.plan.push(op, subject.clone(), cause, after)];
             let hooks = &service.hooks.after_start;
             planned.started.extend(self.plan.run_inside(name, &subject, hooks, cause, started));

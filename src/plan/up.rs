@@ -158,6 +158,8 @@ pub(super) struct Planned {
     pub(super) started: Vec<StepId>,
     /// Whether one of its containers is replaced, so that those who share with it must be too.
     pub(super) is_replaced: bool,
+    /// The steps after which all has run that runs once before the service starts.
+    pub(super) prepared: Option<Vec<StepId>>,
     /// Containers that the plan leaves alone.
     pub(super) untouched: BTreeSet<String>,
 }

@@ -108,6 +108,7 @@ impl<'a> Planner<'a> {
                 if !starts_first {
                     after = vec![self.stop(old, &subject, cause, after)];
                 }
+                let after = self.run_before(service, wanted, &temporary, after, planned);
                 let op = Op::Start { container: temporary.clone() };
                 let started = vec![self.plan.push(op, subject.clone(), cause.clone(), after)];
                 let hooks = &service.hooks.after_start;

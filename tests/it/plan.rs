@@ -9,13 +9,13 @@ use topo::engine::fake::{Behaviour, FakeEngine};
 use topo::engine::{Engine as _, Query};
 use topo::load::{MemWorld, Request, load};
 use topo::observed::Observed;
-use topo::plan::Plan;
 use topo::plan::changes::{explain, unexplained};
 use topo::plan::desired::Desired;
 use topo::plan::down::{DownOptions, down};
 use topo::plan::questions::questions;
 use topo::plan::up::{UpOptions, up};
 use topo::plan::update::rollback;
+use topo::plan::{Op, Plan};
 use topo::project::{Selection, read_contents, resolve};
 use topo::topology::Topology;
 
@@ -412,6 +412,41 @@ async fn hooks_run_after_the_start_and_before_the_stop() {
     bed.engine.end("project-web-1", 1);
     let plan = bed.plan(HOOKED, &started()).await.to_string();
     assert!(!plan.contains("say goodbye"), "{plan}");
+}
+
+#[tokio::test]
+async fn what_runs_before_a_service_runs_once_or_for_each_container() {
+    let text = "
+services:
+  web:
+    image: app
+    scale: 2
+    ports: ['80']
+    volumes: ['data:/d']
+    pre_start: [{command: migrate, image: db, environment: {A: b}}, {command: check, per_replica: true}]
+volumes: {data: {}}
+";
+    let bed = Bed::new();
+    for name in ["0", "1-1", "1-2"] {
+        bed.engine.on_start(&format!("project-web-pre_start-{name}"), Behaviour::Exits(0, Vec::new()));
+    }
+    let plan = bed.plan(text, &started()).await;
+    insta::assert_snapshot!("before", plan);
+    let create = plan.steps.iter().find_map(|step| match &step.op {
+        Op::CreateContainer(create) if create.name.contains("pre_start") => Some(create),
+        _ => None,
+    });
+    let body = &create.unwrap().body;
+    assert_eq!((body.image.as_deref(), body.env.clone()), (Some("db"), Some(vec!["A=b".to_owned()])));
+    assert!(body.host_config.as_ref().unwrap().port_bindings.is_none());
+    bed.up(text).await;
+    assert_eq!(bed.engine.running(), ["project-web-1", "project-web-2"]);
+    // One that failed stays to be looked at, and goes before it runs again.
+    bed.engine.on_start("project-web-pre_start-0", Behaviour::Exits(1, Vec::new()));
+    let changed = text.replace("A: b", "A: c");
+    assert_eq!(bed.try_to_apply(&bed.plan(&changed, &started()).await).await.ending, Ending::Failed);
+    bed.engine.on_start("project-web-pre_start-0", Behaviour::Exits(0, Vec::new()));
+    bed.up(&changed).await;
 }
 
 /// A service that is updated in groups; its number of containers makes no difference to its hash.

@@ -1,7 +1,7 @@
 //! `deploy`: much of it is for a cluster. An engine without Swarm services has one node, and replaces containers itself.
 
 use super::Kubernetes::{Kept, Lost, Partly as Nearly};
-use super::Up::{Honoured, Idle};
+use super::Up::{Honoured, Idle, Partly};
 use super::table;
 
 const ONE_NODE: super::Up = Idle("there is one node");
@@ -28,11 +28,11 @@ table!(DEPLOY below "services.*.deploy" {
     ".restart_policy.delay" => Idle("the engine waits longer each time"), Lost("leave it out: Kubernetes waits longer each time");
     ".restart_policy.max_attempts" => Honoured, Nearly("`backoffLimit` of a Job; lost for what is always started again");
     ".restart_policy.window" => Idle("the engine chooses it"), Lost("leave it out: Kubernetes chooses it");
-    ".rollback_config" => Honoured, Lost("use `kubectl rollout undo`");
+    ".rollback_config" => Partly("`max_failure_ratio` is not: the first failure counts, which is said"), Lost("use `kubectl rollout undo`");
     ".update_config" => Honoured, Nearly("how a Deployment replaces its pods");
     ".update_config.delay" => Honoured, Nearly("`minReadySeconds`; lost for Jobs");
     ".update_config.failure_action" => Honoured, Nearly("a rollout that fails stops, as with `pause`; others are lost");
-    ".update_config.max_failure_ratio" => Idle("the first failure counts, which is said"), Lost(ROLLOUT);
+    ".update_config.max_failure_ratio" => Partly("0 only: the first failure counts, which is said"), Lost(ROLLOUT);
     ".update_config.monitor" => Honoured, Lost(ROLLOUT);
     ".update_config.order" => Honoured, Nearly("`maxSurge` or `maxUnavailable` of a Deployment");
     ".update_config.parallelism" => Honoured, Nearly("`maxSurge` or `maxUnavailable` of a Deployment");
