@@ -15,7 +15,7 @@ use topo::load::interpolate::{self, references};
 use topo::load::{Loaded, Request, load_without};
 use topo::model::service::Service;
 use topo::project::explain::{Unknown, explain};
-use topo::project::{Project, Selection, as_written, hash};
+use topo::project::{Project, Selection, as_written, as_yaml, hash};
 use topo::{load, project};
 
 use super::{Context, Exit};
@@ -354,37 +354,8 @@ fn render(
             serde_json::to_string_pretty(project).map(|text| text + "\n").map_err(|error| error.to_string())
         }
         Format::Yaml => {
-            topo::yaml::to_string_indented(&without_empty(value.clone())).map_err(|error| error.to_string())
+            topo::yaml::to_string_indented(&as_yaml(value.clone())).map_err(|error| error.to_string())
         }
     };
     text.map_err(|why| failure(context, &why))
-}
-
-/// Returns the project without what only JSON says: commands that are not set, and empty parts.
-fn without_empty(mut value: Value) -> Value {
-    let is_empty =
-        |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
-    let drop = |value: Option<&mut Value>, keys: &[&str]| {
-        if let Some(map) = value.and_then(Value::as_object_mut) {
-            map.retain(|key, value| !keys.contains(&key.as_str()) || !is_empty(value));
-        }
-    };
-    for service in
-        value.get_mut("services").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
-    {
-        for trigger in
-            service.pointer_mut("/develop/watch").and_then(Value::as_array_mut).into_iter().flatten()
-        {
-            drop(trigger.get_mut("exec"), &["command"]);
-            drop(Some(trigger), &["exec"]);
-        }
-        drop(service.get_mut("deploy"), &["resources", "placement"]);
-        drop(Some(service), &["command", "entrypoint"]);
-    }
-    for network in
-        value.get_mut("networks").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
-    {
-        drop(Some(network), &["ipam"]);
-    }
-    value
 }

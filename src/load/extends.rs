@@ -84,6 +84,10 @@ impl Loader<'_> {
                 *node = self.merge(base, own, Service::SHAPE, &path);
             }
             if *link != start {
+                if let Err(passed) = self.room.take(node, node.span) {
+                    self.diagnostics.push(passed.help("extend smaller services, or fewer times"));
+                    return;
+                }
                 let mut copy = node.clone();
                 merge::drop_resets(&mut copy);
                 forget_tags(&mut copy);
@@ -112,9 +116,9 @@ impl Loader<'_> {
         let layer = match text("file").filter(|(file, _)| !file.is_empty()) {
             None if extends.get("file").is_some_and(|file| !matches!(file.node.value, Value::Null)) => {
                 let span = extends.span_of(&["file"]);
-                let message = "`extends.file` takes a string";
+                let diagnostic = Diagnostic::error(Code::WrongType, "`extends.file` takes a string");
                 self.diagnostics
-                    .push(Diagnostic::error(Code::WrongType, message).label(span, "this is none"));
+                    .push(diagnostic.label(span, "this is none").help("write the path of a compose file"));
                 return None;
             }
             None => link.layer,

@@ -18,10 +18,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Compose;
 use crate::model::attribute::{Attribute, Decoder, Place, Shape};
 use crate::source::{SourceMap, Span};
-use crate::yaml::Node;
+use crate::yaml::{Node, Room};
 
 pub use environment::{Environment, Origin};
-pub(crate) use read::read_env_file;
+pub(crate) use read::{EnvFile, reason};
 pub use trace::{Reset, Trace, Variable};
 pub use world::{MemWorld, OsWorld, World};
 
@@ -89,6 +89,8 @@ pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded 
         trace: request.trace.then(Trace::default),
         diagnostics: Diagnostics::default(),
         read: 0,
+        files_named_at: None,
+        room: Room::default(),
         included: Vec::new(),
     };
     let (directory, files, env_files) = loader.find(request);
@@ -118,6 +120,10 @@ struct Loader<'a> {
     diagnostics: Diagnostics,
     /// How many compose files were read.
     read: usize,
+    /// Where an env file names the compose files.
+    files_named_at: Option<Span>,
+    /// How much may still be read, or copied.
+    room: Room,
     /// What was included so far: the same files with the same variables are read once.
     included: Vec<include::Included>,
 }
@@ -168,8 +174,13 @@ impl Loader<'_> {
             if let Some(trace) = &mut self.trace {
                 trace.note_variables(&document, environment, self.world);
             }
-            let lookup = |name: &str| environment.get(name, self.world);
-            interpolate::interpolate(&mut document, &lookup, &self.sources, &mut self.diagnostics);
+            interpolate::interpolate(
+                &mut document,
+                environment,
+                self.world,
+                &self.sources,
+                &mut self.diagnostics,
+            );
         }
         if self.skip.interpolation {
             // `${PORT}:80` is no mistake here.

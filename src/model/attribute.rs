@@ -169,6 +169,12 @@ impl Decoder<'_> {
         if matches!(node.value, Value::Null) {
             diagnostic = diagnostic.help("give it a value, or remove the attribute");
         }
+        if expected.starts_with("a list")
+            && let (Some(_), Some(written)) =
+                (node.scalar_text(), self.sources.text(node.span).lines().next())
+        {
+            diagnostic = diagnostic.help(format!("put it in brackets: [{written}]"));
+        }
         if diagnostic.help.is_none() {
             diagnostic = diagnostic.help(format!("write {expected}"));
         }

@@ -250,7 +250,8 @@ record! {
 }
 
 fn hook_has_command(hook: &mut Hook, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
-    if hook.command.0.is_none() {
+    // Nothing may be written, and means so.
+    if hook.command.0.is_none() && node.get("command").is_none() {
         decoder.missing(node.span, place, "command");
     }
 }

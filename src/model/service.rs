@@ -162,6 +162,9 @@ record! {
         pub privileged: bool,
         /// When to pull the image: `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_<duration>`.
         pub pull_policy: Option<PullPolicy>,
+        /// When to pull the image again. Obsolete: write `pull_policy: every_<duration>`.
+        #[serde(skip)]
+        pub pull_refresh_after: Option<String>,
         /// The container's own file system cannot be written to.
         pub read_only: bool,
         /// What the engine does when the container ends: `no`, `always`, `on-failure[:N]`, `unless-stopped`.

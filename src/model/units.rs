@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::attribute::{Attribute, Decoder, Place, Shape};
-use super::values::scalar;
+use super::values::{scalar, whole};
 use crate::yaml::{Node, Value};
 
 /// A number of bytes. Units are `b`, `k` or `kb`, `m` or `mb`, `g` or `gb`, `t`, `p`, all powers of 1024.
@@ -22,6 +22,7 @@ scalar!(
     { "type": ["string", "integer"], "examples": ["64m", "1gb"] },
     |node| match &node.value {
         Value::Int(value) => Ok(i64::try_from(*value).ok().map(Self)),
+        Value::Float(value) => Ok(whole(*value).map(Self)),
         Value::Text(text) => parse_bytes(text).map(|bytes| Some(Self(bytes))),
         _ => Ok(None),
     },

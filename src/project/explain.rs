@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::Project;
 use crate::diagnostic::did_you_mean;
-use crate::load::interpolate::Used;
 use crate::load::{Loaded, Origin, Reset, Variable, World, dotenv};
 use crate::model::attribute::absolute_path;
 use crate::source::{SourceFile, Span};
@@ -223,9 +222,9 @@ impl Explainer<'_> {
             let path = absolute_path(node.as_text()?, base, self.world.home().as_deref());
             let file: &SourceFile = self.loaded.sources.find(path.as_ref())?;
             // Only the place is wanted, so variables need no values.
-            let set = dotenv::parse(&file.text, &|_| Some(String::new()), &mut Used::default())
-                .or_else(|_| dotenv::parse_raw(&file.text));
-            Some(file.span(set.ok()?.get(name)?.range.clone()))
+            let parsed = dotenv::parse(&file.text, &|_| Some(String::new()));
+            let parsed = if parsed.faults.is_empty() { parsed } else { dotenv::parse_raw(&file.text) };
+            Some(file.span(parsed.found.get(name)?.range.clone()))
         })
     }
 }

@@ -7,6 +7,7 @@ mod complete;
 mod contents;
 pub mod explain;
 pub mod hash;
+mod printed;
 mod select;
 mod written;
 
@@ -26,9 +27,10 @@ use crate::model::storage::{Config, Secret, Volume};
 use crate::model::values::Nullable;
 use crate::model::{Model, Named};
 use crate::source::{SourceMap, Span};
-use crate::yaml::Node;
+use crate::yaml::{Node, Room};
 
 pub use contents::{Contents, profile_file, read_contents, read_profiles};
+pub use printed::as_yaml;
 pub use written::as_written;
 
 /// What the user selects of a project.
@@ -201,6 +203,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         environment: &loaded.environment,
         sources: &mut loaded.sources,
         diagnostics: &mut loaded.diagnostics,
+        room: Some(Room::default()),
     };
     if !skip.normalization {
         resolver.imply_dependencies();
@@ -241,4 +244,6 @@ struct Resolver<'a> {
     environment: &'a Environment,
     sources: &'a mut SourceMap,
     diagnostics: &'a mut Diagnostics,
+    /// How many variables and labels may still come from files; `None` once that was too many.
+    room: Option<Room>,
 }

@@ -13,6 +13,7 @@ mod interop;
 mod killed;
 mod mistakes;
 mod modes;
+mod programs;
 mod quickstart;
 mod repairs;
 mod requests;

@@ -189,6 +189,7 @@ struct Seen {
     refused: bool,
     told_of_old: bool,
     warned: bool,
+    warned_there: bool,
     always_lost: bool,
 }
 
@@ -223,6 +224,7 @@ fn look_at(world: &MemWorld, file: &str, seen: &mut BTreeMap<String, Seen>) {
         seen.always_refused = refused && (is_new || seen.always_refused);
         seen.refused |= refused;
         seen.told_of_old |= original.told_of_old.contains(&key);
+        seen.warned_there |= original.warned.contains_key(&key);
         seen.warned |= original.warned.keys().any(is_at);
         seen.always_lost = lost && (is_new || seen.always_lost);
     }
@@ -258,10 +260,11 @@ fn faults(row: &Row, is_own: bool, seen: &Seen) -> Vec<&'static str> {
     }
     match row.kubernetes {
         Kubernetes::Kept(_) => {
-            must(seen.changes_objects || seen.is_needed, "is said to be kept, and changes no object")
+            must(seen.changes_objects || seen.is_needed, "is said to be kept, and changes no object");
+            must(!is_own || !seen.warned_there, "is said to be kept, with a warning");
         }
         Kubernetes::Partly(_) => {
-            must(!is_own || seen.warned, "is said to be kept in part, without a warning")
+            must(!is_own || seen.warned, "is said to be kept in part, without a warning");
         }
         Kubernetes::Idle(_) => {
             must(!seen.changes_objects && !seen.warned, "is said to be of no matter for a cluster");
@@ -278,8 +281,8 @@ fn faults(row: &Row, is_own: bool, seen: &Seen) -> Vec<&'static str> {
 fn each_attribute_does_what_its_row_says() {
     let mut world = world_of(&crate::generated::repository("tests/cases/compatibility"));
     world.vars.insert("TOKEN".to_owned(), "hidden".to_owned());
-    let mut seen = BTreeMap::new();
-    for file in ["service.yaml", "parts.yaml", "attached.yaml", "outside.yaml"] {
+    let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
+    for file in ["service.yaml", "parts.yaml", "deploy.yaml", "attached.yaml", "outside.yaml"] {
         look_at(&world, file, &mut seen);
     }
     let mut wrong = Vec::new();

@@ -194,7 +194,7 @@ proptest! {
         let mut used = topo::load::interpolate::Used::default();
         let lookup = |name: &str| (name.len() == 1).then(|| name.to_owned());
         let _ = topo::load::interpolate::substitute(&text, &lookup, &mut used);
-        let _ = topo::load::dotenv::parse(&text, &lookup, &mut used);
+        let _ = topo::load::dotenv::parse(&text, &lookup);
     }
 
     #[test]
@@ -229,6 +229,31 @@ fn mistakes_in_an_included_file_are_shown_there() {
         .map(|one| one_line(one, &loaded.sources))
         .collect();
     assert_eq!(errors, ["sub/a.yaml:2:14: error[wrong-type]: `services.a.image` takes a string"]);
+}
+
+#[test]
+fn steps_before_the_start_have_the_image_of_their_service_and_merge_like_hooks() {
+    let base = "services: {web: {image: app, pre_start: [{command: one two}]}}";
+    let over = "services: {web: {pre_start: [{image: other, per_replica: 'true', environment: [A=1]}]}}";
+    let world = MemWorld::project([("compose.yaml", base), ("compose.override.yaml", over)]);
+    let project = project_of(&world).expect("no mistakes");
+    let steps = serde_json::to_value(&project.services["web"].pre_start).unwrap();
+    let expected = serde_json::json!([
+        { "command": ["one", "two"], "image": "app" },
+        { "command": null, "image": "other", "environment": { "A": "1" }, "per_replica": true },
+    ]);
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn whole_numbers_may_have_a_point_and_an_exponent() {
+    let text = "services: {web: {image: app, cpu_shares: 2.0, mem_limit: 1e9, scale: 2.0}}";
+    let project = project_of(&MemWorld::project([("compose.yaml", text)])).expect("no mistakes");
+    let web = &project.services["web"];
+    assert_eq!((web.cpu_shares, web.mem_limit.0, web.scale), (2, 1_000_000_000, Some(2)));
+    let text = text.replace("2.0", "2.5");
+    let said = project_of(&MemWorld::project([("compose.yaml", text.as_str())])).expect_err("fractions");
+    assert_eq!(said.len(), 2, "{said:?}");
 }
 
 /// Loads these files, and returns what is said of them.

@@ -8,7 +8,7 @@ use std::process::Command;
 /// `pre_start` yet, and refuses it in a few.
 const LEAST: usize = 985;
 
-fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let named = std::env::var_os("TOPO_CORPUS").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     named.into_iter().chain([beside]).find(|path| path.join("check.py").is_file())

@@ -38,7 +38,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("petgraph::", &["src/topology/"], "the graph has one owner"),
     ("schemars::", &["src/model/"], "the schema comes from the model"),
     ("sha2::", &["src/project/hash.rs"], "there is one config hash"),
-    ("miette::", &["src/source.rs", "src/ui/"], "the library returns its own diagnostics"),
+    ("miette::", &["src/source.rs", "src/diagnostic/text.rs"], "the library returns its own diagnostics"),
     ("indicatif::", &["src/ui/"], "only `ui` draws"),
     ("owo_colors::", &["src/ui/"], "only `ui` paints"),
     ("comfy_table::", &["src/ui/"], "only `ui` draws tables"),

@@ -62,7 +62,7 @@ table!(SERVICE below "services.*" {
     ".image" => Honoured, Kept("`image`");
     ".init" => Honoured, Nearly("the pod's own first process reaps; it forwards no signals");
     ".ipc" => Honoured, Nearly("`hostIPC` for `host`; the pod's own is shared in it");
-    ".isolation" => Honoured, Lost(WINDOWS);
+    ".isolation" => Partly("`default`, and on Windows `process` and `hyperv`; another word is refused"), Lost(WINDOWS);
     ".label_file" => Honoured, Kept("read while loading: annotations of the pod");
     ".labels" => Honoured, Nearly("annotations of the pod, where the key can be one");
     ".links" => Honoured, Nearly("a Service of that name, for all pods of the namespace");
@@ -87,6 +87,7 @@ table!(SERVICE below "services.*" {
     ".profiles" => Honoured, Kept("applied while loading");
     ".provider" => Honoured, Lost("give the services that need it the address of what stands for it in the cluster");
     ".pull_policy" => Honoured, Nearly("`imagePullPolicy`; after a time is `Always`");
+    ".pull_refresh_after" => Idle("`pull_policy: every_<duration>` took its place"), Beside("`pull_policy: every_<duration>` took its place");
     ".read_only" => Honoured, Kept("`securityContext.readOnlyRootFilesystem`");
     ".restart" => Honoured, Nearly("the kind of workload: `no` and `on-failure` make a Job; a Job that others wait for is not started again");
     ".runtime" => Honoured, Nearly("`runtimeClassName`, which the cluster must have");

@@ -28,8 +28,8 @@ table!(SHARED below "" {
     "networks.*.driver_opts" => Honoured, Lost(ONE_NETWORK);
     "networks.*.enable_ipv4" => Partly("`false` since API 1.48 (Docker Engine 28)"), Nearly("the cluster's address families: `false` is lost");
     "networks.*.enable_ipv6" => Honoured, Lost(FAMILIES);
-    "networks.*.external" => Honoured, Kept("a NetworkPolicy that pods of other projects can share");
-    "networks.*.internal" => Honoured, Kept("a NetworkPolicy without a way out");
+    "networks.*.external" => Honoured, Nearly("a NetworkPolicy for pods of all namespaces with its label");
+    "networks.*.internal" => Honoured, Nearly("a NetworkPolicy without a way out, but to the cluster's DNS");
     "networks.*.ipam" => Honoured, Lost("leave it out: pods get their addresses from the cluster; use names");
     "networks.*.labels" => Honoured, Kept("annotations of the policy");
     "networks.*.name" => Honoured, Kept("the label that all projects on an external network share; others are called after their key");

@@ -27,7 +27,7 @@ table!(DEPLOY below "services.*.deploy" {
     ".restart_policy.condition" => Honoured, Kept("the kind of workload");
     ".restart_policy.delay" => Idle("the engine waits longer each time"), Lost("leave it out: Kubernetes waits longer each time");
     ".restart_policy.max_attempts" => Honoured, Nearly("`backoffLimit` of a Job; lost for what is always started again");
-    ".restart_policy.window" => Idle("the engine chooses it"), Lost("leave it out: Kubernetes chooses it");
+    ".restart_policy.window" => Idle("it is for a Swarm"), Lost("leave it out: Kubernetes chooses it");
     ".rollback_config" => Partly("`max_failure_ratio` is not: the first failure counts, which is said"), Lost("use `kubectl rollout undo`");
     ".update_config" => Honoured, Nearly("how a Deployment replaces its pods");
     ".update_config.delay" => Honoured, Nearly("`minReadySeconds`; lost for Jobs");
