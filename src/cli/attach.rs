@@ -195,7 +195,8 @@ pub(crate) async fn attach(
         Some(_) => "a container ended: stopping the others",
         None => "stopping; Ctrl-C again kills",
     });
-    let mut all_stopped = pin!(down::stop_all(&desired.project, named, options.timeout, engine, context));
+    let choice = down::Choice { services: named.clone(), hooks: desired.hooks() };
+    let mut all_stopped = pin!(down::stop_all(&desired.project, &choice, options.timeout, engine, context));
     let result = loop {
         tokio::select! {
             result = &mut all_stopped => break result,

@@ -1,12 +1,13 @@
 //! `topo down` and `topo stop`: take the project down in reverse order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use clap::Args;
 use topo::engine::docker::Docker;
 use topo::engine::{Engine, EngineError, Query};
 use topo::plan::down::{DownOptions, down, stop as plan_stop};
+use topo::plan::hooks::{Hooks, of_project, with_hooks};
 
 use super::{Context, Exit, up::interrupt};
 
@@ -55,7 +56,8 @@ pub(crate) fn run(arguments: &Down, context: &Context) -> Exit {
             known,
             timeout: arguments.timeout,
         };
-        let plan = down(&name, &observed, &options);
+        let hooks = project.as_ref().map(of_project).unwrap_or_default();
+        let plan = with_hooks(down(&name, &observed, &options), &observed, &hooks);
         for note in &plan.notes {
             context.ui.warning(note);
         }
@@ -72,37 +74,50 @@ pub(crate) fn run(arguments: &Down, context: &Context) -> Exit {
 }
 
 pub(crate) fn stop(arguments: &Stop, context: &Context) -> Exit {
-    let Some((name, _)) = context.name() else { return Exit::Failure };
+    let Some((name, project)) = context.name() else { return Exit::Failure };
     context.with_engine(async |engine| {
-        let services = arguments.services.iter().cloned().collect();
-        stop_some(&name, &services, arguments.timeout, &engine, context, interrupt()).await
+        let choice = Choice {
+            services: arguments.services.iter().cloned().collect(),
+            hooks: project.as_ref().map(of_project).unwrap_or_default(),
+        };
+        stop_some(&name, &choice, arguments.timeout, &engine, context, interrupt()).await
     })
+}
+
+/// What to stop, and what runs before.
+pub(crate) struct Choice {
+    /// The services; empty for all.
+    pub(crate) services: BTreeSet<String>,
+    /// The hooks of the services.
+    pub(crate) hooks: BTreeMap<String, Hooks>,
 }
 
 /// Stops the containers of some services of a project, or of all, in reverse order; a second Ctrl-C kills what still
 /// runs.
 pub(crate) async fn stop_all(
     project: &str,
-    services: &BTreeSet<String>,
+    choice: &Choice,
     timeout: Option<i32>,
     engine: &Docker,
     context: &Context,
 ) -> Result<(), EngineError> {
     tokio::select! {
-        stopped = stop_some(project, services, timeout, engine, context, std::future::pending()) => {
+        stopped = stop_some(project, choice, timeout, engine, context, std::future::pending()) => {
             stopped?;
             return Ok(());
         }
         // The calls under way are dropped, because each of them waits for as long as its container may take.
         () = interrupt() => {}
     }
-    stop_some(project, services, Some(0), engine, context, interrupt()).await?;
+    // Whoever asks twice does not wait for hooks.
+    let at_once = Choice { services: choice.services.clone(), hooks: BTreeMap::new() };
+    stop_some(project, &at_once, Some(0), engine, context, interrupt()).await?;
     Ok(())
 }
 
 async fn stop_some(
     project: &str,
-    services: &BTreeSet<String>,
+    choice: &Choice,
     timeout: Option<i32>,
     engine: &Docker,
     context: &Context,
@@ -110,7 +125,7 @@ async fn stop_some(
 ) -> Result<Exit, EngineError> {
     let query = Query { project: project.to_owned(), ..Query::default() };
     let observed = engine.observe(&query).await?;
-    let plan = plan_stop(&observed, services, timeout);
+    let plan = with_hooks(plan_stop(&observed, &choice.services, timeout), &observed, &choice.hooks);
     let outcome = context.carry_out(&plan, &observed, engine, stop).await;
     Ok(context.conclude(&plan, &outcome))
 }

@@ -216,6 +216,11 @@ impl Desired {
         self.networks.iter().any(|network| !network.external && is_overlay(network))
     }
 
+    /// Returns the hooks of the services, by name.
+    pub fn hooks(&self) -> BTreeMap<String, Hooks> {
+        self.services.iter().map(|service| (service.name.clone(), service.hooks.clone())).collect()
+    }
+
     /// Returns a service.
     pub fn service(&self, name: &str) -> Option<&DesiredService> {
         self.services.iter().find(|service| service.name == name)

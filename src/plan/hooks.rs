@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Op, Plan, StepId, Subject};
+use super::{Op, Plan, Step, StepId, Subject};
 use crate::model::lifecycle::{Hook, PreStart};
 use crate::model::service::Service;
 use crate::model::values::Variables;
+use crate::observed::{Observed, State};
 use crate::project::Project;
 
 /// A command that runs in a container beside its own.
@@ -97,6 +98,37 @@ fn lines(variables: &Variables) -> Vec<String> {
         None => name.clone(),
     };
     variables.0.iter().map(line).collect()
+}
+
+/// Returns a plan with the hooks of the containers that it stops and starts: `pre_stop` before each stop of one that
+/// runs, `post_start` after each start.
+pub fn with_hooks(plan: Plan, observed: &Observed, hooks: &BTreeMap<String, Hooks>) -> Plan {
+    let Plan { steps, notes, patience } = plan;
+    let mut hooked = Plan { notes, patience, ..Plan::default() };
+    // The new steps after which the old ones are over.
+    let mut over: Vec<StepId> = Vec::new();
+    for Step { op, subject, cause, after, destructive } in steps {
+        let mut after: Vec<StepId> = after.into_iter().map(|step| over[step]).collect();
+        let named = op.container().map(str::to_owned);
+        let container = named.as_ref().and_then(|named| {
+            observed.containers.iter().find(|one| !one.oneoff && (one.id == *named || one.name == *named))
+        });
+        let hooks = container.and_then(|container| Some((container, hooks.get(&container.service)?)));
+        if let (Op::Stop { container, .. }, Some((seen, hooks))) = (&op, hooks)
+            && seen.state == State::Running
+        {
+            after = hooked.run_inside(container, &subject, &hooks.before_stop, &cause, after);
+        }
+        let starts = matches!(op, Op::Start { .. });
+        let step = hooked.push(op, subject.clone(), cause.clone(), after);
+        hooked.steps[step].destructive = destructive;
+        let mut last = vec![step];
+        if let (true, Some(named), Some((_, hooks))) = (starts, named, hooks) {
+            last = hooked.run_inside(&named, &subject, &hooks.after_start, &cause, last);
+        }
+        over.extend(last.first());
+    }
+    hooked
 }
 
 impl Plan {

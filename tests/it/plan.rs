@@ -12,6 +12,7 @@ use topo::observed::Observed;
 use topo::plan::changes::{explain, unexplained};
 use topo::plan::desired::Desired;
 use topo::plan::down::{DownOptions, down};
+use topo::plan::hooks::with_hooks;
 use topo::plan::questions::questions;
 use topo::plan::up::{UpOptions, up};
 use topo::plan::update::rollback;
@@ -408,6 +409,11 @@ async fn hooks_run_after_the_start_and_before_the_stop() {
     let replaced = bed.plan(&changed, &started()).await;
     insta::assert_snapshot!("hooks", format!("{first}---\n{replaced}"));
     bed.up(&changed).await;
+    let down = bed.down(&DownOptions::default()).await;
+    let desired = bed.desired(&changed);
+    let down = with_hooks(down, &bed.observe(&desired).await, &desired.hooks()).to_string();
+    let goodbye = "#0 run a hook in container project-web-1 (`say goodbye`), the project goes down\n#1 stop container project-web-1, the project goes down, after #0\n";
+    assert!(down.starts_with(goodbye), "{down}");
     // What does not run has nobody to say goodbye.
     bed.engine.end("project-web-1", 1);
     let plan = bed.plan(HOOKED, &started()).await.to_string();
