@@ -115,7 +115,8 @@ pub(crate) async fn attach(
         happening.attributes.get(labels::SERVICE).is_some_and(|service| shown.contains(service))
     });
     if staying.on_end != OnEnd::GoOn {
-        follow = follow.with_all_ends();
+        let running = planned.observed.containers.iter().filter(|one| one.state == State::Running);
+        follow = follow.with_all_ends(running.map(|container| container.name.clone()));
     }
     let running = planned.observed.containers.iter().filter(|container| container.state == State::Running);
     for container in running.filter(|container| shown.contains(&container.service)) {

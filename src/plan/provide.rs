@@ -210,7 +210,7 @@ mod tests {
         Provider {
             kind: "cloud".into(),
             options: ProviderOptions(options.into()),
-            extensions: Default::default(),
+            extensions: std::collections::BTreeMap::default(),
         }
     }
 

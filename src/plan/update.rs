@@ -183,7 +183,7 @@ pub fn rollback(desired: &Desired, observed: &Observed, failed: &[&str]) -> (Pla
         let is_its = |name: &&str| service.containers.iter().any(|container| container.create.name == **name);
         let rolls_back =
             service.update.as_ref().is_some_and(|update| update.on_failure == OnFailure::Rollback);
-        if !rolls_back || !failed.iter().any(|name| is_its(name)) {
+        if !rolls_back || !failed.iter().any(is_its) {
             continue;
         }
         let own = || observed.containers.iter().filter(|one| one.service == service.name && !one.oneoff);

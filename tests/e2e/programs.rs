@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use crate::harness::{Project, host};
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what the program wrote is no part of the project")]
 fn a_provider_must_be_asked_and_its_variables_given_to_dependents() {
     let compose = r"services:
   db:
@@ -21,7 +22,6 @@ fn a_provider_must_be_asked_and_its_variables_given_to_dependents() {
     let script = "#!/bin/sh\n[ \"$2\" = metadata ] && exit 1\necho \"$@\" >> \"$(dirname \"$0\")/asked\"\necho '{\"type\":\"info\",\"message\":\"half way\"}'\necho '{\"type\":\"setenv\",\"message\":\"URL=db://here\"}'\n";
     project.write("topo-e2e-provider", script);
     let program = project.path("topo-e2e-provider");
-
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = host::variable("PATH").unwrap_or_default();
     project.set("PATH", format!("{}:{path}", project.path("").display()));
