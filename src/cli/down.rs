@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use topo::engine::{Engine as _, EngineError, Query};
 use topo::plan::down::{DownOptions, InFile, down};
+use topo::plan::hooks::with_hooks;
 use topo::plan::images::{Which, named, removable};
 
 use super::existing::Existing;
@@ -61,9 +62,13 @@ pub(crate) async fn take_down(
     options: &DownOptions,
     context: &Context,
 ) -> Result<Exit, EngineError> {
-    let mut plan = down(&existing.name, &existing.observed, options);
-    plan.notes.extend(existing.choice(&options.services).hooks_not_run("pre_stop"));
-    Ok(context.finish(&plan, existing, "nothing to remove").await)
+    let plan = down(&existing.name, &existing.observed, options);
+    let plan = with_hooks(plan, &existing.observed, &existing.hooks());
+    let exit = context.finish(&plan, existing, "nothing to remove").await;
+    if let (Exit::Success, Some(project), false) = (exit, &existing.project, context.global.dry_run) {
+        context.take_away(project, &options.services).await?;
+    }
+    Ok(exit)
 }
 
 /// Returns the images to remove.

@@ -1,10 +1,13 @@
 //! What the commands on containers that exist share: finding them, planning, carrying the plan out.
 
+use std::collections::BTreeMap;
+
 use topo::engine::docker::Docker;
 use topo::engine::{Engine as _, EngineError, Query};
 use topo::load::{self, World as _};
 use topo::observed::Observed;
 use topo::plan::Plan;
+use topo::plan::hooks::{Hooks, of_project};
 use topo::plan::lifecycle::Choice;
 use topo::plan::members::Members;
 use topo::project::Project;
@@ -35,6 +38,11 @@ impl Existing {
             None => Members::of_containers(&observed),
         };
         Ok(Self { name, project, members, observed, engine })
+    }
+
+    /// Returns what runs in containers before they stop and after they start.
+    pub(crate) fn hooks(&self) -> BTreeMap<String, Hooks> {
+        self.project.as_ref().map(of_project).unwrap_or_default()
     }
 
     /// Returns the choice of these services; all of them if none is named.

@@ -30,13 +30,23 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Plan, context: &Context) -> Exit {
-    let Some(mut prepared) = context.prepared(&arguments.how.services, true) else { return Exit::Failure };
+    let Some(mut prepared) = context.prepared_as(arguments.how.selection(), true) else {
+        return Exit::Failure;
+    };
     context.with_engine(async |engine| {
         let options = arguments.how.options(true, false);
         let Some(planned) = plan_up(&mut prepared, &options, &engine, context).await? else {
             return Ok(Exit::Failure);
         };
         let Planned { desired, refresh, mut plan, .. } = planned;
+        for service in desired.provided.keys() {
+            plan.notes.push(format!(
+                "service {service} is provided from outside; what that sets is not in this plan"
+            ));
+        }
+        for service in desired.models.keys() {
+            plan.notes.push(format!("service {service} uses models, whose variables are not in this plan"));
+        }
         for step in refresh.steps {
             plan.notes.push(format!("{step}; containers are replaced if that changes the image"));
         }

@@ -1,7 +1,8 @@
 //! `topo restart`: stop containers and start them again.
 
 use clap::Args;
-use topo::plan::lifecycle::{Choice, RestartOptions, restart};
+use topo::plan::hooks::with_hooks;
+use topo::plan::lifecycle::{RestartOptions, restart};
 
 use super::{Context, Exit};
 
@@ -38,10 +39,7 @@ pub(crate) fn run(arguments: &Restart, context: &Context) -> Exit {
             return Err(vec![format!("there is no service {}", unknown.join(", "))]);
         }
         let options = RestartOptions { services: services.clone(), no_deps: *no_deps, timeout: *timeout };
-        let mut plan = restart(&members, &existing.observed, &options)?;
-        let choice = Choice { members, services: services.clone() };
-        plan.notes.extend(choice.hooks_not_run("pre_stop"));
-        plan.notes.extend(choice.hooks_not_run("post_start"));
-        Ok(plan)
+        let plan = restart(&members, &existing.observed, &options)?;
+        Ok(with_hooks(plan, &existing.observed, &existing.hooks()))
     })
 }

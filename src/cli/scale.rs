@@ -4,7 +4,8 @@ use clap::Args;
 use topo::plan::up::UpOptions;
 use topo::project::Selection;
 
-use super::up::bring_up_prepared;
+use super::converge::bring_up;
+use super::up::Act;
 use super::{Context, Exit};
 
 /// Change how many containers services have, through a plan as `up` makes it
@@ -35,8 +36,7 @@ pub(crate) fn run(arguments: &Scale, context: &Context) -> Exit {
         scale: arguments.scales.clone(),
         ..Selection::default()
     };
-    let Some(mut prepared) = context.prepared_as(selection, true) else { return Exit::Failure };
     let options = UpOptions { start: true, selected: services, ..UpOptions::default() };
-    context
-        .with_engine(async |engine| bring_up_prepared(&mut prepared, &options, false, &engine, context).await)
+    let act = Act { yes: false, quiet_pull: false, quiet_build: false };
+    bring_up(options, &selection, act, None, context)
 }

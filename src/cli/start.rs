@@ -7,6 +7,7 @@ use topo::diagnostic::Diagnostics;
 use topo::engine::Engine as _;
 use topo::engine::apply::Ending;
 use topo::plan::desired::Desired;
+use topo::plan::hooks::{of_project, with_hooks};
 use topo::plan::lifecycle;
 use topo::plan::members::Members;
 
@@ -60,8 +61,9 @@ pub(crate) fn run(arguments: &Start, context: &Context) -> Exit {
             }
             existing.members = existing.members.with_dependencies(services);
         }
+        let hooks = prepared.as_ref().map(|prepared| of_project(&prepared.project)).unwrap_or_default();
         let plan = match lifecycle::start(&existing.members, &existing.observed, arguments.wait) {
-            Ok(plan) => plan,
+            Ok(plan) => with_hooks(plan, &existing.observed, &hooks),
             Err(missing) => return Ok(context.impossible(&missing)),
         };
         if arguments.wait_timeout == 0 || plan.steps.is_empty() {

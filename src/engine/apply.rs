@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::waits::{Settled, Waits};
-use super::{Cause, Engine, EngineError, Event, Result};
+use super::{Cause, Engine, EngineError, Event, Ran, Result};
 use crate::observed::Observed;
 use crate::plan::{Known, Op, Plan, Step, StepId, Subject};
 
@@ -75,7 +75,7 @@ pub async fn apply_at_most(
     let mut known = known(observed);
     let mut calls: FuturesUnordered<LocalBoxFuture<'_, Ended>> = FuturesUnordered::new();
     let mut abortable: HashMap<StepId, AbortHandle> = HashMap::new();
-    let mut waits = Waits::new(engine, events, awaited(plan));
+    let mut waits = Waits::new(engine, events, awaited(plan), plan.patience);
     let mut outcome = Outcome::default();
     let tell = |event: Event| {
         // Whoever listened may have gone; the plan is carried out all the same.
@@ -307,6 +307,15 @@ async fn perform(
         Op::RemoveImage { image } => gone(engine.remove_image(image).await),
         Op::RemoveContainer { volumes, .. } => gone(engine.remove_container(&container, *volumes).await),
         Op::Rename { to, .. } => engine.rename(&container, to).await.map(|()| None),
+        Op::RunInside { command, .. } => {
+            let Ran { code, output } = engine.run_inside(&container, command).await?;
+            let doing = format!("run hook `{}` in container {container}", command.command.join(" "));
+            if code == 0 {
+                Ok(None)
+            } else {
+                Err(EngineError::new(doing, Cause::HookFailed { code, output }))
+            }
+        }
         // `apply` hands these to `Waits`.
         Op::Await { .. } => Ok(None),
     }

@@ -13,9 +13,11 @@ mod credentials;
 mod digest;
 mod dockerignore;
 mod happenings;
+mod hook;
 mod lifecycle;
 mod logs;
 mod look;
+mod origin;
 mod ping;
 mod pull;
 mod push;
@@ -49,11 +51,13 @@ use super::look::{
     ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
 };
 use super::{
-    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Result, Scope,
-    Since,
+    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Ran, Result,
+    Scope, Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
 use crate::plan::builder::Builders;
+use crate::plan::changes::Origin;
+use crate::plan::hooks::Inside;
 use crate::plan::images::BuiltImage;
 use crate::plan::{Build, File, labels};
 
@@ -286,6 +290,18 @@ impl Engine for Docker {
         inspected.map(inspection).map_err(failed(format!("look at container {container}")))
     }
 
+    async fn origin(&self, container: &str) -> Result<Origin> {
+        let doing = || format!("look at container {container}");
+        let options = None::<query::InspectContainerOptions>;
+        let inspected = self.client.inspect_container(container, options).await.map_err(failed(doing()))?;
+        // Without its image, which may be gone, it only cannot be told what came from there.
+        let image = match &inspected.image {
+            Some(image) => self.client.inspect_image(image).await.ok(),
+            None => None,
+        };
+        Ok(origin::origin(&inspected, image.as_ref()))
+    }
+
     async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId> {
         self.pull_image(image, platform, report).await
     }
@@ -458,6 +474,10 @@ impl Engine for Docker {
         let options = query::RenameContainerOptions { name: to.to_owned() };
         let renamed = self.client.rename_container(container, options).await;
         renamed.map_err(failed(format!("rename container {container} to {to}")))
+    }
+
+    async fn run_inside(&self, container: &str, command: &Inside) -> Result<Ran> {
+        self.run_command(container, command).await
     }
 
     fn logs(&self, container: &str, query: &LogQuery) -> BoxStream<'static, Result<LogLine>> {

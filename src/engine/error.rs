@@ -114,11 +114,27 @@ pub enum Cause {
         /// The last lines of its log, or of its health check.
         output: Vec<String>,
     },
+    /// A hook ended with another code than 0.
+    #[error("it ended with code {code}{}", after(output))]
+    HookFailed {
+        /// Its exit code.
+        code: i64,
+        /// The last lines that it wrote.
+        output: Vec<String>,
+    },
     /// A container's health check failed as often as it may.
     #[error("its health check failed{}", after(output))]
     Unhealthy {
         /// What the last probe printed.
         output: Vec<String>,
+    },
+    /// A container was not in time as something needs it.
+    #[error("not within {seconds} s{}", at_last(state))]
+    NotInTime {
+        /// How long it was waited for.
+        seconds: u64,
+        /// What was to be seen of it at the end.
+        state: String,
     },
     /// A wait for health can never end: nothing checks it.
     #[error("it has no health check")]
@@ -223,6 +239,10 @@ fn after(lines: &[String]) -> String {
         [line] => format!(": {line}"),
         lines => format!(":\n  {}", lines.join("\n  ")),
     }
+}
+
+fn at_last(state: &str) -> String {
+    if state.is_empty() { String::new() } else { format!("; it is {state}") }
 }
 
 fn because(reason: &str) -> String {

@@ -1,6 +1,6 @@
 //! Follows the output of a project's containers through their ends and restarts, as `up` and `logs --follow` show it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::stream::{BoxStream, SelectAll, StreamExt};
@@ -19,6 +19,10 @@ pub struct Follow<'a, E> {
     watch: Watch<'a, E>,
     wanted: Box<dyn Fn(&Happening) -> bool + 'a>,
     timestamps: bool,
+    /// Whether the ends of containers are told that are not followed.
+    all_ends: bool,
+    /// Such containers that run: an end that is replayed from before their start is no news.
+    others: HashSet<String>,
     outputs: SelectAll<BoxStream<'static, Output>>,
     followed: HashMap<String, Followed>,
     /// News that came up together with others.
@@ -85,7 +89,13 @@ impl<'a, E: Engine> Follow<'a, E> {
     ) -> Self {
         let watch = Watch::new(engine, Scope::Project(project.to_owned()), engine.connected());
         let (outputs, followed, queued) = (SelectAll::new(), HashMap::new(), VecDeque::new());
-        Self { engine, watch, wanted: Box::new(wanted), timestamps, outputs, followed, queued }
+        let (wanted, all_ends, others) = (Box::new(wanted), false, HashSet::new());
+        Self { engine, watch, wanted, timestamps, all_ends, others, outputs, followed, queued }
+    }
+
+    /// Tells the ends of all containers of the project, also of those that are not followed; `running` run already.
+    pub fn with_all_ends(self, running: impl IntoIterator<Item = String>) -> Self {
+        Self { all_ends: true, others: running.into_iter().collect(), ..self }
     }
 
     /// Follows a container that runs already, or reads what one wrote that does not. Of `query`, all counts but
@@ -174,8 +184,15 @@ impl<'a, E: Engine> Follow<'a, E> {
     fn consider(&mut self, happening: Happening) -> Option<News> {
         match happening.action {
             Action::Start if (self.wanted)(&happening) => self.follow_start(happening),
+            Action::Start => {
+                self.others.insert(happening.name);
+                None
+            }
             Action::Die(code) => {
-                let followed = self.followed.get_mut(&happening.name)?;
+                let Some(followed) = self.followed.get_mut(&happening.name) else {
+                    let ran = self.others.remove(&happening.name);
+                    return (self.all_ends && ran).then_some(News::Ended { container: happening.name, code });
+                };
                 if followed.reading {
                     followed.ended = Some(code);
                     followed.overdue = Some(Instant::now() + PATIENCE);

@@ -82,16 +82,6 @@ impl Choice {
         self.members.get(service).is_some() && self.names(service)
     }
 
-    /// Says of each chosen service with hooks that topo does not run them.
-    pub fn hooks_not_run(&self, attribute: &str) -> Vec<String> {
-        let chosen = |name: &&str| self.services.is_empty() || self.services.iter().any(|one| one == name);
-        let hooked =
-            |name: &&str| self.members.get(name).is_some_and(|member| member.hooks.contains(&attribute));
-        let say =
-            |name: &str| format!("`{attribute}` of service {name} is not run: topo does not have it yet");
-        self.members.names().filter(chosen).filter(hooked).map(say).collect()
-    }
-
     fn names(&self, service: &str) -> bool {
         self.services.is_empty() || self.services.iter().any(|name| name == service)
     }

@@ -24,8 +24,6 @@ pub struct Member {
     pub files: Vec<File>,
     /// How a wait for all services waits for it.
     pub ready: Option<Condition>,
-    /// The attributes `post_start` and `pre_stop`, as far as it has them.
-    pub hooks: Vec<&'static str>,
 }
 
 impl Members {
@@ -54,8 +52,6 @@ impl Members {
                 (false, true) => Condition::Healthy,
                 (false, false) => Condition::Started,
             }),
-            // `Desired` refuses them where containers start.
-            hooks: Vec::new(),
         };
         let services = desired.services.iter().map(|service| (service.name.clone(), member(service)));
         Self { services: services.collect() }
@@ -153,9 +149,7 @@ fn member(service: &Service) -> Member {
         restart: how.restart,
         required: how.is_required(),
     });
-    let hooks = [("post_start", &service.post_start), ("pre_stop", &service.pre_stop)];
-    let hooks = hooks.into_iter().filter(|(_, hooks)| !hooks.is_empty()).map(|(name, _)| name);
-    Member { dependencies: dependencies.collect(), hooks: hooks.collect(), ..Member::default() }
+    Member { dependencies: dependencies.collect(), ..Member::default() }
 }
 
 fn condition(written: Written) -> Condition {

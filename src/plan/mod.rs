@@ -3,11 +3,15 @@
 //! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
 
 pub mod bake;
+mod before;
 pub mod build;
 pub mod builder;
+pub mod changes;
 pub mod container;
+mod contents;
 pub mod desired;
 pub mod down;
+pub mod hooks;
 pub mod images;
 mod impossible;
 mod judge;
@@ -16,14 +20,19 @@ pub mod lifecycle;
 mod limits;
 pub mod members;
 mod mounts;
+pub mod provide;
+pub mod questions;
 mod refresh;
 mod refuse;
 mod shared;
+mod steps;
 pub mod supply;
 pub mod up;
+pub mod update;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest};
 use serde::Serialize;
@@ -39,6 +48,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the user should know and no step mends, such as orphan containers.
     pub notes: Vec<String>,
+    /// How long each wait may take; as long as it takes if `None`.
+    pub patience: Option<Duration>,
 }
 
 /// A step of a plan.
@@ -87,6 +98,14 @@ pub enum Condition {
     Healthy,
     /// It ended with code 0. Any other code fails the wait.
     CompletedSuccessfully,
+    /// It has run for so long without ending, or has ended with code 0. Any other code fails the wait.
+    Settled(Duration),
+}
+
+impl Condition {
+    /// How long a container without a health check must have run before `up --wait` believes in it. docker compose
+    /// looks for the first time after as long.
+    pub const STEADY: Self = Self::Settled(Duration::from_millis(500));
 }
 
 /// One call to the engine. A `container` is named, and may be one that an earlier step creates.
@@ -134,6 +153,8 @@ pub enum Op {
     RemoveContainer { container: String, volumes: bool },
     /// Rename a container.
     Rename { container: String, to: String },
+    /// Run a command in a running container. It must end with code 0.
+    RunInside { container: String, command: Box<hooks::Inside> },
     /// Wait until a container is as its dependents need it. `required: false` lets the plan go on when the wait
     /// fails.
     Await { container: String, condition: Condition, required: bool },
@@ -297,6 +318,7 @@ impl Op {
             | Self::Unpause { container }
             | Self::RemoveContainer { container, .. }
             | Self::Rename { container, .. }
+            | Self::RunInside { container, .. }
             | Self::Await { container, .. } => Some(container),
             Self::PullImage { .. }
             | Self::BuildImage(_)
@@ -331,6 +353,7 @@ impl Op {
             Self::Pause { .. } => "pause",
             Self::Unpause { .. } => "unpause",
             Self::Rename { .. } => "rename",
+            Self::RunInside { .. } => "run a hook in",
             Self::Await { .. } => "wait for",
         }
     }
@@ -353,6 +376,7 @@ impl fmt::Display for Condition {
             Self::Started => "started",
             Self::Healthy => "healthy",
             Self::CompletedSuccessfully => "completed successfully",
+            Self::Settled(_) => "running",
         })
     }
 }
@@ -366,6 +390,7 @@ impl fmt::Display for Step {
             Op::DisconnectNetwork { network, .. } => write!(formatter, " from network {network}")?,
             Op::Kill { signal, .. } => write!(formatter, " with {signal}")?,
             Op::Rename { container, to } => write!(formatter, " ({container} -> {to})")?,
+            Op::RunInside { command, .. } => write!(formatter, " (`{}`)", command.command.join(" "))?,
             Op::CopyFiles { files, .. } => {
                 let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
                 write!(formatter, ": {}", paths.join(", "))?;

@@ -1,17 +1,21 @@
 //! What `up` does: the difference between what the project wants and what the engine has.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 pub use super::impossible::Impossible;
 pub use super::refresh::refresh;
 
-use super::container::Endpoint;
+use super::changes::CHANGED;
+use super::contents;
 use super::desired::{Desired, DesiredContainer, DesiredService};
 use super::impossible::impossible;
-use super::judge::{inherit_anonymous_volumes, is_done, is_replacement, not_running, replaced, runs};
+use super::judge::{is_replacement, runs};
+use super::questions::Question;
 use super::refresh::fetch;
 use super::shared::without_twins;
-use super::{Condition, Create, Known, Op, Plan, StepId, Subject};
+use super::update::Replacing;
+use super::{Condition, Known, Op, Plan, StepId, Subject};
 use crate::observed::{Container, Health, Observed, State};
 
 /// How `up` is asked to go about it.
@@ -19,10 +23,16 @@ use crate::observed::{Container, Health, Observed, State};
 pub struct UpOptions {
     /// Start containers; otherwise only create them.
     pub start: bool,
-    /// Replace containers although nothing changed.
+    /// Replace the containers of the named services although nothing changed.
     pub force_recreate: bool,
+    /// Replace the containers of those that the named services depend on although nothing changed.
+    pub recreate_dependencies: bool,
     /// Leave containers as they are although something changed.
     pub no_recreate: bool,
+    /// Replace the containers of the named services, and hand no anonymous volumes on.
+    pub renew_anonymous_volumes: bool,
+    /// Run tasks again that have succeeded and did not change.
+    pub rerun_tasks: bool,
     /// Build images although they are there.
     pub build: bool,
     /// Never build.
@@ -31,15 +41,35 @@ pub struct UpOptions {
     pub pull: Option<String>,
     /// Remove containers of services that the file does not have.
     pub remove_orphans: bool,
-    /// Say nothing of such containers.
+    /// Do not speak of containers of services that the file does not have.
     pub ignore_orphans: bool,
     /// Wait until all services run, and are healthy where they have a health check.
     pub wait: bool,
+    /// How long each wait may take; as long as it takes if `None`.
+    pub patience: Option<Duration>,
     /// Seconds before a container that does not end is killed, in place of its own grace period.
     pub timeout: Option<i32>,
     /// The services that the user named; empty for all. What is desired has been narrowed to them, and to what they
     /// depend on, when the project was resolved.
     pub selected: Vec<String>,
+    /// What the user agreed to, of [`questions`](super::questions::questions).
+    pub agreed: BTreeSet<Question>,
+}
+
+impl UpOptions {
+    fn names(&self, service: &str) -> bool {
+        self.selected.is_empty() || self.selected.iter().any(|name| name == service)
+    }
+
+    /// The option, if any, by which a service's containers are replaced although nothing changed.
+    fn forces(&self, service: &str) -> Option<&'static str> {
+        match self.names(service) {
+            true if self.force_recreate => Some("`--force-recreate`"),
+            true if self.renew_anonymous_volumes => Some("`--renew-anon-volumes`"),
+            false if self.recreate_dependencies => Some("`--always-recreate-deps`"),
+            _ => None,
+        }
+    }
 }
 
 /// Plans to bring the project up. What cannot work is an error, in words for the user.
@@ -54,10 +84,12 @@ pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result
         desired,
         observed,
         options,
-        plan: Plan::default(),
+        plan: Plan { patience: options.patience, ..Plan::default() },
         images: HashMap::new(),
         networks: HashMap::new(),
         volumes: HashMap::new(),
+        remade: BTreeSet::new(),
+        removed: BTreeMap::new(),
         existing: existing(observed),
         known: Known {
             containers: observed.containers.iter().map(|one| (one.name.clone(), one.id.clone())).collect(),
@@ -87,17 +119,19 @@ fn existing(observed: &Observed) -> BTreeMap<&str, Vec<&Container>> {
 
 /// What the plan makes of a service.
 #[derive(Default)]
-struct Planned {
+pub(super) struct Planned {
     /// Its containers' final names.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// The steps after which its containers exist.
-    created: Vec<StepId>,
+    pub(super) created: Vec<StepId>,
     /// The steps after which its containers have been told to start.
-    started: Vec<StepId>,
+    pub(super) started: Vec<StepId>,
     /// Whether one of its containers is replaced, so that those who share with it must be too.
-    is_replaced: bool,
+    pub(super) is_replaced: bool,
+    /// The steps after which all has run that runs once before the service starts.
+    pub(super) prepared: Option<Vec<StepId>>,
     /// Containers that the plan leaves alone.
-    untouched: BTreeSet<String>,
+    pub(super) untouched: BTreeSet<String>,
 }
 
 pub(super) struct Planner<'a> {
@@ -108,16 +142,20 @@ pub(super) struct Planner<'a> {
     images: HashMap<&'a str, Option<StepId>>,
     pub(super) networks: HashMap<&'a str, Vec<StepId>>,
     pub(super) volumes: HashMap<&'a str, StepId>,
+    /// The volumes that are made anew.
+    pub(super) remade: BTreeSet<&'a str>,
+    /// The containers that go for that, by ID, with the steps that remove them.
+    pub(super) removed: BTreeMap<&'a str, StepId>,
     pub(super) existing: BTreeMap<&'a str, Vec<&'a Container>>,
     /// The IDs that hashes are taken over.
     known: Known,
-    services: BTreeMap<&'a str, Planned>,
+    pub(super) services: BTreeMap<&'a str, Planned>,
     waits: HashMap<(String, Condition), StepId>,
 }
 
 /// What is to become of a container.
-enum Fate<'a> {
-    Create(&'static str),
+pub(super) enum Fate<'a> {
+    Create(String),
     Replace(&'a Container, String),
     Keep(&'a Container),
 }
@@ -142,11 +180,16 @@ impl<'a> Planner<'a> {
         }
         if self.options.wait && self.options.start {
             for service in &desired.services {
-                let condition = if service.has_healthcheck { Condition::Healthy } else { Condition::Started };
+                let condition = if service.has_healthcheck { Condition::Healthy } else { Condition::STEADY };
                 let condition = if service.is_task { Condition::CompletedSuccessfully } else { condition };
                 self.satisfied(&service.name, condition, true, "`--wait`");
             }
         }
+    }
+
+    /// A task that has succeeded, unchanged, is not run again.
+    pub(super) fn is_done(&self, service: &DesiredService, container: &Container) -> bool {
+        service.is_task && container.state == State::Exited(Some(0)) && !self.options.rerun_tasks
     }
 
     /// The step after which the image is there, if it is not already.
@@ -190,15 +233,29 @@ impl<'a> Planner<'a> {
             needs.extend(self.services.get(other.as_str()).iter().flat_map(|planned| planned.created.iter()));
         }
         let ready = self.dependencies(service, &fates);
-        let mut planned = Planned::default();
+        let is_replaced = service.volumes.iter().any(|name| self.is_remade(name));
+        let mut planned = Planned { is_replaced, ..Planned::default() };
+        let mut updated = Vec::new();
         for (fate, wanted) in fates {
             planned.names.push(match &fate {
                 Fate::Keep(container) if !is_replacement(container) => container.name.clone(),
                 _ => wanted.create.name.clone(),
             });
-            self.container(service, fate, wanted, &needs, &ready, &mut planned);
+            match fate {
+                Fate::Replace(old, cause) if service.update.is_some() && self.options.start => {
+                    updated.push(Replacing { old, wanted, cause });
+                }
+                fate => self.container(service, fate, wanted, &needs, &ready, &mut planned),
+            }
+        }
+        if let Some(update) = service.update.as_ref().filter(|_| !updated.is_empty()) {
+            self.update(service, update, &updated, &needs, &ready, &mut planned);
         }
         self.services.insert(&service.name, planned);
+    }
+
+    fn is_remade(&self, volume: &str) -> bool {
+        self.remade.contains(volume)
     }
 
     /// Removes replacements that were interrupted before the old container was gone. One whose old container is
@@ -232,7 +289,10 @@ impl<'a> Planner<'a> {
                 left.iter().position(|container| !taken(container))
             });
             let fate = match found.map(|at| left.remove(at)) {
-                None => Fate::Create("not there yet"),
+                None => Fate::Create(match service.volumes.iter().find(|name| self.is_remade(name)) {
+                    Some(volume) => format!("volume {volume} is made anew"),
+                    None => "not there yet".to_owned(),
+                }),
                 Some(container) => {
                     match self.reason_to_replace(service, wanted, container, changed_networks) {
                         Some(reason) if !self.options.no_recreate => Fate::Replace(container, reason),
@@ -252,8 +312,8 @@ impl<'a> Planner<'a> {
         container: &Container,
         changed_networks: &BTreeSet<&str>,
     ) -> Option<String> {
-        if self.options.force_recreate {
-            return Some("`--force-recreate`".to_owned());
+        if let Some(option) = self.options.forces(&service.name) {
+            return Some(option.to_owned());
         }
         if matches!(container.state, State::Dead | State::Removing) {
             return Some("the engine could not clean up after it".to_owned());
@@ -265,7 +325,10 @@ impl<'a> Planner<'a> {
         }
         let hash = crate::project::hash::digest(self.known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
-            return Some("configuration changed".to_owned());
+            return Some(CHANGED.to_owned());
+        }
+        if let Some(changed) = contents::changed(&wanted.create, container) {
+            return Some(changed);
         }
         let image = container.labels.get(super::labels::IMAGE).unwrap_or(&container.image);
         if self.observed.images.get(&service.image).is_some_and(|id| id != image) {
@@ -301,7 +364,7 @@ impl<'a> Planner<'a> {
         fates: &[(Fate<'a>, &'a DesiredContainer)],
     ) -> Vec<StepId> {
         let starts = fates.iter().any(|(fate, _)| match fate {
-            Fate::Keep(container) => !runs(container) && !is_done(service, container),
+            Fate::Keep(container) => !runs(container) && !self.is_done(service, container),
             _ => true,
         });
         if !starts || !self.options.start {
@@ -335,7 +398,8 @@ impl<'a> Planner<'a> {
             let holds =
                 there.filter(|_| untouched.contains(&name)).is_some_and(|container| match condition {
                     Condition::Healthy => runs(container) && container.health == Some(Health::Healthy),
-                    _ => container.state == State::Exited(Some(0)),
+                    Condition::Started | Condition::Settled(_) => runs(container),
+                    Condition::CompletedSuccessfully => container.state == State::Exited(Some(0)),
                 });
             if holds {
                 continue;
@@ -352,147 +416,13 @@ impl<'a> Planner<'a> {
         steps
     }
 
-    fn container(
-        &mut self,
-        service: &DesiredService,
-        fate: Fate<'a>,
-        wanted: &DesiredContainer,
-        needs: &[StepId],
-        ready: &[StepId],
-        planned: &mut Planned,
-    ) {
-        let name = &wanted.create.name;
-        match fate {
-            Fate::Keep(container) => {
-                let restarts = self.restarts_with(service);
-                let mut after: Vec<StepId> = ready.iter().chain(needs).copied().collect();
-                let subject = Subject::Container(name.clone());
-                if is_replacement(container) {
-                    // By name, so that the ID becomes known under the new one to those who share with it.
-                    let op = Op::Rename { container: container.name.clone(), to: name.clone() };
-                    let cause = "its replacement was interrupted";
-                    let renamed = self.plan.push(op, subject.clone(), cause, Vec::new());
-                    after.push(renamed);
-                    planned.created.push(renamed);
-                }
-                let cause = match restarts {
-                    Some(other) if runs(container) && self.options.start => {
-                        let cause = format!("service {other}, on which it depends, is replaced");
-                        let op = Op::Stop { container: container.id.clone(), timeout: self.options.timeout };
-                        after.push(self.plan.push(op, subject.clone(), cause.clone(), Vec::new()));
-                        let others = self.services.get(other.as_str());
-                        after.extend(others.iter().flat_map(|planned| planned.started.iter()));
-                        cause
-                    }
-                    _ if runs(container) || is_done(service, container) || !self.options.start => {
-                        if container.state == State::Paused {
-                            let note = format!("container {} is paused and stays so", container.name);
-                            self.plan.notes.push(note);
-                        }
-                        planned.untouched.insert(container.name.clone());
-                        return;
-                    }
-                    _ => not_running(container),
-                };
-                let (_, after) = self.copy(wanted, &container.id, after, &[]);
-                let op = Op::Start { container: container.id.clone() };
-                planned.started.push(self.plan.push(op, subject, cause, after));
-            }
-            Fate::Create(cause) => {
-                let created = self.create(&wanted.create, &wanted.later, cause, needs, name);
-                let (created, ready) = self.copy(wanted, name, created, ready);
-                planned.created.extend(created);
-                self.start(name, cause, ready, planned);
-            }
-            Fate::Replace(old, cause) => {
-                planned.is_replaced = true;
-                // The old one goes only when all that the new one needs is there.
-                let temporary = format!("{}_{name}", old.id.get(..12).unwrap_or(&old.id));
-                let mut create = wanted.create.clone();
-                create.name.clone_from(&temporary);
-                if let Some(labels) = &mut create.body.labels {
-                    labels.insert(super::labels::REPLACE.to_owned(), replaced(&service.name, wanted, old));
-                }
-                inherit_anonymous_volumes(&mut create, old);
-                let created = self.create(&create, &wanted.later, &cause, needs, name);
-                let (created, ready) = self.copy(wanted, &temporary, created, ready);
-                let subject = || Subject::Container(name.clone());
-                let op = Op::Stop { container: old.id.clone(), timeout: self.options.timeout };
-                let stopped = self.plan.push(op, subject(), cause.clone(), ready);
-                let op = Op::RemoveContainer { container: old.id.clone(), volumes: false };
-                let removed = self.plan.push(op, subject(), cause.clone(), vec![stopped]);
-                let op = Op::Rename { container: temporary, to: name.clone() };
-                let renamed = self.plan.push(op, subject(), cause.clone(), vec![removed]);
-                planned.created.extend(created);
-                planned.created.push(renamed);
-                self.start(name, &cause, vec![renamed], planned);
-            }
-        }
-    }
-
     /// The service, if any, whose replacement this one asked to be restarted after.
-    fn restarts_with(&self, service: &DesiredService) -> Option<String> {
+    pub(super) fn restarts_with(&self, service: &DesiredService) -> Option<String> {
         let replaced = |name: &str| self.services.get(name).is_some_and(|planned| planned.is_replaced);
         let dependency = service
             .dependencies
             .iter()
             .find(|dependency| dependency.restart && replaced(&dependency.service))?;
         Some(dependency.service.clone())
-    }
-
-    fn create(
-        &mut self,
-        create: &Create,
-        later: &[Endpoint],
-        cause: &str,
-        needs: &[StepId],
-        name: &str,
-    ) -> Vec<StepId> {
-        let subject = || Subject::Container(name.to_owned());
-        let op = Op::CreateContainer(Box::new(create.clone()));
-        let mut last = self.plan.push(op, subject(), cause, needs.to_vec());
-        // One after the other: the order decides which interface is which.
-        for endpoint in later {
-            let op = Op::ConnectNetwork {
-                container: create.name.clone(),
-                network: endpoint.network.clone(),
-                endpoint: Box::new(endpoint.settings.clone()),
-            };
-            last = self.plan.push(op, subject(), cause, vec![last]);
-        }
-        vec![last]
-    }
-
-    /// Copies the files in. Returns the steps after which the container exists, and those after which it may start.
-    fn copy(
-        &mut self,
-        wanted: &DesiredContainer,
-        container: &str,
-        mut created: Vec<StepId>,
-        ready: &[StepId],
-    ) -> (Vec<StepId>, Vec<StepId>) {
-        // Just before the start, so that what changed meanwhile is in them.
-        if self.options.start && !wanted.files.is_empty() {
-            let op = Op::CopyFiles { container: container.to_owned(), files: wanted.files.clone() };
-            let subject = Subject::Container(wanted.create.name.clone());
-            created = vec![self.plan.push(op, subject, "it reads them", created)];
-        }
-        let ready = created.iter().chain(ready).copied().collect();
-        (created, ready)
-    }
-
-    fn start(&mut self, name: &str, cause: &str, after: Vec<StepId>, planned: &mut Planned) {
-        if self.options.start {
-            let op = Op::Start { container: name.to_owned() };
-            planned.started.push(self.plan.push(op, Subject::Container(name.to_owned()), cause, after));
-        }
-    }
-
-    pub(super) fn remove(&mut self, container: &Container, cause: &str) -> StepId {
-        let subject = || Subject::Container(container.name.clone());
-        let op = Op::Stop { container: container.id.clone(), timeout: self.options.timeout };
-        let stopped = self.plan.push(op, subject(), cause, Vec::new());
-        let op = Op::RemoveContainer { container: container.id.clone(), volumes: false };
-        self.plan.push(op, subject(), cause, vec![stopped])
     }
 }

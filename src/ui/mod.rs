@@ -58,6 +58,10 @@ pub(crate) struct Ui {
     pub(crate) style: Style,
     /// Whether progress goes to standard output.
     pub(crate) status_stdout: bool,
+    /// Whether the progress of pulls is left out.
+    pub(crate) quiet_pull: bool,
+    /// Whether the progress of builds is left out.
+    pub(crate) quiet_build: bool,
 }
 
 impl Ui {
@@ -77,6 +81,8 @@ impl Ui {
                 style => style,
             },
             status_stdout,
+            quiet_pull: false,
+            quiet_build: false,
         }
     }
 
@@ -137,6 +143,12 @@ impl Ui {
     /// Writes a line on how work goes.
     pub(crate) fn status(self, text: &str) {
         if self.status_stdout { self.data(&format!("{text}\n")) } else { self.say(text) }
+    }
+
+    /// Whether somebody is there to ask.
+    #[expect(clippy::unused_self, reason = "all that knows the terminal is here")]
+    pub(crate) fn is_interactive(self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Asks a question. No answer means no.

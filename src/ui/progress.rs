@@ -36,11 +36,25 @@ impl<'a> Progress<'a> {
     /// Shows all events until the last one is sent.
     pub(crate) async fn show(mut self, mut events: UnboundedReceiver<Event>) {
         while let Some(event) = events.recv().await {
+            if let Event::Progress { step, .. } = &event
+                && self.leaves_out(&self.plan.steps[*step].op)
+            {
+                continue;
+            }
             match self.ui.style {
                 Style::Quiet => {}
                 Style::Json => self.ui.status(&self.json(&event).to_string()),
                 Style::Auto | Style::Tty | Style::Plain => self.one(&event),
             }
+        }
+    }
+
+    /// Whether the progress of a step is not to be shown.
+    fn leaves_out(&self, op: &Op) -> bool {
+        match op {
+            Op::PullImage { .. } => self.ui.quiet_pull,
+            Op::BuildImage(_) => self.ui.quiet_build,
+            _ => false,
         }
     }
 
@@ -194,6 +208,7 @@ fn doing(op: &Op) -> String {
         Op::Pause { .. } => "pausing".to_owned(),
         Op::Unpause { .. } => "unpausing".to_owned(),
         Op::Rename { .. } => "renaming".to_owned(),
+        Op::RunInside { .. } => "running a hook".to_owned(),
         Op::Await { condition, .. } => format!("waiting until {condition}"),
     }
 }
@@ -224,12 +239,13 @@ fn done(op: &Op) -> Option<&'static str> {
         Op::Kill { .. } => "killed",
         Op::Pause { .. } => "paused",
         Op::Unpause { .. } => "unpaused",
-        Op::Await { condition: Condition::Started, .. } => "running",
+        Op::Await { condition: Condition::Started | Condition::Settled(_), .. } => "running",
         Op::Await { condition: Condition::Healthy, .. } => "healthy",
         Op::Await { condition: Condition::CompletedSuccessfully, .. } => "completed",
         Op::ConnectNetwork { .. }
         | Op::DisconnectNetwork { .. }
         | Op::CopyFiles { .. }
+        | Op::RunInside { .. }
         | Op::Rename { .. } => {
             return None;
         }

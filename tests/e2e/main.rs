@@ -18,6 +18,7 @@ mod looking;
 mod mistakes;
 mod modes;
 mod plugin;
+mod programs;
 mod quickstart;
 mod repairs;
 mod requests;

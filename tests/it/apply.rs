@@ -1,6 +1,7 @@
 //! Plans carried out on the engine in memory: order, failures, interruptions, waits.
 
 use std::future::{Future, pending};
+use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -8,6 +9,7 @@ use topo::engine::apply::{Ending, Outcome, apply, apply_at_most};
 use topo::engine::fake::{Behaviour, CallKind, FakeEngine};
 use topo::engine::{Cause, Engine as _, Event, Query};
 use topo::observed::{Health, Observed};
+use topo::plan::hooks::Inside;
 use topo::plan::{Condition, Create, Op, Plan, StepId, Subject, container_id_of, image_id_of};
 
 /// A plan under construction.
@@ -287,6 +289,46 @@ async fn an_unhealthy_container_fails_the_wait_with_the_probes_words() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_container_must_go_on_running_before_it_is_believed_in() {
+    let settled = Condition::Settled(Duration::from_secs(5));
+    for (ends_after, code, expected) in [(9, 1, None), (2, 1, Some("it exited with code 1")), (2, 0, None)] {
+        let engine = engine();
+        let mut steps = Steps::default();
+        let create = steps.create("web", &[]);
+        let start = steps.start("web", &[create]);
+        steps.wait("web", settled, &[start]);
+        let (outcome, _) = run_with(&steps, &engine, pending(), async |events| {
+            until(events, waits).await;
+            tokio::time::sleep(Duration::from_secs(ends_after)).await;
+            engine.end("web", code);
+        })
+        .await;
+        let failure = outcome.failed.first().map(|(_, error)| error.cause.to_string());
+        assert_eq!(failure.as_deref(), expected, "ended with {code} after {ends_after} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_takes_only_as_long_as_it_may() {
+    let engine = engine();
+    engine.on_start("db", Behaviour::Starts);
+    let mut steps = Steps::default();
+    steps.0.patience = Some(Duration::from_secs(5));
+    let create = steps.create_checked("db", &[]);
+    let start = steps.start("db", &[create]);
+    steps.wait("db", Condition::Healthy, &[start]);
+    let (outcome, _) = run_with(&steps, &engine, pending(), async |events| {
+        until(events, waits).await;
+        engine.set_health("db", Health::Starting, "refused");
+    })
+    .await;
+    assert_eq!(
+        message(&outcome),
+        "wait for container db to be healthy: not within 5 s; it is starting, its health check failed 1x: refused"
+    );
+}
+
 #[tokio::test]
 async fn a_wait_that_is_not_required_lets_the_plan_go_on() {
     let engine = engine();
@@ -346,6 +388,20 @@ async fn ids_are_filled_in_as_they_become_known() {
     let observed = engine.observe(&query).await.unwrap();
     assert_eq!(body.labels.unwrap()["image"], observed.images["app"]);
     assert_eq!(body.host_config.unwrap().network_mode, Some(format!("container:{}", db.id)));
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_is_named_with_what_it_wrote() {
+    let engine = engine();
+    let mut steps = Steps::default();
+    let create = steps.create("web", &[]);
+    let start = steps.start("web", &[create]);
+    let command = Inside { command: vec!["exit".into(), "3".into()], ..Inside::default() };
+    let hook = steps.push(Op::RunInside { container: "web".into(), command: Box::new(command) }, &[start]);
+    let next = steps.create("next", &[hook]);
+    let outcome = run(&steps, &engine).await;
+    assert_eq!(outcome.skipped, [next]);
+    assert!(message(&outcome).ends_with("it ended with code 3: exit 3"), "{}", message(&outcome));
 }
 
 #[tokio::test]

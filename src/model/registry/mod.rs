@@ -59,9 +59,6 @@ pub enum Kubernetes {
     Lost(&'static str),
 }
 
-/// Why an attribute is refused that will not stay so.
-const NOT_YET: &str = "is not supported yet";
-
 /// Declares rows below one place: `"path" => what up makes of it, what export makes of it;`.
 macro_rules! table {
     ($name:ident below $place:literal { $($path:literal => $up:expr, $kubernetes:expr;)* }) => {
