@@ -6,12 +6,14 @@ mod completions;
 mod config;
 mod down;
 mod engine;
+mod exec;
 mod explain;
 mod export;
 mod logs;
 mod plan;
 mod ps;
 mod schema;
+mod session;
 mod up;
 mod version;
 
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use topo::diagnostic::{Diagnostic, Diagnostics, Severity};
-use topo::load::{self, Loaded, OsWorld, Request, World, load_without};
+use topo::load::{self, Environment, Loaded, OsWorld, Request, World, load_without};
 use topo::project::{self, Contents, Project, Selection, read_contents, resolve_without};
 use topo::topology::{Topology, ports};
 
@@ -79,6 +81,7 @@ enum Command {
     Stop(down::Stop),
     Ps(ps::Ps),
     Logs(logs::Logs),
+    Exec(exec::Exec),
     Plan(plan::Plan),
     Config(config::Config),
     Check(check::Check),
@@ -100,6 +103,8 @@ pub(crate) enum Exit {
     Changes,
     /// The user interrupted it: 130.
     Interrupted,
+    /// What ran in a container ended with this code.
+    Code(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -109,6 +114,7 @@ impl From<Exit> for ExitCode {
             Exit::Failure => 1,
             Exit::Changes => 2,
             Exit::Interrupted => 130,
+            Exit::Code(code) => code,
         })
     }
 }
@@ -126,6 +132,13 @@ pub(crate) struct Prepared {
     pub(crate) topology: Topology,
     pub(crate) contents: Contents,
     pub(crate) loaded: Loaded,
+}
+
+/// A project by its name, and what is known of it.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) project: Option<Project>,
+    pub(crate) environment: Environment,
 }
 
 impl Context {
@@ -170,7 +183,11 @@ impl Context {
 
     /// Loads the project for printing it, and prints what there is to say. `None` ends the command.
     pub(crate) fn project(&self, services: &[String]) -> Option<Project> {
-        let (project, _, mut loaded) = self.checked(services);
+        let (project, _, loaded) = self.checked(services);
+        self.printable(project, loaded)
+    }
+
+    fn printable(&self, project: Project, mut loaded: Loaded) -> Option<Project> {
         for mut conflict in ports::conflicts(&project) {
             // It can be printed all the same: an override may be meant to move one of them.
             conflict.severity = Severity::Warning;
@@ -207,15 +224,22 @@ impl Context {
 
     /// The project's name and the services of its file, for commands that work without a file if `-p` is given.
     pub(crate) fn name(&self) -> Option<(String, Option<Project>)> {
+        let Named { name, project, environment: _ } = self.named()?;
+        Some((name, project))
+    }
+
+    /// The same with the variables of the shell and of env files.
+    pub(crate) fn named(&self) -> Option<Named> {
+        let (project, _, loaded) = self.checked(&[]);
+        let environment = loaded.environment.clone();
         if let Some(name) = &self.global.project_name
             && self.global.files.is_empty()
         {
-            let (project, _, loaded) = self.checked(&[]);
             let project = (!loaded.diagnostics.has_errors()).then_some(project);
-            return Some((name.clone(), project));
+            return Some(Named { name: name.clone(), project, environment });
         }
-        let project = self.project(&[])?;
-        Some((project.name.clone(), Some(project)))
+        let project = self.printable(project, loaded)?;
+        Some(Named { name: project.name.clone(), project: Some(project), environment })
     }
 }
 
@@ -236,6 +260,7 @@ pub(crate) fn run() -> Exit {
         Command::Stop(arguments) => down::stop(&arguments, &context),
         Command::Ps(arguments) => ps::run(&arguments, &context),
         Command::Logs(arguments) => logs::run(&arguments, &context),
+        Command::Exec(arguments) => exec::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),

@@ -9,6 +9,8 @@ mod context;
 mod credentials;
 mod dockerignore;
 mod happenings;
+mod hijack;
+mod inside;
 mod logs;
 mod ping;
 mod pull;
@@ -58,6 +60,8 @@ pub struct Docker {
     connected: Option<i64>,
     address: Address,
     credentials: Credentials,
+    /// `detachKeys` of docker's `config.json`.
+    detach_keys: Option<String>,
 }
 
 impl Docker {
@@ -74,9 +78,13 @@ impl Docker {
             };
             let api = connection.api_version.as_deref().and_then(ping::parse_version);
             let client = open(&address).map_err(failed("connect to the engine"))?;
-            let credentials = Credentials::read(&connection.config_text());
+            let config = connection.config_text();
+            let credentials = Credentials::read(&config);
+            let detach_keys = detach_keys(&config);
             let (client, api) = (client.with_timeout(PATIENCE), api.unwrap_or(pong.api.min(NEWEST)));
-            return Ok(Self { client, api, connected: pong.seconds, address, credentials }.versioned());
+            return Ok(
+                Self { client, api, connected: pong.seconds, address, credentials, detach_keys }.versioned()
+            );
         }
         Err(EngineError::new("reach a container engine", Cause::NotReachable { tried }))
     }
@@ -84,6 +92,11 @@ impl Docker {
     /// Returns where the engine listens, as `DOCKER_HOST` would have it.
     pub fn address(&self) -> String {
         self.address.to_string()
+    }
+
+    /// Returns the keys to leave a container with, where docker's `config.json` says so.
+    pub fn detach_keys(&self) -> Option<String> {
+        self.detach_keys.clone()
     }
 
     fn versioned(mut self) -> Self {
@@ -369,6 +382,11 @@ impl Engine for Docker {
     fn happenings(&self, scope: &Scope, since: Since) -> BoxStream<'static, Result<Happening>> {
         happenings::subscribe(&self.patient(), scope, since)
     }
+}
+
+fn detach_keys(config: &str) -> Option<String> {
+    let config: serde_json::Value = serde_json::from_str(config).ok()?;
+    Some(config.get("detachKeys")?.as_str()?.to_owned())
 }
 
 fn open(address: &Address) -> std::result::Result<bollard::Docker, bollard::errors::Error> {

@@ -5,10 +5,12 @@
 //! [`fake::FakeEngine`] stands in for it in tests, and one suite of obligations holds for both.
 
 pub mod apply;
+pub mod detach;
 pub mod docker;
 pub mod error;
 pub mod fake;
 pub mod follow;
+pub mod inside;
 pub mod reference;
 mod waits;
 pub mod watch;

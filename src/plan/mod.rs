@@ -6,12 +6,14 @@ pub mod container;
 pub mod desired;
 pub mod down;
 mod impossible;
+pub mod inside;
 mod judge;
 pub mod labels;
 mod limits;
 mod mounts;
 mod refuse;
 mod shared;
+pub mod target;
 pub mod up;
 
 use std::collections::{BTreeMap, HashMap};

@@ -5,6 +5,7 @@ mod listing;
 mod logs;
 mod progress;
 mod report;
+pub(crate) mod terminal;
 
 use std::io::{self, IsTerminal, Write};
 

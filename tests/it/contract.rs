@@ -8,6 +8,7 @@
 )]
 
 mod bed;
+mod inside;
 mod real;
 
 use std::collections::HashMap;
@@ -25,6 +26,11 @@ use topo::observed::{Health, Observed, State};
 use topo::plan::{Condition, Create, Op, Plan, Subject, labels};
 
 use self::bed::{Bed, IMAGE, Stage, bounded, cause, docker, held, in_memory, join, text};
+use self::inside::{
+    a_command_has_two_outputs_and_a_code, a_command_needs_a_running_container,
+    a_command_reads_to_the_end_of_its_input, a_signal_ends_a_container, an_image_of_a_container_is_there,
+    files_come_out_as_they_went_in, what_a_container_writes_is_heard_from_its_start_on,
+};
 
 macro_rules! obligations {
     ($($name:ident)*) => {
@@ -64,6 +70,13 @@ obligations! {
     happenings_of_others_are_not_told
     overlay_networks_need_a_swarm
     an_image_nobody_has_is_refused
+    a_command_has_two_outputs_and_a_code
+    a_command_reads_to_the_end_of_its_input
+    a_command_needs_a_running_container
+    what_a_container_writes_is_heard_from_its_start_on
+    a_signal_ends_a_container
+    files_come_out_as_they_went_in
+    an_image_of_a_container_is_there
 }
 
 async fn networks_have_names_of_their_own(bed: &Bed<impl Stage>) {

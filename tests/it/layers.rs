@@ -40,6 +40,8 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("sha2::", &["src/project/hash.rs"], "there is one config hash"),
     ("miette::", &["src/source.rs", "src/ui/"], "the library returns its own diagnostics"),
     ("indicatif::", &["src/ui/"], "only `ui` draws"),
+    ("crossterm::", &["src/ui/terminal.rs"], "only `ui` knows the terminal"),
+    ("hyper::", &["src/engine/docker"], "`Engine` is all that is known of an engine"),
     ("owo_colors::", &["src/ui/"], "only `ui` paints"),
     ("comfy_table::", &["src/ui/"], "only `ui` draws tables"),
     ("clap::", &["src/cli/", "src/ui/mod.rs"], "arguments end at the commands"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::connection::Address;
+use super::hijack::connect;
 
 /// How long an engine may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -57,16 +58,7 @@ fn parse_date(text: &str) -> Option<i64> {
 }
 
 async fn ask(address: &Address) -> std::io::Result<String> {
-    match address {
-        #[cfg(unix)]
-        Address::Unix(path) => exchange(tokio::net::UnixStream::connect(path).await?).await,
-        #[cfg(windows)]
-        Address::Pipe(path) => {
-            exchange(tokio::net::windows::named_pipe::ClientOptions::new().open(path)?).await
-        }
-        Address::Tcp(host) => exchange(tokio::net::TcpStream::connect(host.as_str()).await?).await,
-        _ => Err(std::io::Error::other("this system has no such connections")),
-    }
+    exchange(connect(address).await?).await
 }
 
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
