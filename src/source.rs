@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a disk: [`crate::load`] hands the texts over.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
@@ -102,6 +103,7 @@ pub struct Location<'a> {
 #[derive(Debug, Default)]
 pub struct SourceMap {
     files: Vec<SourceFile>,
+    by_path: HashMap<PathBuf, usize>,
 }
 
 impl SourceMap {
@@ -115,6 +117,7 @@ impl SourceMap {
             .map(|at| u32::try_from(at).unwrap_or(u32::MAX))
             .collect();
         let start = u32::try_from(start).ok()?;
+        self.by_path.entry(path.clone()).or_insert(self.files.len());
         self.files.push(SourceFile { name, path, base, text, start, line_starts });
         self.files.last()
     }
@@ -122,6 +125,11 @@ impl SourceMap {
     /// Returns the files in the order they were read.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
+    }
+
+    /// Returns the file of this path, the first if it was added more than once.
+    pub fn find(&self, path: &Path) -> Option<&SourceFile> {
+        self.files.get(*self.by_path.get(path)?)
     }
 
     /// Returns the file that `span` lies in; `None` only for a map without files.

@@ -1,44 +1,127 @@
 //! `topo up` that stays: the logs run by until all has ended, or until Ctrl-C stops all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::Duration;
 
+use topo::diagnostic::did_you_mean;
 use topo::engine::docker::Docker;
 use topo::engine::follow::{Follow, News};
 use topo::engine::{Engine, EngineError, LogQuery, Query};
 use topo::observed::State;
-use topo::plan::desired::DesiredService;
 use topo::plan::up::UpOptions;
 use topo::plan::{Op, Step, StepId, Subject, labels};
+use topo::project::{Project, Selection};
 
 use super::up::{Planned, interrupt};
 use super::{Context, Exit, down, logs};
-use crate::ui::LogPrinter;
+use crate::ui::{LogPrinter, Ui};
 
-/// Brings the project up while the logs run by; Ctrl-C stops all containers in reverse order, a second one kills
+/// How an `up` stays.
+#[derive(Clone, Debug)]
+pub(crate) struct Staying {
+    /// The services whose logs are shown; empty for those that were named.
+    pub(crate) attach: Vec<String>,
+    /// The services whose logs are not shown.
+    pub(crate) no_attach: Vec<String>,
+    /// Whether the logs of what the named services depend on are shown, too.
+    pub(crate) with_dependencies: bool,
+    /// What the end of a container does.
+    pub(crate) on_end: OnEnd,
+    /// The service whose container's code is the run's.
+    pub(crate) code_from: Option<String>,
+    /// Whether lines have their time.
+    pub(crate) timestamps: bool,
+    /// Whether lines have the name of their container.
+    pub(crate) prefix: bool,
+    /// Whether lines have colour.
+    pub(crate) color: bool,
+}
+
+/// What the end of a container does to an `up` that stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnEnd {
+    /// Nothing.
+    GoOn,
+    /// It stops all others.
+    Abort,
+    /// It stops all others if the code is not 0.
+    AbortOnFailure,
+}
+
+/// What to stay for, with the services that it is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Audience {
+    staying: Staying,
+    /// The services whose logs are shown.
+    shown: BTreeSet<String>,
+    /// The services that the user named, which are stopped at the end; empty for all.
+    named: BTreeSet<String>,
+}
+
+impl Staying {
+    /// Says which services' logs are shown. `None` says that a service does not exist, which has been printed.
+    pub(crate) fn resolve(
+        &self,
+        project: &Project,
+        selection: &Selection,
+        context: &Context,
+    ) -> Option<Audience> {
+        let mut all_known = true;
+        for name in self.attach.iter().chain(&self.no_attach).chain(&self.code_from) {
+            if project.services.contains_key(name) {
+                continue;
+            }
+            all_known = false;
+            context.ui.error(&format!("there is no service `{name}` in what is brought up"));
+            if let Some(help) = did_you_mean(name, project.services.keys().map(String::as_str)) {
+                context.ui.help(&help);
+            }
+        }
+        let is_named = |name: &String| selection.services.is_empty() || selection.services.contains(name);
+        // As in docker compose: who is named is shown, unless the file or the user says otherwise.
+        let shown = match &self.attach[..] {
+            [] => project
+                .services
+                .iter()
+                .filter(|(name, service)| {
+                    (self.with_dependencies || is_named(name)) && service.attach != Some(false)
+                })
+                .map(|(name, _)| name.clone())
+                .collect(),
+            attach => attach.iter().cloned().collect::<BTreeSet<_>>(),
+        };
+        let shown = shown.into_iter().filter(|name| !self.no_attach.contains(name)).collect();
+        let named = selection.services.iter().cloned().collect();
+        all_known.then(|| Audience { staying: self.clone(), shown, named })
+    }
+}
+
+/// Brings the project up while the logs run by; Ctrl-C stops the containers in reverse order, a second one kills
 /// them.
 pub(crate) async fn attach(
     planned: &mut Planned,
     options: &UpOptions,
+    audience: &Audience,
     engine: &Docker,
     context: &Context,
 ) -> Result<Exit, EngineError> {
     let desired = planned.desired.clone();
-    let shown = |name: &str| desired.service(name).is_some_and(|service| service.attach);
-    let names = desired.services.iter().filter(|service| service.attach);
-    let names = names.flat_map(|service| &service.containers).map(|container| container.create.name.as_str());
-    let printer = LogPrinter::new(context.ui, &desired.project, true, names);
-    let mut audience = Audience { printer, alive: BTreeSet::new(), starts: 0 };
+    let Audience { staying, shown, named } = audience;
+    let mut listener = Listener::new(planned, audience, context.ui);
+    let services = listener.services.clone();
     // Before the first container starts, so that no line is missed.
-    let mut follow = Follow::new(engine, &desired.project, false, |happening| {
-        happening.attributes.get(labels::SERVICE).is_some_and(|service| shown(service))
+    let mut follow = Follow::new(engine, &desired.project, staying.timestamps, |happening| {
+        happening.attributes.get(labels::SERVICE).is_some_and(|service| shown.contains(service))
     });
+    if staying.on_end != OnEnd::GoOn {
+        follow = follow.with_all_ends();
+    }
     let running = planned.observed.containers.iter().filter(|container| container.state == State::Running);
-    for container in running.filter(|container| shown(&container.service)) {
+    for container in running.filter(|container| shown.contains(&container.service)) {
         // What it wrote before is in `topo logs`.
         follow.add(&container.name, &LogQuery { tail: Some(0), ..LogQuery::default() });
-        audience.alive.insert(container.name.clone());
+        listener.alive.insert(container.name.clone());
     }
 
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
@@ -55,12 +138,15 @@ pub(crate) async fn attach(
                 () = &mut interrupted, if !*stop.borrow() => {
                     stop.send_replace(true);
                 }
-                news = follow.next() => audience.hear(&news?),
+                news = follow.next() => listener.hear(&news?),
+            }
+            if listener.first.is_some() {
+                stop.send_replace(true);
             }
         }
     };
     let plan = &planned.plan;
-    let exit = context.conclude(plan, &outcome);
+    let exit = if listener.first.is_some() { Exit::Success } else { context.conclude(plan, &outcome) };
     if exit == Exit::Failure {
         return Ok(exit);
     }
@@ -69,10 +155,7 @@ pub(crate) async fn attach(
         let Step { op: Op::Start { .. }, subject: Subject::Container(name), .. } = &plan.steps[**step] else {
             return false;
         };
-        let is_its = |service: &&DesiredService| {
-            service.containers.iter().any(|container| container.create.name == *name)
-        };
-        desired.services.iter().find(is_its).is_some_and(|service| service.attach)
+        services.get(name).is_some_and(|service| shown.contains(service))
     };
     let expected = outcome.done.iter().filter(is_shown_start).count();
     let query = Query { project: desired.project.clone(), ..Query::default() };
@@ -80,19 +163,23 @@ pub(crate) async fn attach(
         let observed = engine.observe(&query).await?;
         // One that is about to be restarted counts.
         let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
-        let mut shown = observed.containers.iter().filter(|container| shown(&container.service));
+        let mut shown = observed.containers.iter().filter(|container| shown.contains(&container.service));
         Ok::<_, EngineError>(shown.any(|container| runs(container.state)))
     };
     while !*stop.borrow() {
-        let is_silent = audience.alive.is_empty();
-        if is_silent && audience.starts >= expected && !any_runs().await? {
+        if listener.first.is_some() {
+            stop.send_replace(true);
+            break;
+        }
+        let is_silent = listener.alive.is_empty();
+        if is_silent && listener.starts >= expected && !any_runs().await? {
             break;
         }
         tokio::select! {
             () = &mut interrupted => {
                 stop.send_replace(true);
             }
-            news = follow.next() => audience.hear(&news?),
+            news = follow.next() => listener.hear(&news?),
             // A start that was not told of by now never will be.
             () = tokio::time::sleep(Duration::from_secs(2)), if is_silent => {
                 if !any_runs().await? {
@@ -102,42 +189,128 @@ pub(crate) async fn attach(
         }
     }
     if !*stop.borrow() {
-        return Ok(exit);
+        return Ok(listener.code().unwrap_or(exit));
     }
-    context.ui.say("stopping; Ctrl-C again kills");
-    let mut all_stopped = pin!(down::stop_all(&desired.project, options.timeout, engine, context));
-    loop {
+    context.ui.say(match listener.first {
+        Some(_) => "a container ended: stopping the others",
+        None => "stopping; Ctrl-C again kills",
+    });
+    let mut all_stopped = pin!(down::stop_all(&desired.project, named, options.timeout, engine, context));
+    let result = loop {
         tokio::select! {
-            result = &mut all_stopped => {
-                result?;
-                return Ok(Exit::Interrupted);
-            }
-            news = follow.next() => audience.hear(&news?),
+            result = &mut all_stopped => break result,
+            news = follow.next() => listener.hear(&news?),
+        }
+    };
+    result?;
+    if listener.first.is_none() {
+        return Ok(Exit::Interrupted);
+    }
+    // The chosen container's code may be told a moment after it was stopped.
+    let is_known = |listener: &Listener| staying.code_from.is_none() || listener.chosen.is_some();
+    while !is_known(&listener) {
+        tokio::select! {
+            news = follow.next() => listener.hear(&news?),
+            () = tokio::time::sleep(Duration::from_secs(2)) => break,
         }
     }
+    Ok(listener.code().unwrap_or(Exit::Success))
 }
 
-/// Prints news, and keeps in mind which containers run.
-struct Audience {
+/// Prints news, and keeps in mind which containers run and which ended.
+struct Listener<'a> {
     printer: LogPrinter,
-    /// The containers that run, by name.
+    staying: &'a Staying,
+    /// The services of the containers, by name.
+    services: BTreeMap<String, String>,
+    /// The containers that run and are followed, by name.
     alive: BTreeSet<String>,
+    /// The containers that the plan stops, by name: their first end is no news.
+    replaced: BTreeSet<String>,
     /// How many starts there were.
     starts: usize,
+    /// The code of the first container whose end stops the others.
+    first: Option<i64>,
+    /// The code of the first container of the service whose code is the run's.
+    chosen: Option<i64>,
 }
 
-impl Audience {
+impl<'a> Listener<'a> {
+    fn new(planned: &Planned, audience: &'a Audience, ui: Ui) -> Self {
+        let Audience { staying, shown, named: _ } = audience;
+        let Planned { desired, observed, plan, .. } = planned;
+        let services: BTreeMap<String, String> = desired
+            .services
+            .iter()
+            .flat_map(|service| service.containers.iter().map(move |container| (service, container)))
+            .map(|(service, container)| (container.create.name.clone(), service.name.clone()))
+            .collect();
+        let names = services.iter().filter(|(_, service)| shown.contains(*service));
+        let ui = Ui { color_stdout: ui.color_stdout && staying.color, ..ui };
+        let names = names.map(|(name, _)| name.as_str());
+        let printer = LogPrinter::new(ui, &desired.project, staying.prefix, names);
+        let stopped = |id: &str| {
+            let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
+            let found =
+                observed.containers.iter().find(|container| container.id == id && runs(container.state));
+            found.map(|container| container.name.clone())
+        };
+        let replaced = plan.steps.iter().filter_map(|step| match &step.op {
+            Op::Stop { container, .. } => stopped(container),
+            _ => None,
+        });
+        Self {
+            printer,
+            staying,
+            services,
+            alive: BTreeSet::new(),
+            replaced: replaced.collect(),
+            starts: 0,
+            first: None,
+            chosen: None,
+        }
+    }
+
     fn hear(&mut self, news: &News) {
         match news {
             News::Started { happening } => {
                 self.starts += 1;
                 self.alive.insert(happening.name.clone());
             }
-            News::Ended { container, .. } => {
-                self.alive.remove(container);
+            News::Ended { container, code } => {
+                let was_shown = self.alive.remove(container);
+                self.end(container, *code);
+                if !was_shown {
+                    return;
+                }
             }
             News::Line { .. } | News::Unreadable { .. } => {}
         }
         logs::show(news, &mut self.printer);
+    }
+
+    fn end(&mut self, container: &str, code: i64) {
+        let Some(service) = self.services.get(container) else { return };
+        if self.replaced.remove(container) {
+            return;
+        }
+        let counts = match self.staying.on_end {
+            OnEnd::GoOn => false,
+            OnEnd::Abort => true,
+            OnEnd::AbortOnFailure => code != 0,
+        };
+        if counts {
+            self.first.get_or_insert(code);
+        }
+        if self.staying.code_from.as_ref() == Some(service) {
+            self.chosen.get_or_insert(code);
+        }
+    }
+
+    /// How the run ends because a container did.
+    fn code(&self) -> Option<Exit> {
+        let code = self.chosen.or(self.first)?;
+        // A process has eight bits for it.
+        Some(if code == 0 { Exit::Success } else { Exit::Code(u8::try_from(code & 0xff).unwrap_or(1)) })
     }
 }

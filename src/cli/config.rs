@@ -6,9 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
-use topo::load::interpolate::{Reference, references};
-use topo::load::{Loaded, World, load_without};
+use futures_util::future::join_all;
+use serde_json::{Map, Value, json};
+use topo::engine::Engine as _;
+use topo::engine::reference::Reference;
+use topo::load::interpolate::{self, references};
+use topo::load::{Loaded, load_without};
+use topo::model::service::Service;
 use topo::project::{Project, as_written, hash};
 use topo::{load, project};
 
@@ -41,10 +45,10 @@ pub(crate) struct Config {
     /// Read no env files of services
     #[arg(long)]
     no_env_resolution: bool,
-    /// Pin image tags to digests
+    /// Add to each image the digest that its tag stands for in its registry
     #[arg(long)]
     resolve_image_digests: bool,
-    /// Print an override file that pins image tags to digests
+    /// Print an override file that pins each image to the digest that its tag stands for
     #[arg(long)]
     lock_image_digests: bool,
     /// Check only; print nothing
@@ -121,10 +125,6 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
 
 /// Returns what is to be printed.
 fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
-    if arguments.resolve_image_digests || arguments.lock_image_digests {
-        context.ui.error("image digests cannot be resolved yet; pin them by hand: `image: NAME@sha256:...`");
-        return Err(Exit::Failure);
-    }
     let aspect = &arguments.aspect;
     if arguments.no_interpolate || aspect.variables || aspect.environment {
         let loaded = load_as_written(arguments, context)?;
@@ -134,8 +134,7 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
             return Ok(variables(&found, arguments.format));
         }
         if aspect.environment {
-            let mut all = loaded.environment.own().clone();
-            all.extend(context.world.vars().into_iter().filter(|(name, _)| name != "COMPOSE_PROJECT_NAME"));
+            let all = loaded.environment.all(&context.world);
             return Ok(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect());
         }
         let value = as_written(&loaded, arguments.no_path_resolution);
@@ -170,7 +169,18 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     if arguments.quiet {
         return Ok(String::new());
     }
+    if arguments.resolve_image_digests || arguments.lock_image_digests {
+        pin_images(&mut project, context)?;
+    }
     let format = arguments.format.unwrap_or_default();
+    if arguments.lock_image_digests {
+        let image = |(name, service): (&String, &Service)| {
+            Some((name.clone(), json!({ "image": service.image.as_ref()? })))
+        };
+        let services: Map<String, Value> = project.services.iter().filter_map(image).collect();
+        let lock = json!({ "services": services });
+        return render(&lock, &lock, format, context);
+    }
     // By way of text, which has the shortest form of each number.
     let json = serde_json::to_string(&project).and_then(|text| serde_json::from_str(&text));
     let written = json.map_err(|error| failure(context, &error.to_string()))?;
@@ -180,6 +190,34 @@ fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     }
     // What is printed can be read again: a dollar sign must not start a variable.
     render(&written, &project, format, context).map(|text| text.replace('$', "$$"))
+}
+
+/// Writes each image in full, with the digest that its tag stands for now unless it has one. The registries are asked at once.
+fn pin_images(project: &mut Project, context: &Context) -> Result<(), Exit> {
+    let images = project.services.values_mut().filter_map(|service| service.image.as_mut());
+    let (pinned, images): (Vec<&mut String>, Vec<_>) = images.partition(|image| image.contains('@'));
+    for image in pinned {
+        // The digest alone counts.
+        *image = Reference { tag: None, ..Reference::parse(image) }.to_string();
+    }
+    if images.is_empty() {
+        return Ok(());
+    }
+    let exit = context.with_engine(async |engine| {
+        let digests = join_all(images.iter().map(|image| engine.digest(image))).await;
+        let mut exit = Exit::Success;
+        for (image, digest) in images.into_iter().zip(digests) {
+            match digest {
+                Ok(digest) => *image = Reference::parse(image).pinned_to(&digest).to_string(),
+                Err(error) => {
+                    context.fail(&error);
+                    exit = Exit::Failure;
+                }
+            }
+        }
+        Ok(exit)
+    });
+    if exit == Exit::Success { Ok(()) } else { Err(exit) }
 }
 
 fn failure(context: &Context, why: &str) -> Exit {
@@ -228,9 +266,9 @@ fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, E
     Ok(text)
 }
 
-fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> String {
+fn variables(found: &BTreeMap<String, interpolate::Reference>, format: Option<Format>) -> String {
     if format == Some(Format::Json) {
-        let entry = |(name, reference): (&String, &Reference)| {
+        let entry = |(name, reference): (&String, &interpolate::Reference)| {
             let value = json!({
                 "Name": name,
                 "DefaultValue": reference.default,
@@ -242,7 +280,7 @@ fn variables(found: &BTreeMap<String, Reference>, format: Option<Format>) -> Str
         return format!("{:#}\n", Value::Object(found.iter().map(entry).collect()));
     }
     let heading = ["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"].map(str::to_owned);
-    let row = |(name, reference): (&String, &Reference)| {
+    let row = |(name, reference): (&String, &interpolate::Reference)| {
         [
             name.clone(),
             reference.required.to_string(),

@@ -75,23 +75,24 @@ pub(crate) fn stop(arguments: &Stop, context: &Context) -> Exit {
     })
 }
 
-/// Stops all containers of a project in reverse order; a second Ctrl-C kills what still runs.
+/// Stops the containers of some services of a project, or of all, in reverse order; a second Ctrl-C kills what still
+/// runs.
 pub(crate) async fn stop_all(
     project: &str,
+    services: &BTreeSet<String>,
     timeout: Option<i32>,
     engine: &Docker,
     context: &Context,
 ) -> Result<(), EngineError> {
-    let everything = BTreeSet::new();
     tokio::select! {
-        stopped = stop_some(project, &everything, timeout, engine, context, std::future::pending()) => {
+        stopped = stop_some(project, services, timeout, engine, context, std::future::pending()) => {
             stopped?;
             return Ok(());
         }
         // The calls under way are dropped, because each of them waits for as long as its container may take.
         () = interrupt() => {}
     }
-    stop_some(project, &everything, Some(0), engine, context, interrupt()).await?;
+    stop_some(project, services, Some(0), engine, context, interrupt()).await?;
     Ok(())
 }
 

@@ -118,6 +118,7 @@ fn help(error: &EngineError) -> Option<&'static str> {
         | Cause::BuildFailed { .. }
         | Cause::Exited { .. }
         | Cause::Unhealthy { .. }
+        | Cause::NotInTime { .. }
         | Cause::Other { .. } => return None,
     })
 }

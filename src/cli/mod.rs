@@ -4,6 +4,7 @@ mod attach;
 mod check;
 mod completions;
 mod config;
+mod converge;
 mod down;
 mod engine;
 mod exec;
@@ -154,8 +155,19 @@ impl Context {
         loading: load::Skip,
         completing: project::Skip,
     ) -> (Project, Topology, Loaded) {
+        let selection = Selection { services: services.to_vec(), ..Selection::default() };
+        self.checked_as(selection, loading, completing)
+    }
+
+    /// The same of a selection, to which the active profiles are added.
+    fn checked_as(
+        &self,
+        selection: Selection,
+        loading: load::Skip,
+        completing: project::Skip,
+    ) -> (Project, Topology, Loaded) {
         let mut loaded = load_without(&self.world, &self.request(), loading);
-        let selection = Selection { profiles: self.global.profiles.clone(), services: services.to_vec() };
+        let selection = Selection { profiles: self.global.profiles.clone(), ..selection };
         let completing = project::Skip { unused: self.global.all_resources, ..completing };
         let project = resolve_without(&mut loaded, &selection, &self.world, completing);
         let mut found = Diagnostics::default();
@@ -198,14 +210,24 @@ impl Context {
 
     /// Loads the project for acting on it, and prints what there is to say. `None` ends the command.
     pub(crate) fn prepared(&self, services: &[String], start: bool) -> Option<Prepared> {
-        let prepared = self.loaded_to_start(services, start);
+        self.prepared_as(Selection { services: services.to_vec(), ..Selection::default() }, start)
+    }
+
+    /// The same of a selection.
+    pub(crate) fn prepared_as(&self, selection: Selection, start: bool) -> Option<Prepared> {
+        let prepared = self.selected_to_start(selection, start);
         self.say(&prepared.loaded).then_some(prepared)
     }
 
     /// Loads the project for acting on it. What only keeps containers from starting is no error where they are not
     /// started. Nothing is printed.
     pub(crate) fn loaded_to_start(&self, services: &[String], start: bool) -> Prepared {
-        let (project, topology, mut loaded) = self.checked(services);
+        self.selected_to_start(Selection { services: services.to_vec(), ..Selection::default() }, start)
+    }
+
+    fn selected_to_start(&self, selection: Selection, start: bool) -> Prepared {
+        let (project, topology, mut loaded) =
+            self.checked_as(selection, load::Skip::default(), project::Skip::default());
         let mut found = Diagnostics::default();
         ports::conflicts(&project).into_iter().for_each(|conflict| found.push(conflict));
         let contents = read_contents(&project, &loaded.environment, &self.world, &mut found);

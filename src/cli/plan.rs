@@ -30,7 +30,9 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Plan, context: &Context) -> Exit {
-    let Some(mut prepared) = context.prepared(&arguments.how.services, true) else { return Exit::Failure };
+    let Some(mut prepared) = context.prepared_as(arguments.how.selection(), true) else {
+        return Exit::Failure;
+    };
     context.with_engine(async |engine| {
         let options = arguments.how.options(true, false);
         let Some(planned) = plan_up(&mut prepared, &options, &engine, context).await? else {

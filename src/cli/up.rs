@@ -1,21 +1,16 @@
 //! `topo up` and `topo create`: make the engine as the file says.
 
-use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
-use topo::diagnostic::Diagnostic;
-use topo::engine::apply::{Ending, Outcome};
-use topo::engine::docker::Docker;
-use topo::engine::{Cause, Engine, EngineError, Query};
-use topo::observed::{Observed, State};
-use topo::plan::Plan;
-use topo::plan::desired::Desired;
-use topo::plan::up::{Impossible, UpOptions, refresh, up};
+use topo::plan::up::UpOptions;
+use topo::project::Selection;
 
-use super::attach::attach;
-use super::{Context, Exit, Prepared};
+pub(crate) use super::converge::{Planned, plan_up};
+
+use super::attach::{OnEnd, Staying};
+use super::converge::bring_up;
+use super::{Context, Exit};
 
 /// Create and start the containers of the project, with the networks and volumes they need
 ///
@@ -30,11 +25,46 @@ pub(crate) struct Up {
     /// Wait until all services run, and are healthy where they have a health check; implies -d
     #[arg(long)]
     wait: bool,
+    /// Seconds after which the waiting is given up
+    #[arg(long, value_name = "SECONDS")]
+    wait_timeout: Option<u64>,
     /// Create, but do not start
     #[arg(long, conflicts_with_all = ["detach", "wait"])]
     no_start: bool,
+    /// Stop all containers when one ends, and end with its code
+    #[arg(long, conflicts_with_all = ["detach", "wait"])]
+    abort_on_container_exit: bool,
+    /// Stop all containers when one ends with another code than 0, and end with that code
+    #[arg(long, conflicts_with_all = ["detach", "wait", "abort_on_container_exit"])]
+    abort_on_container_failure: bool,
+    /// End with the code of this service's container; implies --abort-on-container-exit
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["detach", "wait"])]
+    exit_code_from: Option<String>,
+    /// Show only the logs of this service; repeatable
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["detach", "wait", "attach_dependencies"])]
+    attach: Vec<String>,
+    /// Show the logs of the services that the named ones depend on, too
+    #[arg(long, conflicts_with_all = ["detach", "wait"])]
+    attach_dependencies: bool,
+    /// Do not show the logs of this service; repeatable
+    #[arg(long, value_name = "SERVICE")]
+    no_attach: Vec<String>,
+    /// Show logs without colour
+    #[arg(long)]
+    no_color: bool,
+    /// Do not show which container wrote a line
+    #[arg(long)]
+    no_log_prefix: bool,
+    /// Show when each line was written
+    #[arg(long)]
+    timestamps: bool,
+    /// Accepted for docker compose's sake: topo has no shortcuts while it is attached
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    menu: Option<bool>,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    act: Act,
 }
 
 /// Create the containers of the project without starting them
@@ -44,6 +74,8 @@ pub(crate) struct Up {
 pub(crate) struct Create {
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    act: Act,
 }
 
 /// What `up`, `create` and `plan` have in common.
@@ -56,17 +88,32 @@ pub(crate) struct How {
     #[arg(long)]
     no_build: bool,
     /// When to pull images, in place of `pull_policy`
-    #[arg(long, value_name = "POLICY", value_parser = ["always", "missing", "never"])]
+    #[arg(long, value_name = "POLICY", value_parser = ["always", "missing", "never", "policy"])]
     pull: Option<String>,
     /// Replace containers although nothing changed
     #[arg(long, conflicts_with = "no_recreate")]
     force_recreate: bool,
+    /// Replace the containers of services that the named ones depend on although nothing changed
+    #[arg(long, conflicts_with = "no_recreate")]
+    always_recreate_deps: bool,
     /// Leave containers as they are although something changed
     #[arg(long)]
     no_recreate: bool,
+    /// Replace containers without handing their anonymous volumes on
+    #[arg(short = 'V', long, conflicts_with = "no_recreate")]
+    renew_anon_volumes: bool,
+    /// Run tasks again that have succeeded and did not change, as docker compose does
+    #[arg(long)]
+    always_run_oneshots: bool,
     /// Remove containers of services that the file does not have
     #[arg(long)]
     remove_orphans: bool,
+    /// How many containers a service is to have; repeatable
+    #[arg(long, value_name = "SERVICE=NUMBER", value_parser = scale)]
+    scale: Vec<(String, i64)>,
+    /// Leave out what the named services depend on
+    #[arg(long)]
+    no_deps: bool,
     /// Seconds before a container that does not end is killed
     #[arg(short, long, value_name = "SECONDS")]
     timeout: Option<i32>,
@@ -75,150 +122,116 @@ pub(crate) struct How {
     pub(crate) services: Vec<String>,
 }
 
+/// What `up` and `create` have in common beside that.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(skip)]
+pub(crate) struct Act {
+    /// Say yes to all that topo asks before data could be lost
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Show no progress of pulls
+    #[arg(long)]
+    pub(crate) quiet_pull: bool,
+    /// Show no progress of builds
+    #[arg(long)]
+    pub(crate) quiet_build: bool,
+}
+
+/// Reads `SERVICE=NUMBER`.
+fn scale(text: &str) -> Result<(String, i64), String> {
+    let read = |(service, number): (&str, &str)| {
+        let number = number.parse().ok().filter(|number| *number >= 0)?;
+        (!service.is_empty()).then(|| (service.to_owned(), number))
+    };
+    text.split_once('=').and_then(read).ok_or_else(|| "write SERVICE=NUMBER, such as web=3".to_owned())
+}
+
 impl How {
     pub(crate) fn options(&self, start: bool, wait: bool) -> UpOptions {
-        let Self { build, no_build, pull, force_recreate, no_recreate, remove_orphans, timeout, services } =
-            self.clone();
-        UpOptions {
-            start,
-            force_recreate,
-            no_recreate,
+        let Self {
             build,
             no_build,
             pull,
+            force_recreate,
+            always_recreate_deps,
+            no_recreate,
+            renew_anon_volumes,
+            always_run_oneshots,
+            remove_orphans,
+            scale: _,
+            no_deps: _,
+            timeout,
+            services,
+        } = self.clone();
+        UpOptions {
+            start,
+            force_recreate,
+            recreate_dependencies: always_recreate_deps,
+            no_recreate,
+            renew_anonymous_volumes: renew_anon_volumes,
+            rerun_tasks: always_run_oneshots,
+            build,
+            no_build,
+            pull: pull.filter(|policy| policy != "policy"),
             remove_orphans,
             wait,
             timeout,
             selected: services,
+            ..UpOptions::default()
         }
+    }
+
+    /// Which part of the project it is about.
+    pub(crate) fn selection(&self) -> Selection {
+        Selection {
+            services: self.services.clone(),
+            alone: self.no_deps,
+            scale: self.scale.clone(),
+            ..Selection::default()
+        }
+    }
+}
+
+impl Up {
+    /// How to stay, if that is asked for.
+    fn staying(&self) -> Option<Staying> {
+        if self.detach || self.wait || self.no_start {
+            return None;
+        }
+        let on_end = match (&self.exit_code_from, self.abort_on_container_failure) {
+            (_, true) => OnEnd::AbortOnFailure,
+            (Some(_), false) => OnEnd::Abort,
+            (None, false) if self.abort_on_container_exit => OnEnd::Abort,
+            (None, false) => OnEnd::GoOn,
+        };
+        Some(Staying {
+            attach: self.attach.clone(),
+            no_attach: self.no_attach.clone(),
+            with_dependencies: self.attach_dependencies,
+            on_end,
+            code_from: self.exit_code_from.clone(),
+            timestamps: self.timestamps,
+            prefix: !self.no_log_prefix,
+            color: !self.no_color,
+        })
     }
 }
 
 pub(crate) fn run(arguments: &Up, context: &Context) -> Exit {
-    let options = arguments.how.options(!arguments.no_start, arguments.wait);
-    let attached = !arguments.detach && !arguments.wait && !arguments.no_start;
-    bring_up(&options, attached, context)
+    if arguments.menu == Some(true) {
+        context.ui.warning("`--menu` does nothing: topo has no shortcuts while it is attached");
+    }
+    let options = UpOptions {
+        patience: arguments.wait_timeout.map(Duration::from_secs),
+        ..arguments.how.options(!arguments.no_start, arguments.wait)
+    };
+    let staying = arguments.staying();
+    bring_up(options, &arguments.how.selection(), arguments.act, staying.as_ref(), context)
 }
 
 pub(crate) fn create(arguments: &Create, context: &Context) -> Exit {
-    bring_up(&arguments.how.options(false, false), false, context)
-}
-
-/// A plan, and what it was made from.
-pub(crate) struct Planned {
-    pub(crate) desired: Desired,
-    pub(crate) observed: Observed,
-    /// Images to fetch anew; what they change is known only afterwards.
-    pub(crate) refresh: Plan,
-    pub(crate) plan: Plan,
-    query: Query,
-}
-
-/// How long to wait before looking again, when another run is about to make what this one wants.
-const PAUSES: [Duration; 3] =
-    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
-
-impl Planned {
-    /// Plans anew against the engine as it is now.
-    async fn look_again(&mut self, options: &UpOptions, engine: &Docker) -> Result<(), EngineError> {
-        self.observed = engine.observe(&self.query).await?;
-        if let Ok(plan) = up(&self.desired, &self.observed, options) {
-            self.plan = plan;
-        }
-        Ok(())
-    }
-
-    /// Carries the plan out. Where a name is taken that was free before, another `up` made it after this one had
-    /// looked: one that runs beside it, or was killed while the engine was still at it. Looking again settles
-    /// whether it is what the file asks for.
-    pub(crate) async fn carry_out(
-        &mut self,
-        options: &UpOptions,
-        engine: &Docker,
-        context: &Context,
-        stop: impl Future<Output = ()>,
-    ) -> Result<Outcome, EngineError> {
-        let mut stop = pin!(stop);
-        let is_taken = |error: &EngineError| matches!(error.cause, Cause::NameTaken { .. });
-        let mut outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
-        for pause in PAUSES {
-            if outcome.ending != Ending::Failed || !outcome.failed.iter().any(|(_, error)| is_taken(error)) {
-                break;
-            }
-            context.ui.say("another run is at it: looking again");
-            tokio::time::sleep(pause).await;
-            self.look_again(options, engine).await?;
-            outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
-        }
-        Ok(outcome)
-    }
-}
-
-/// Plans against the engine as it is. `None` says that it is not possible, which has been printed.
-pub(crate) async fn plan_up(
-    prepared: &mut Prepared,
-    options: &UpOptions,
-    engine: &Docker,
-    context: &Context,
-) -> Result<Option<Planned>, EngineError> {
-    let Prepared { project, topology, contents, loaded } = prepared;
-    // What was said before is not said again.
-    loaded.diagnostics = topo::diagnostic::Diagnostics::default();
-    let desired =
-        Desired::new(project, topology, contents, engine.api(), options.start, &mut loaded.diagnostics);
-    let query = Query {
-        project: project.name.clone(),
-        images: desired.images(),
-        networks: desired.external_networks(),
-        volumes: desired.external_volumes(),
-        swarm: desired.needs_swarm(),
-    };
-    let observed = engine.observe(&query).await?;
-    let plan = match up(&desired, &observed, options) {
-        Ok(plan) => plan,
-        Err(impossible) => {
-            for Impossible { code, section, key, message, help } in impossible {
-                let span = project.span(&[section, &key]);
-                let found = Diagnostic::error(code, message).label(span, "asked for here").help(help);
-                loaded.diagnostics.push(found);
-            }
-            Plan::default()
-        }
-    };
-    let refresh = refresh(&desired, &observed, options);
-    Ok(context.say(loaded).then_some(Planned { desired, observed, refresh, plan, query }))
-}
-
-fn bring_up(options: &UpOptions, attached: bool, context: &Context) -> Exit {
-    let Some(mut prepared) = context.prepared(&options.selected, options.start) else { return Exit::Failure };
-    context.with_engine(async |engine| {
-        let Some(mut planned) = plan_up(&mut prepared, options, &engine, context).await? else {
-            return Ok(Exit::Failure);
-        };
-        if !planned.refresh.steps.is_empty() {
-            let outcome = context.carry_out(&planned.refresh, &planned.observed, &engine, interrupt()).await;
-            let exit = context.conclude(&planned.refresh, &outcome);
-            if exit != Exit::Success {
-                return Ok(exit);
-            }
-            planned.look_again(options, &engine).await?;
-        }
-        for note in &planned.plan.notes {
-            context.ui.warning(note);
-        }
-        if attached {
-            // Moving lines and logs would run into each other.
-            let context =
-                Context { ui: context.ui.plain(), world: context.world, global: context.global.clone() };
-            return attach(&mut planned, options, &engine, &context).await;
-        }
-        let outcome = planned.carry_out(options, &engine, context, interrupt()).await?;
-        let exit = context.conclude(&planned.plan, &outcome);
-        if exit == Exit::Success && options.start {
-            summarize(&planned.desired, &planned.plan, &engine, context).await?;
-        }
-        Ok(exit)
-    })
+    let options = arguments.how.options(false, false);
+    bring_up(options, &arguments.how.selection(), arguments.act, None, context)
 }
 
 /// Resolves when the user or the system asks topo to end.
@@ -239,45 +252,4 @@ pub(crate) async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-/// Says in a line what stands now, and where it can be reached.
-async fn summarize(
-    desired: &Desired,
-    plan: &Plan,
-    engine: &Docker,
-    context: &Context,
-) -> Result<(), EngineError> {
-    let containers: usize = desired.services.iter().map(|service| service.containers.len()).sum();
-    let what = if containers == 1 { "1 container".to_owned() } else { format!("{containers} containers") };
-    if plan.is_no_op() {
-        context.ui.say(&format!("{}: nothing to do, {what} as the file says", desired.project));
-        return Ok(());
-    }
-    let query = Query { project: desired.project.clone(), ..Query::default() };
-    let observed = engine.observe(&query).await?;
-    context.ui.say(&format!("{}: {what} up", desired.project));
-    for container in observed.containers.iter().filter(|container| container.state == State::Running) {
-        let mut lines: Vec<String> = container
-            .ports
-            .iter()
-            .filter_map(|port| {
-                let (address, host) = port.host.as_ref()?;
-                let address = match address.as_str() {
-                    "0.0.0.0" | "" => "localhost".to_owned(),
-                    "::" => return None,
-                    address if address.contains(':') => format!("[{address}]"),
-                    address => address.to_owned(),
-                };
-                Some(format!(
-                    "  {} {address}:{host} -> {}/{}",
-                    container.service, port.container, port.protocol
-                ))
-            })
-            .collect();
-        lines.sort();
-        lines.dedup();
-        lines.iter().for_each(|line| context.ui.say(line));
-    }
-    Ok(())
 }

@@ -63,7 +63,7 @@ pub async fn apply(
     let mut known = known(observed);
     let mut calls: FuturesUnordered<LocalBoxFuture<'_, Ended>> = FuturesUnordered::new();
     let mut abortable: HashMap<StepId, AbortHandle> = HashMap::new();
-    let mut waits = Waits::new(engine, events, awaited(plan));
+    let mut waits = Waits::new(engine, events, awaited(plan), plan.patience);
     let mut outcome = Outcome::default();
     let tell = |event: Event| {
         // Whoever listened may have gone; the plan is carried out all the same.

@@ -7,6 +7,7 @@ mod build;
 mod connection;
 mod context;
 mod credentials;
+mod digest;
 mod dockerignore;
 mod happenings;
 mod hijack;
@@ -242,6 +243,10 @@ impl Engine for Docker {
 
     async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId> {
         self.pull_image(image, platform, report).await
+    }
+
+    async fn digest(&self, image: &str) -> Result<String> {
+        self.digest_in_registry(image).await
     }
 
     async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId> {

@@ -114,6 +114,14 @@ pub enum Cause {
         /// What the last probe printed.
         output: Vec<String>,
     },
+    /// A container was not in time as something needs it.
+    #[error("not within {seconds} s{}", at_last(state))]
+    NotInTime {
+        /// How long it was waited for.
+        seconds: u64,
+        /// What was to be seen of it at the end.
+        state: String,
+    },
     /// A wait for health can never end: nothing checks it.
     #[error("it has no health check")]
     NoHealthcheck,
@@ -215,6 +223,10 @@ fn after(lines: &[String]) -> String {
         [line] => format!(": {line}"),
         lines => format!(":\n  {}", lines.join("\n  ")),
     }
+}
+
+fn at_last(state: &str) -> String {
+    if state.is_empty() { String::new() } else { format!("; it is {state}") }
 }
 
 fn because(reason: &str) -> String {

@@ -58,6 +58,7 @@ pub enum CallKind {
     Observe,
     Inspect,
     Pull,
+    Digest,
     Build,
     CreateNetwork,
     RemoveNetwork,
@@ -271,6 +272,11 @@ impl Engine for FakeEngine {
         let doing = format!("pull image {image}");
         report(Progress { text: "Pulling".to_owned(), ..Progress::default() });
         self.call(CallKind::Pull, image, doing, |world| world.pull(image)).await
+    }
+
+    async fn digest(&self, image: &str) -> Result<String> {
+        let doing = format!("find the digest of image {image}");
+        self.call(CallKind::Digest, image, doing, |world| world.digest(image)).await
     }
 
     async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId> {

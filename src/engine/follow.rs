@@ -19,6 +19,8 @@ pub struct Follow<'a, E> {
     watch: Watch<'a, E>,
     wanted: Box<dyn Fn(&Happening) -> bool + 'a>,
     timestamps: bool,
+    /// Whether the ends of containers are told that are not followed.
+    all_ends: bool,
     outputs: SelectAll<BoxStream<'static, Output>>,
     followed: HashMap<String, Followed>,
     /// News that came up together with others.
@@ -85,7 +87,13 @@ impl<'a, E: Engine> Follow<'a, E> {
     ) -> Self {
         let watch = Watch::new(engine, Scope::Project(project.to_owned()), engine.connected());
         let (outputs, followed, queued) = (SelectAll::new(), HashMap::new(), VecDeque::new());
-        Self { engine, watch, wanted: Box::new(wanted), timestamps, outputs, followed, queued }
+        let (wanted, all_ends) = (Box::new(wanted), false);
+        Self { engine, watch, wanted, timestamps, all_ends, outputs, followed, queued }
+    }
+
+    /// Tells the ends of all containers of the project, also of those that are not followed.
+    pub fn with_all_ends(self) -> Self {
+        Self { all_ends: true, ..self }
     }
 
     /// Follows a container that runs already, or reads what one wrote that does not. Of `query`, all counts but
@@ -161,7 +169,9 @@ impl<'a, E: Engine> Follow<'a, E> {
         match happening.action {
             Action::Start if (self.wanted)(&happening) => self.follow_start(happening),
             Action::Die(code) => {
-                let followed = self.followed.get_mut(&happening.name)?;
+                let Some(followed) = self.followed.get_mut(&happening.name) else {
+                    return self.all_ends.then_some(News::Ended { container: happening.name, code });
+                };
                 if followed.reading {
                     followed.ended = Some(code);
                     followed.overdue = Some(Instant::now() + PATIENCE);

@@ -49,6 +49,9 @@ pub trait Engine {
     /// Pulls an image.
     async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId>;
 
+    /// Asks the image's registry for the digest that its tag stands for, `sha256:...`.
+    async fn digest(&self, image: &str) -> Result<String>;
+
     /// Builds an image and gives it its names.
     async fn build(&self, build: &Build, report: &dyn Fn(Progress)) -> Result<ImageId>;
 

@@ -1,5 +1,7 @@
 //! Image references: `nginx` is `docker.io/library/nginx:latest`.
 
+use std::fmt;
+
 /// An image reference in its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
@@ -40,6 +42,12 @@ impl Reference {
         format!("{}/{}", self.registry, self.repository)
     }
 
+    /// Returns the reference with a digest in addition to its tag, so that the image is always the same one.
+    #[must_use]
+    pub fn pinned_to(&self, digest: &str) -> Self {
+        Self { digest: Some(digest.to_owned()), ..self.clone() }
+    }
+
     /// Returns whether `other`, a tag or digest that an image has, is what this reference asks for. A digest
     /// outweighs a tag, as in the engine.
     pub fn is_met_by(&self, other: &Self) -> bool {
@@ -53,6 +61,15 @@ impl Reference {
                 Some(digest) => other.digest.as_ref() == Some(digest),
                 None => other.digest.is_none() && other.tag == self.tag,
             }
+    }
+}
+
+/// The full form, `docker.io/library/nginx:latest`.
+impl fmt::Display for Reference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.registry, self.repository)?;
+        self.tag.iter().try_for_each(|tag| write!(formatter, ":{tag}"))?;
+        self.digest.iter().try_for_each(|digest| write!(formatter, "@{digest}"))
     }
 }
 
@@ -75,6 +92,19 @@ mod tests {
             let reference = Reference::parse(text);
             assert_eq!((reference.name().as_str(), reference.tag.as_deref()), (name, tag), "{text}");
         }
+    }
+
+    #[test]
+    fn references_are_written_in_full() {
+        for (text, full) in [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("localhost:5000/app:2", "localhost:5000/app:2"),
+            ("redis@sha256:1f", "docker.io/library/redis@sha256:1f"),
+        ] {
+            assert_eq!(Reference::parse(text).to_string(), full);
+        }
+        let pinned = Reference::parse("redis:7").pinned_to("sha256:1f");
+        assert_eq!(pinned.to_string(), "docker.io/library/redis:7@sha256:1f");
     }
 
     #[test]

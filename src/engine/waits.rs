@@ -1,5 +1,6 @@
 //! Waits for containers to be as their dependents need them: a look when a wait begins, and another one whenever
-//! something happened to the container. Nothing is polled.
+//! something happened to the container. Nothing is polled; time matters only where a container must run for a while,
+//! and where a wait may take only so long.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,6 +18,9 @@ use crate::plan::{Condition, StepId};
 /// How many lines of a container's log tell why it ended.
 const LAST_LINES: u64 = 10;
 
+/// What is to be seen of a container that runs, and must go on for a while.
+const SETTLING: &str = "just started";
+
 /// All waits of a plan that have begun and not ended.
 pub(super) struct Waits<'a, E> {
     engine: &'a E,
@@ -26,6 +30,8 @@ pub(super) struct Waits<'a, E> {
     /// The one subscription that all waits share. It is opened when the first look does not settle a wait; what
     /// happened since topo connected is replayed, so nothing is missed between the two.
     watch: Option<Watch<'a, E>>,
+    /// How long each wait may take.
+    patience: Option<Duration>,
     pending: BTreeMap<StepId, Pending>,
     looks: FuturesUnordered<LocalBoxFuture<'a, (StepId, Result<Verdict>)>>,
 }
@@ -34,6 +40,8 @@ struct Pending {
     container: String,
     condition: Condition,
     began: Instant,
+    /// When the container will have run for as long as it must; it starts anew with the container.
+    settles: Option<Instant>,
     looking: bool,
     /// Something happened while a look was under way, so that it may be outdated.
     again: bool,
@@ -59,9 +67,14 @@ enum Verdict {
 }
 
 impl<'a, E: Engine> Waits<'a, E> {
-    pub(super) fn new(engine: &'a E, events: &'a UnboundedSender<Event>, names: Vec<String>) -> Self {
+    pub(super) fn new(
+        engine: &'a E,
+        events: &'a UnboundedSender<Event>,
+        names: Vec<String>,
+        patience: Option<Duration>,
+    ) -> Self {
         let looks = FuturesUnordered::new();
-        Self { engine, events, names, watch: None, pending: BTreeMap::new(), looks }
+        Self { engine, events, names, watch: None, patience, pending: BTreeMap::new(), looks }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -73,6 +86,7 @@ impl<'a, E: Engine> Waits<'a, E> {
             container: container.to_owned(),
             condition,
             began: Instant::now(),
+            settles: None,
             looking: false,
             again: false,
             detail: String::new(),
@@ -91,6 +105,7 @@ impl<'a, E: Engine> Waits<'a, E> {
     /// Returns the next wait that ended. Never returns while there is none. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Settled {
         loop {
+            let deadline = self.next_deadline();
             tokio::select! {
                 Some((step, verdict)) = self.looks.next() => {
                     if let Some(settled) = self.judge(step, verdict) {
@@ -106,10 +121,44 @@ impl<'a, E: Engine> Waits<'a, E> {
                         }
                     }
                 },
-                // Both branches above are off while nothing is under way.
+                () = at(deadline) => {
+                    if let Some(settled) = self.expire() {
+                        return settled;
+                    }
+                }
+                // All branches above are off while nothing is under way.
                 else => std::future::pending().await,
             }
         }
+    }
+
+    /// When the first wait has settled or has taken too long.
+    fn next_deadline(&self) -> Option<Instant> {
+        let of = |pending: &Pending| {
+            let late = self.patience.map(|patience| pending.began + patience);
+            // While a look is under way it may find that the container has ended.
+            let settles = pending.settles.filter(|_| !pending.looking);
+            settles.into_iter().chain(late).min()
+        };
+        self.pending.values().filter_map(of).min()
+    }
+
+    /// Ends the first wait whose time has come.
+    fn expire(&mut self) -> Option<Settled> {
+        let now = Instant::now();
+        let is_late =
+            |pending: &Pending| self.patience.is_some_and(|patience| pending.began + patience <= now);
+        let has_settled =
+            |pending: &Pending| !pending.looking && pending.settles.is_some_and(|settles| settles <= now);
+        let step = *self.pending.iter().find(|(_, one)| has_settled(one) || is_late(one))?.0;
+        let pending = self.pending.remove(&step)?;
+        let took = pending.began.elapsed();
+        if has_settled(&pending) {
+            return Some(Settled { step, result: Ok(()), took });
+        }
+        let seconds = self.patience.unwrap_or_default().as_secs();
+        let cause = Cause::NotInTime { seconds, state: pending.detail.clone() };
+        Some(Settled { step, result: Err(EngineError::new(doing(&pending), cause)), took })
     }
 
     fn look(&mut self, step: StepId) {
@@ -139,6 +188,11 @@ impl<'a, E: Engine> Waits<'a, E> {
                     Action::Create | Action::Other(_) => false,
                 }
         };
+        if matches!(happening.action, Action::Start | Action::Die(_)) {
+            for pending in self.pending.values_mut().filter(|pending| concerns(pending)) {
+                pending.settles = None;
+            }
+        }
         let concerned = self.pending.iter().filter(|(_, pending)| concerns(pending));
         let steps: Vec<_> = concerned.map(|(step, _)| *step).collect();
         for step in steps {
@@ -155,6 +209,11 @@ impl<'a, E: Engine> Waits<'a, E> {
                     pending.detail.clone_from(&detail);
                     // Whoever listened may have gone; the plan is carried out all the same.
                     let _ = self.events.send(Event::Waiting { step, detail });
+                }
+                if let Condition::Settled(time) = pending.condition
+                    && pending.detail == SETTLING
+                {
+                    pending.settles.get_or_insert_with(|| Instant::now() + time);
                 }
                 if std::mem::take(&mut pending.again) {
                     self.look(step);
@@ -179,6 +238,14 @@ impl<'a, E: Engine> Waits<'a, E> {
         let (step, pending) = self.pending.pop_first()?;
         let result = Err(EngineError::new(doing(&pending), error.cause.clone()));
         Some(Settled { step, result, took: pending.began.elapsed() })
+    }
+}
+
+/// Resolves at that time; never if there is none.
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -214,7 +281,8 @@ fn judge(seen: &Inspection, condition: Condition) -> Verdict {
         (_, State::Removing) => Verdict::Fails(Cause::NotFound { message: "it is being removed".to_owned() }),
         (_, State::Created) => Verdict::NotYet("not started".to_owned()),
         // Whoever needs it started does not mind if it has done its work already, as in docker compose.
-        (Condition::Started, _) | (Condition::CompletedSuccessfully, State::Exited(Some(0))) => {
+        (Condition::Started, _)
+        | (Condition::CompletedSuccessfully | Condition::Settled(_), State::Exited(Some(0))) => {
             Verdict::Holds
         }
         (_, State::Exited(code)) => ended(code),
@@ -223,6 +291,7 @@ fn judge(seen: &Inspection, condition: Condition) -> Verdict {
         (Condition::CompletedSuccessfully, State::Running | State::Paused) => {
             Verdict::NotYet("running".to_owned())
         }
+        (Condition::Settled(_), State::Running | State::Paused) => Verdict::NotYet(SETTLING.to_owned()),
         (Condition::Healthy, State::Running | State::Paused) => match seen.health {
             Some(Health::Healthy) => Verdict::Holds,
             Some(Health::Unhealthy) => Verdict::Fails(Cause::Unhealthy { output: last_probe(seen) }),

@@ -16,8 +16,17 @@ pub struct Fault {
     pub range: std::ops::Range<usize>,
 }
 
-/// Variables in the order they were written; `None` takes the value from the environment.
-pub type Assignments = IndexMap<String, Option<String>>;
+/// Variables in the order they were written.
+pub type Assignments = IndexMap<String, Assigned>;
+
+/// What a variable is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    /// The value; `None` takes it from the environment.
+    pub value: Option<String>,
+    /// The bytes of the file that say so.
+    pub range: std::ops::Range<usize>,
+}
 
 /// Reads `KEY=value` lines with comments, `export`, quotes, several lines in quotes, and `${}` in values that
 /// are not in single quotes. `lookup` is asked before the file's own earlier lines.
@@ -45,14 +54,14 @@ pub fn parse(
         let line = &text[at..line_end];
         let Some(sign) = line.find(['=', ':']) else {
             let key = key_of(line, at..line_end)?;
-            found.insert(key.to_owned(), None);
+            found.insert(key.to_owned(), Assigned { value: None, range: at..at + key.len() });
             at = line_end;
             continue;
         };
         let key = key_of(&line[..sign], at..line_end)?.to_owned();
         let value_start = at + sign + 1;
         let value_start = value_start + leading_blanks(&text[value_start..]);
-        let own = |name: &str| lookup(name).or_else(|| found.get(name).cloned().flatten());
+        let own = |name: &str| lookup(name).or_else(|| found.get(name)?.value.clone());
         let expand = |value: &str, used: &mut Used, range: std::ops::Range<usize>| {
             substitute(value, &own, used).map_err(|fault| Fault { why: fault.why, range })
         };
@@ -75,7 +84,7 @@ pub fn parse(
                 (expand(raw, used, value_start..end)?, end)
             }
         };
-        found.insert(key, Some(value));
+        found.insert(key, Assigned { value: Some(value), range: at..end });
         at = end;
     }
 }
@@ -96,7 +105,7 @@ pub fn parse_raw(text: &str) -> Result<Assignments, Fault> {
         if key.is_empty() || key.contains(char::is_whitespace) {
             return Err(Fault { why: format!("`{key}` is no name of a variable"), range });
         }
-        found.insert(key.to_owned(), value);
+        found.insert(key.to_owned(), Assigned { value, range });
     }
     Ok(found)
 }
@@ -202,7 +211,7 @@ mod tests {
         match parse(text, &lookup, &mut Used::default()) {
             Ok(found) => found
                 .iter()
-                .map(|(key, value)| value.as_ref().map_or(key.clone(), |value| format!("{key}=<{value}>")))
+                .map(|(key, set)| set.value.as_ref().map_or(key.clone(), |value| format!("{key}=<{value}>")))
                 .collect::<Vec<_>>()
                 .join(" "),
             Err(fault) => format!("error: {} at {}", fault.why, &text[fault.range]),

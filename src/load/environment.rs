@@ -5,12 +5,28 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::World;
+use crate::source::{Span, Spanned};
+
+const PROJECT_NAME: &str = "COMPOSE_PROJECT_NAME";
+
+/// Where the value of a variable comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The shell.
+    Shell,
+    /// An env file, which says so there.
+    EnvFile(Span),
+    /// It is the project's name.
+    Project,
+}
 
 /// The variables of a run, or of an included part of it.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    /// Variables from env files, and the project's name.
-    own: BTreeMap<String, String>,
+    /// The project's name, once it is known.
+    project_name: Option<String>,
+    /// Variables from env files.
+    own: BTreeMap<String, Spanned<String>>,
     /// Variables of the shell that were asked for. Included files share them.
     shell: Rc<RefCell<HashMap<String, Option<String>>>>,
     /// What the configs and secrets of included files hold whose variables are set for those files only, by
@@ -21,17 +37,26 @@ pub struct Environment {
 impl Environment {
     /// Returns a variable: the shell's wins over those of env files.
     pub fn get(&self, name: &str, world: &dyn World) -> Option<String> {
-        if name == "COMPOSE_PROJECT_NAME"
-            && let Some(own) = self.own.get(name)
+        self.find(name, world).map(|(value, _)| value)
+    }
+
+    /// Returns a variable and where its value comes from.
+    pub fn find(&self, name: &str, world: &dyn World) -> Option<(String, Origin)> {
+        if name == PROJECT_NAME
+            && let Some(own) = &self.project_name
         {
-            return Some(own.clone());
+            return Some((own.clone(), Origin::Project));
         }
-        if let Some(known) = self.shell.borrow().get(name) {
-            return known.clone().or_else(|| self.own.get(name).cloned());
-        }
-        let value = world.var(name);
-        self.shell.borrow_mut().insert(name.to_owned(), value.clone());
-        value.or_else(|| self.own.get(name).cloned())
+        let known = self.shell.borrow().get(name).cloned();
+        let of_shell = known.unwrap_or_else(|| {
+            let value = world.var(name);
+            self.shell.borrow_mut().insert(name.to_owned(), value.clone());
+            value
+        });
+        of_shell.map(|value| (value, Origin::Shell)).or_else(|| {
+            let Spanned { value, span } = self.own.get(name)?;
+            Some((value.clone(), Origin::EnvFile(*span)))
+        })
     }
 
     /// Returns what a config or secret of an included file holds, where the variable that it names is set for
@@ -40,13 +65,17 @@ impl Environment {
         self.included.get(&(section.to_owned(), key.to_owned())).map(String::as_str)
     }
 
-    /// Returns the variables of env files, and the project's name.
-    pub fn own(&self) -> &BTreeMap<String, String> {
-        &self.own
+    /// Returns all variables, those of the shell included.
+    pub fn all(&self, world: &dyn World) -> BTreeMap<String, String> {
+        let mut all: BTreeMap<String, String> =
+            self.own.iter().map(|(name, set)| (name.clone(), set.value.clone())).collect();
+        all.extend(world.vars());
+        all.extend(self.project_name.clone().map(|name| (PROJECT_NAME.to_owned(), name)));
+        all
     }
 
     pub(super) fn set_project_name(&mut self, name: &str) {
-        self.own.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_owned());
+        self.project_name = Some(name.to_owned());
     }
 
     pub(super) fn set_included_content(&mut self, section: &str, key: &str, content: String) {
@@ -54,7 +83,7 @@ impl Environment {
     }
 
     /// Adds variables; what is set already stays. Returns whether there was anything new.
-    pub(super) fn add(&mut self, found: BTreeMap<String, String>) -> bool {
+    pub(super) fn add(&mut self, found: BTreeMap<String, Spanned<String>>) -> bool {
         let before = self.own.len();
         for (name, value) in found {
             self.own.entry(name).or_insert(value);

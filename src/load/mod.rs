@@ -19,7 +19,7 @@ use crate::model::attribute::{Attribute, Decoder, Place};
 use crate::source::{SourceMap, Span};
 use crate::yaml::Node;
 
-pub use environment::Environment;
+pub use environment::{Environment, Origin};
 pub(crate) use read::read_env_file;
 pub use world::{MemWorld, OsWorld, World};
 

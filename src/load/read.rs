@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
+
 use super::environment::Environment;
 use super::{Loader, World, dotenv, interpolate};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::source::{SourceMap, Span};
+use crate::source::{SourceMap, Span, Spanned};
 use crate::yaml::Node;
 
 /// More compose files than this are no project: includes multiply.
@@ -95,10 +97,12 @@ impl Loader<'_> {
         &mut self,
         files: &[(PathBuf, Option<Span>)],
         environment: &Environment,
-    ) -> BTreeMap<String, String> {
-        let mut found = BTreeMap::new();
+    ) -> BTreeMap<String, Spanned<String>> {
+        let mut found: BTreeMap<String, Spanned<String>> = BTreeMap::new();
         for (path, named_at) in files {
-            let lookup = |name: &str| environment.get(name, self.world).or_else(|| found.get(name).cloned());
+            let lookup = |name: &str| {
+                environment.get(name, self.world).or_else(|| Some(found.get(name)?.value.clone()))
+            };
             let read = read_env_file(
                 self.world,
                 path,
@@ -108,16 +112,18 @@ impl Loader<'_> {
                 &mut self.sources,
                 &mut self.diagnostics,
             );
-            for (name, value) in read {
-                let value = value.or_else(|| self.world.var(&name));
-                found.extend(value.map(|value| (name, value)));
+            for (name, Spanned { value, span }) in read {
+                if let Some(value) = value.or_else(|| self.world.var(&name)) {
+                    found.insert(name, Spanned { value, span });
+                }
             }
         }
         found
     }
 }
 
-/// Reads an env file, in the format that `env_file` gives. What is wrong goes to `diagnostics`.
+/// Reads an env file, in the format that `env_file` gives. One that several services name is read once. What is wrong
+/// goes to `diagnostics`.
 pub(crate) fn read_env_file(
     world: &dyn World,
     path: &Path,
@@ -126,10 +132,47 @@ pub(crate) fn read_env_file(
     lookup: &dyn Fn(&str) -> Option<String>,
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
-) -> dotenv::Assignments {
+) -> IndexMap<String, Spanned<Option<String>>> {
+    if sources.find(path).is_none() {
+        add_env_file(world, path, named_at, sources, diagnostics);
+    }
+    let Some(file) = sources.find(path) else { return IndexMap::new() };
+    let mut used = interpolate::Used::default();
+    let parsed = match format {
+        Some(crate::model::lifecycle::EnvFormat::Raw) => dotenv::parse_raw(&file.text),
+        None => dotenv::parse(&file.text, lookup, &mut used),
+    };
+    for variable in used.unset {
+        let message = format!("variable `{variable}` is not set, and {} uses it", file.name);
+        diagnostics.push(Diagnostic::warning(Code::UnsetVariable, message));
+    }
+    match parsed {
+        Ok(found) => found
+            .into_iter()
+            .map(|(name, dotenv::Assigned { value, range })| {
+                (name, Spanned { value, span: file.span(range) })
+            })
+            .collect(),
+        Err(fault) => {
+            diagnostics.push(
+                Diagnostic::error(Code::InvalidEnvFile, format!("{} cannot be read", file.name))
+                    .label(file.span(fault.range), fault.why)
+                    .help("write lines of the form `NAME=value`"),
+            );
+            IndexMap::new()
+        }
+    }
+}
+
+fn add_env_file(
+    world: &dyn World,
+    path: &Path,
+    named_at: Option<Span>,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) {
     let name = path.strip_prefix(world.cwd()).unwrap_or(path).display().to_string();
-    let read = world.read(path);
-    let text = match read {
+    let text = match world.read(path) {
         Ok(bytes) => decode_text(bytes, &name, diagnostics),
         Err(error) => {
             let mut diagnostic = unreadable(&name, &error);
@@ -141,27 +184,11 @@ pub(crate) fn read_env_file(
             None
         }
     };
-    let Some(text) = text else { return dotenv::Assignments::new() };
-    let mut used = interpolate::Used::default();
-    let parsed = match format {
-        Some(crate::model::lifecycle::EnvFormat::Raw) => dotenv::parse_raw(&text),
-        None => dotenv::parse(&text, lookup, &mut used),
-    };
-    for variable in used.unset {
-        let message = format!("variable `{variable}` is not set, and {name} uses it");
-        diagnostics.push(Diagnostic::warning(Code::UnsetVariable, message));
-    }
-    match parsed {
-        Ok(found) => found,
-        Err(fault) => {
-            let base = path.parent().unwrap_or(Path::new("/")).to_path_buf();
-            let mut diagnostic = Diagnostic::error(Code::InvalidEnvFile, format!("{name} cannot be read"));
-            if let Some(file) = sources.add(name, path.to_path_buf(), base, text) {
-                diagnostic = diagnostic.label(file.span(fault.range), fault.why);
-            }
-            diagnostics.push(diagnostic.help("write lines of the form `NAME=value`"));
-            dotenv::Assignments::new()
-        }
+    let base = path.parent().unwrap_or(Path::new("/")).to_path_buf();
+    if let Some(text) = text
+        && sources.add(name.clone(), path.to_path_buf(), base, text).is_none()
+    {
+        diagnostics.push(Diagnostic::error(Code::UnreadableFile, format!("{name} is too large")));
     }
 }
 

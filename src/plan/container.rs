@@ -267,7 +267,8 @@ pub fn containers(service: &Service) -> u32 {
 
 /// Replaces `service:x` by a stand-in for the ID of its container.
 fn shared_namespace(project: &Project, mode: &str) -> String {
-    match mode.strip_prefix("service:").and_then(|name| Some((name, project.services.get(name)?))) {
+    let named = |name| Some((name, project.services.get(name).or_else(|| project.disabled.get(name))?));
+    match mode.strip_prefix("service:").and_then(named) {
         Some((name, service)) => {
             format!("container:{}", container_id_of(&container_name(project, name, service, 1)))
         }
@@ -413,7 +414,8 @@ fn volumes_from(project: &Project, service: &Service) -> Vec<String> {
         }
         let (name, mode) =
             from.split_once(':').map_or((from.as_str(), None), |(name, mode)| (name, Some(mode)));
-        let Some(service) = project.services.get(name) else { return from.clone() };
+        let service = project.services.get(name).or_else(|| project.disabled.get(name));
+        let Some(service) = service else { return from.clone() };
         let id = container_id_of(&container_name(project, name, service, 1));
         mode.map_or_else(|| id.clone(), |mode| format!("{id}:{mode}"))
     };

@@ -29,6 +29,8 @@ pub struct Desired {
     pub volumes: Vec<DesiredVolume>,
     /// The services, each after those it depends on.
     pub services: Vec<DesiredService>,
+    /// The compose files, absolute.
+    pub files: Vec<String>,
     /// Services of the file that do not run; their containers are no orphans.
     pub disabled: Vec<String>,
 }
@@ -149,6 +151,7 @@ impl Desired {
                 .map(|(key, volume)| desired_volume(project, key, volume))
                 .collect(),
             services: topology.start_order().iter().filter_map(service).collect(),
+            files: project.files.iter().map(|file| file.to_string_lossy().into_owned()).collect(),
             disabled: project.disabled.keys().cloned().collect(),
         }
     }
@@ -301,7 +304,8 @@ fn desired_service(
     service: &Service,
 ) -> DesiredService {
     let first_container = |other: &str| {
-        let name = project.services.get(other).map(|service| container_name(project, other, service, 1));
+        let service = project.services.get(other).or_else(|| project.disabled.get(other));
+        let name = service.map(|service| container_name(project, other, service, 1));
         container_id_of(&name.unwrap_or_else(|| other.to_owned()))
     };
     let hash_input = service_hash_input(service, Some(&first_container));

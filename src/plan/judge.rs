@@ -1,7 +1,7 @@
 //! Judgements on single containers that `up` builds its plan from.
 
 use super::Create;
-use super::desired::{DesiredContainer, DesiredService};
+use super::desired::DesiredContainer;
 use crate::observed::{Container, State};
 
 /// Whether it was made to replace another one and has not got its final name: `<id of the old one, 12>_<name>`.
@@ -13,11 +13,6 @@ pub(super) fn is_replacement(container: &Container) -> bool {
 
 pub(super) fn runs(container: &Container) -> bool {
     matches!(container.state, State::Running | State::Restarting | State::Paused)
-}
-
-/// A task that has succeeded, unchanged, is not run again.
-pub(super) fn is_done(service: &DesiredService, container: &Container) -> bool {
-    service.is_task && container.state == State::Exited(Some(0))
 }
 
 pub(super) fn not_running(container: &Container) -> String {

@@ -11,6 +11,7 @@ mod judge;
 pub mod labels;
 mod limits;
 mod mounts;
+pub mod questions;
 mod refuse;
 mod shared;
 pub mod target;
@@ -18,6 +19,7 @@ pub mod up;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest};
 use serde::Serialize;
@@ -31,6 +33,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the user should know and no step mends, such as orphan containers.
     pub notes: Vec<String>,
+    /// How long each wait may take; as long as it takes if `None`.
+    pub patience: Option<Duration>,
 }
 
 /// A step of a plan.
@@ -75,6 +79,14 @@ pub enum Condition {
     Healthy,
     /// It ended with code 0. Any other code fails the wait.
     CompletedSuccessfully,
+    /// It has run for so long without ending, or has ended with code 0. Any other code fails the wait.
+    Settled(Duration),
+}
+
+impl Condition {
+    /// How long a container without a health check must have run before `up --wait` believes in it. docker compose
+    /// looks for the first time after as long.
+    pub const STEADY: Self = Self::Settled(Duration::from_millis(500));
 }
 
 /// One call to the engine. A `container` is named, and may be one that an earlier step creates.
@@ -341,6 +353,7 @@ impl fmt::Display for Condition {
             Self::Started => "started",
             Self::Healthy => "healthy",
             Self::CompletedSuccessfully => "completed successfully",
+            Self::Settled(_) => "running",
         })
     }
 }

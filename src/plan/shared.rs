@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::Desired;
+use super::questions::{Question, changed_volumes, foreign_files, orphans, strangers};
 use super::up::Planner;
-use super::{Op, Subject, labels};
-use crate::observed::{Container, Network, Observed};
+use super::{Op, StepId, Subject, labels};
+use crate::observed::{Container, Network, Observed, State};
 
 /// Older engines make a second network of the same name when two runs, or one that was killed and the next, ask for
 /// it at the same moment; containers then start with neither. Returns the snapshot without the superfluous ones,
@@ -49,58 +50,106 @@ impl Planner<'_> {
         }
     }
 
+    /// Containers that no service of the file has.
     pub(super) fn orphans(&mut self) {
-        let known = |service: &str| {
-            self.desired.service(service).is_some()
-                || self.desired.disabled.iter().any(|name| name == service)
-        };
-        let orphans: Vec<&Container> = self
-            .existing
-            .iter()
-            .filter(|(service, _)| !known(service))
-            .flat_map(|(_, all)| all.iter().copied())
-            .collect();
-        if orphans.is_empty() || !self.options.selected.is_empty() {
-            return;
-        }
         if self.options.remove_orphans {
-            for orphan in orphans {
-                self.remove(orphan, "its service is not in the file");
+            let ended = |one: &&Container| one.oneoff && matches!(one.state, State::Exited(_) | State::Dead);
+            for container in self.observed.containers.iter().filter(ended) {
+                self.remove(container, "it is a one-off that has ended");
             }
-            return;
         }
-        let names: Vec<&str> = orphans.iter().map(|orphan| orphan.name.as_str()).collect();
-        self.plan.notes.push(format!(
-            "{} of services that the file does not have: {}; `--remove-orphans` removes them",
-            if names.len() == 1 { "there is a container" } else { "there are containers" },
-            names.join(", ")
-        ));
+        let (foreign, own): (Vec<_>, Vec<_>) = orphans(self.desired, self.observed)
+            .into_iter()
+            .map(|orphan| (orphan, foreign_files(self.desired, orphan)))
+            .partition(|(_, files)| files.is_some());
+        let named = |all: &[(&Container, Option<&str>)]| {
+            let names: Vec<&str> = all.iter().map(|(orphan, _)| orphan.name.as_str()).collect();
+            let what = if names.len() == 1 { "there is a container" } else { "there are containers" };
+            (what, names.join(", "))
+        };
+        if self.options.remove_orphans {
+            own.iter().for_each(|(orphan, _)| {
+                self.remove(orphan, "its service is not in the file");
+            });
+        } else if !own.is_empty() && !self.options.ignore_orphans {
+            let (what, names) = named(&own);
+            self.plan.notes.push(format!(
+                "{what} of services that the file does not have: {names}; `--remove-orphans` removes them"
+            ));
+        }
+        for (orphan, files) in &foreign {
+            let (container, files) = (orphan.name.clone(), files.unwrap_or_default().to_owned());
+            let note = format!(
+                "container {container} has the same project name and was made from other files ({files}): left alone"
+            );
+            if self.options.agreed.contains(&Question::RemoveForeign { container, files }) {
+                self.remove(orphan, "its service is not in the file");
+            } else if self.options.remove_orphans {
+                self.plan.notes.push(format!("{note}; `--remove-orphans --yes` removes it"));
+            } else if !self.options.ignore_orphans {
+                self.plan.notes.push(note);
+            }
+        }
     }
 
-    /// Volumes that are wanted and not there.
+    /// Volumes that are wanted and not there. One whose configuration changed is made anew only if the user agreed.
     pub(super) fn volumes(&mut self) {
         let desired = self.desired;
+        let changed = changed_volumes(desired, self.observed);
         for volume in desired.volumes.iter().filter(|volume| !volume.external) {
-            let subject = Subject::Volume(volume.name.clone());
-            match self.observed.volume(&volume.name) {
-                None => {
-                    let op = Op::CreateVolume(Box::new(volume.request.clone()));
-                    let step = self.plan.push(op, subject, "not there yet", Vec::new());
-                    self.volumes.insert(&volume.name, step);
+            let name = &volume.name;
+            let subject = || Subject::Volume(name.clone());
+            let mut after = Vec::new();
+            let mut cause = "not there yet";
+            if let Some(there) = self.observed.volume(name) {
+                self.note_stranger("volume", name, &there.labels);
+                if changed.iter().all(|changed| changed.name != *name) {
+                    continue;
                 }
-                Some(there) => {
-                    self.note_stranger("volume", &volume.name, &there.labels);
-                    let hash = there.labels.get(labels::CONFIG_HASH);
-                    if hash.is_some_and(|hash| *hash != volume.hash) {
-                        self.plan.notes.push(format!(
-                            "volume {} was made with another configuration and is kept, since it may hold data; \
-                             remove it with `docker volume rm {}` to have it made anew",
-                            volume.name, volume.name
-                        ));
-                    }
+                let strangers = strangers(desired, self.observed, name);
+                if !self.options.agreed.contains(&Question::RemakeVolume { volume: name.clone() }) {
+                    let how = match strangers.first() {
+                        Some(stranger) => {
+                            format!("remove container {}, which uses it, and run `up --yes`", stranger.name)
+                        }
+                        None => "`up --yes` makes it anew".to_owned(),
+                    };
+                    self.plan.notes.push(format!(
+                        "volume {name} was made with another configuration and is kept, since it may hold data; {how}"
+                    ));
+                    continue;
                 }
+                cause = "configuration changed";
+                let gone = self.remove_users(name);
+                let op = Op::RemoveVolume { name: name.clone() };
+                let removed = self.plan.push(op, subject(), cause, gone);
+                self.plan.steps[removed].destructive = true;
+                after = vec![removed];
+                self.remade.insert(name);
             }
+            let op = Op::CreateVolume(Box::new(volume.request.clone()));
+            let step = self.plan.push(op, subject(), cause, after);
+            self.volumes.insert(name, step);
         }
+    }
+
+    /// Removes the containers that mount a volume: the engine keeps it as long as there are any.
+    fn remove_users(&mut self, volume: &str) -> Vec<StepId> {
+        let mut steps = Vec::new();
+        let uses = |container: &&Container| container.mounts.iter().any(|mount| mount.volume == volume);
+        let observed = self.observed;
+        for container in observed.containers.iter().filter(uses) {
+            let known = self.removed.get(container.id.as_str()).copied();
+            let step =
+                known.unwrap_or_else(|| self.remove(container, &format!("volume {volume} is made anew")));
+            self.removed.insert(&container.id, step);
+            steps.push(step);
+        }
+        let removed = &self.removed;
+        for containers in self.existing.values_mut() {
+            containers.retain(|container| !removed.contains_key(container.id.as_str()));
+        }
+        steps
     }
 
     /// Says that a resource of that name was made by someone else. It is used as it is.

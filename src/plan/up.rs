@@ -1,13 +1,15 @@
 //! What `up` does: the difference between what the project wants and what the engine has.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 pub use super::impossible::Impossible;
 
 use super::container::Endpoint;
 use super::desired::{Desired, DesiredContainer, DesiredService};
 use super::impossible::impossible;
-use super::judge::{inherit_anonymous_volumes, is_done, is_replacement, not_running, replaced, runs};
+use super::judge::{inherit_anonymous_volumes, is_replacement, not_running, replaced, runs};
+use super::questions::Question;
 use super::shared::without_twins;
 use super::{Condition, Create, Known, Op, Plan, StepId, Subject};
 use crate::observed::{Container, Health, Observed, State};
@@ -17,10 +19,16 @@ use crate::observed::{Container, Health, Observed, State};
 pub struct UpOptions {
     /// Start containers; otherwise only create them.
     pub start: bool,
-    /// Replace containers although nothing changed.
+    /// Replace the containers of the named services although nothing changed.
     pub force_recreate: bool,
+    /// Replace the containers of those that the named services depend on although nothing changed.
+    pub recreate_dependencies: bool,
     /// Leave containers as they are although something changed.
     pub no_recreate: bool,
+    /// Replace the containers of the named services, and hand no anonymous volumes on.
+    pub renew_anonymous_volumes: bool,
+    /// Run tasks again that have succeeded and did not change.
+    pub rerun_tasks: bool,
     /// Build images although they are there.
     pub build: bool,
     /// Never build.
@@ -29,13 +37,35 @@ pub struct UpOptions {
     pub pull: Option<String>,
     /// Remove containers of services that the file does not have.
     pub remove_orphans: bool,
+    /// Do not speak of containers of services that the file does not have.
+    pub ignore_orphans: bool,
     /// Wait until all services run, and are healthy where they have a health check.
     pub wait: bool,
+    /// How long each wait may take; as long as it takes if `None`.
+    pub patience: Option<Duration>,
     /// Seconds before a container that does not end is killed, in place of its own grace period.
     pub timeout: Option<i32>,
     /// The services that the user named; empty for all. What is desired has been narrowed to them, and to what they
     /// depend on, when the project was resolved.
     pub selected: Vec<String>,
+    /// What the user agreed to, of [`questions`](super::questions::questions).
+    pub agreed: BTreeSet<Question>,
+}
+
+impl UpOptions {
+    fn names(&self, service: &str) -> bool {
+        self.selected.is_empty() || self.selected.iter().any(|name| name == service)
+    }
+
+    /// The option, if any, by which a service's containers are replaced although nothing changed.
+    fn forces(&self, service: &str) -> Option<&'static str> {
+        match self.names(service) {
+            true if self.force_recreate => Some("`--force-recreate`"),
+            true if self.renew_anonymous_volumes => Some("`--renew-anon-volumes`"),
+            false if self.recreate_dependencies => Some("`--always-recreate-deps`"),
+            _ => None,
+        }
+    }
 }
 
 /// Plans to bring the project up. What cannot work is an error, in words for the user.
@@ -50,10 +80,12 @@ pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result
         desired,
         observed,
         options,
-        plan: Plan::default(),
+        plan: Plan { patience: options.patience, ..Plan::default() },
         images: HashMap::new(),
         networks: HashMap::new(),
         volumes: HashMap::new(),
+        remade: BTreeSet::new(),
+        removed: BTreeMap::new(),
         existing: existing(observed),
         known: Known {
             containers: observed.containers.iter().map(|one| (one.name.clone(), one.id.clone())).collect(),
@@ -136,6 +168,10 @@ pub(super) struct Planner<'a> {
     images: HashMap<&'a str, Option<StepId>>,
     pub(super) networks: HashMap<&'a str, Vec<StepId>>,
     pub(super) volumes: HashMap<&'a str, StepId>,
+    /// The volumes that are made anew.
+    pub(super) remade: BTreeSet<&'a str>,
+    /// The containers that go for that, by ID, with the steps that remove them.
+    pub(super) removed: BTreeMap<&'a str, StepId>,
     pub(super) existing: BTreeMap<&'a str, Vec<&'a Container>>,
     /// The IDs that hashes are taken over.
     known: Known,
@@ -145,7 +181,7 @@ pub(super) struct Planner<'a> {
 
 /// What is to become of a container.
 enum Fate<'a> {
-    Create(&'static str),
+    Create(String),
     Replace(&'a Container, String),
     Keep(&'a Container),
 }
@@ -170,11 +206,16 @@ impl<'a> Planner<'a> {
         }
         if self.options.wait && self.options.start {
             for service in &desired.services {
-                let condition = if service.has_healthcheck { Condition::Healthy } else { Condition::Started };
+                let condition = if service.has_healthcheck { Condition::Healthy } else { Condition::STEADY };
                 let condition = if service.is_task { Condition::CompletedSuccessfully } else { condition };
                 self.satisfied(&service.name, condition, true, "`--wait`");
             }
         }
+    }
+
+    /// A task that has succeeded, unchanged, is not run again.
+    fn is_done(&self, service: &DesiredService, container: &Container) -> bool {
+        service.is_task && container.state == State::Exited(Some(0)) && !self.options.rerun_tasks
     }
 
     /// The step after which the image is there, if it is not already.
@@ -209,7 +250,8 @@ impl<'a> Planner<'a> {
             needs.extend(self.services.get(other.as_str()).iter().flat_map(|planned| planned.created.iter()));
         }
         let ready = self.dependencies(service, &fates);
-        let mut planned = Planned::default();
+        let is_replaced = service.volumes.iter().any(|name| self.is_remade(name));
+        let mut planned = Planned { is_replaced, ..Planned::default() };
         for (fate, wanted) in fates {
             planned.names.push(match &fate {
                 Fate::Keep(container) if !is_replacement(container) => container.name.clone(),
@@ -218,6 +260,10 @@ impl<'a> Planner<'a> {
             self.container(service, fate, wanted, &needs, &ready, &mut planned);
         }
         self.services.insert(&service.name, planned);
+    }
+
+    fn is_remade(&self, volume: &str) -> bool {
+        self.remade.contains(volume)
     }
 
     /// Removes replacements that were interrupted before the old container was gone. One whose old container is
@@ -251,7 +297,10 @@ impl<'a> Planner<'a> {
                 left.iter().position(|container| !taken(container))
             });
             let fate = match found.map(|at| left.remove(at)) {
-                None => Fate::Create("not there yet"),
+                None => Fate::Create(match service.volumes.iter().find(|name| self.is_remade(name)) {
+                    Some(volume) => format!("volume {volume} is made anew"),
+                    None => "not there yet".to_owned(),
+                }),
                 Some(container) => {
                     match self.reason_to_replace(service, wanted, container, changed_networks) {
                         Some(reason) if !self.options.no_recreate => Fate::Replace(container, reason),
@@ -271,8 +320,8 @@ impl<'a> Planner<'a> {
         container: &Container,
         changed_networks: &BTreeSet<&str>,
     ) -> Option<String> {
-        if self.options.force_recreate {
-            return Some("`--force-recreate`".to_owned());
+        if let Some(option) = self.options.forces(&service.name) {
+            return Some(option.to_owned());
         }
         if matches!(container.state, State::Dead | State::Removing) {
             return Some("the engine could not clean up after it".to_owned());
@@ -320,7 +369,7 @@ impl<'a> Planner<'a> {
         fates: &[(Fate<'a>, &'a DesiredContainer)],
     ) -> Vec<StepId> {
         let starts = fates.iter().any(|(fate, _)| match fate {
-            Fate::Keep(container) => !runs(container) && !is_done(service, container),
+            Fate::Keep(container) => !runs(container) && !self.is_done(service, container),
             _ => true,
         });
         if !starts || !self.options.start {
@@ -354,7 +403,8 @@ impl<'a> Planner<'a> {
             let holds =
                 there.filter(|_| untouched.contains(&name)).is_some_and(|container| match condition {
                     Condition::Healthy => runs(container) && container.health == Some(Health::Healthy),
-                    _ => container.state == State::Exited(Some(0)),
+                    Condition::Started | Condition::Settled(_) => runs(container),
+                    Condition::CompletedSuccessfully => container.state == State::Exited(Some(0)),
                 });
             if holds {
                 continue;
@@ -403,7 +453,7 @@ impl<'a> Planner<'a> {
                         after.extend(others.iter().flat_map(|planned| planned.started.iter()));
                         cause
                     }
-                    _ if runs(container) || is_done(service, container) || !self.options.start => {
+                    _ if runs(container) || self.is_done(service, container) || !self.options.start => {
                         if container.state == State::Paused {
                             let note = format!("container {} is paused and stays so", container.name);
                             self.plan.notes.push(note);
@@ -418,10 +468,10 @@ impl<'a> Planner<'a> {
                 planned.started.push(self.plan.push(op, subject, cause, after));
             }
             Fate::Create(cause) => {
-                let created = self.create(&wanted.create, &wanted.later, cause, needs, name);
+                let created = self.create(&wanted.create, &wanted.later, &cause, needs, name);
                 let (created, ready) = self.copy(wanted, name, created, ready);
                 planned.created.extend(created);
-                self.start(name, cause, ready, planned);
+                self.start(name, &cause, ready, planned);
             }
             Fate::Replace(old, cause) => {
                 planned.is_replaced = true;
@@ -432,7 +482,9 @@ impl<'a> Planner<'a> {
                 if let Some(labels) = &mut create.body.labels {
                     labels.insert(super::labels::REPLACE.to_owned(), replaced(&service.name, wanted, old));
                 }
-                inherit_anonymous_volumes(&mut create, old);
+                if !self.options.renew_anonymous_volumes {
+                    inherit_anonymous_volumes(&mut create, old);
+                }
                 let created = self.create(&create, &wanted.later, &cause, needs, name);
                 let (created, ready) = self.copy(wanted, &temporary, created, ready);
                 let subject = || Subject::Container(name.clone());

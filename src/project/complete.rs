@@ -75,9 +75,8 @@ impl Resolver<'_> {
                 self.sources,
                 self.diagnostics,
             );
-            for (key, value) in found {
-                let value = value.or_else(|| self.environment.get(&key, self.world));
-                if let Some(value) = value {
+            for (key, set) in found {
+                if let Some(value) = set.value.or_else(|| self.environment.get(&key, self.world)) {
                     variables.0.insert(key, Some(value));
                 }
             }
@@ -107,7 +106,7 @@ impl Resolver<'_> {
                 self.sources,
                 self.diagnostics,
             );
-            labels.extend(found.into_iter().map(|(key, value)| (key, value.unwrap_or_default())));
+            labels.extend(found.into_iter().map(|(key, set)| (key, set.value.unwrap_or_default())));
         }
         labels.append(&mut service.labels.0);
         service.labels.0 = labels;

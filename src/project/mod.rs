@@ -37,6 +37,10 @@ pub struct Selection {
     /// Services named on the command line: they run whatever their profiles, and the others only if these
     /// depend on them. Empty for all.
     pub services: Vec<String>,
+    /// Leave out what the named services depend on.
+    pub alone: bool,
+    /// How many containers a service is to have, whatever the file says.
+    pub scale: Vec<(String, i64)>,
 }
 
 /// A complete project.
@@ -183,6 +187,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         resolver.imply_dependencies();
     }
     resolver.apply_profiles(selection);
+    resolver.apply_scale(&selection.scale);
     if !skip.consistency {
         resolver.check_references();
         resolver.check_resources();

@@ -63,6 +63,7 @@ impl Resolver<'_> {
         while let Some(name) = next.pop() {
             if let Some((name, service)) = services.get_key_value(name)
                 && named.insert(name.clone())
+                && !selection.alone
             {
                 next.extend(service.depends_on.0.keys().map(String::as_str));
             }
@@ -78,6 +79,39 @@ impl Resolver<'_> {
         for (name, service) in std::mem::take(services) {
             let side = if is_active(&name, &service) { &mut *services } else { &mut self.project.disabled };
             side.insert(name, service);
+        }
+        if selection.alone && selects_some {
+            let running: BTreeSet<String> = self.project.services.keys().cloned().collect();
+            for service in self.project.services.values_mut() {
+                service.depends_on.0.retain(|name, _| running.contains(name));
+            }
+        }
+    }
+
+    /// Sets how many containers services have. As in docker compose, `deploy.replicas` changes with it.
+    pub(super) fn apply_scale(&mut self, scale: &[(String, i64)]) {
+        for (name, number) in scale {
+            let Some(service) = self.project.services.get_mut(name) else {
+                let known: Vec<&str> = self.project.services.keys().map(String::as_str).collect();
+                let help = did_you_mean(name, known.iter().copied())
+                    .unwrap_or_else(|| format!("the services that run are {}", known.join(", ")));
+                let message = format!("there is no service `{name}` to scale");
+                self.diagnostics.push(Diagnostic::error(Code::UnknownReference, message).help(help));
+                continue;
+            };
+            service.scale = Some(*number);
+            if let Some(deploy) = &mut service.deploy {
+                deploy.replicas = Some(*number);
+            }
+            if *number > 1 && service.container_name.is_some() {
+                let message = format!("service `{name}` cannot have {number} containers of one name");
+                let place = self.project.span(&["services", name, "container_name"]);
+                self.diagnostics.push(
+                    Diagnostic::error(Code::Conflict, message)
+                        .label(place, "the name is given here")
+                        .help("remove `container_name` to scale the service"),
+                );
+            }
         }
     }
 

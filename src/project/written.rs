@@ -66,6 +66,13 @@ fn complete(service: &mut Map<String, Value>) {
             secret.entry("target").or_insert(target.into());
         }
     }
+    for dependency in
+        service.get_mut("depends_on").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
+    {
+        if let Some(dependency) = dependency.as_object_mut() {
+            dependency.entry("required").or_insert(Value::Bool(true));
+        }
+    }
     for file in service.get_mut("env_file").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(file) = file.as_object_mut() {
             file.entry("required").or_insert(Value::Bool(true));

@@ -7,7 +7,7 @@ mod progress;
 mod report;
 pub(crate) mod terminal;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead as _, IsTerminal, Write};
 
 use clap::ValueEnum;
 use owo_colors::OwoColorize as _;
@@ -54,6 +54,10 @@ pub(crate) struct Ui {
     pub(crate) color_stderr: bool,
     /// How to show progress; never `Auto`.
     pub(crate) style: Style,
+    /// Whether the progress of pulls is left out.
+    pub(crate) quiet_pull: bool,
+    /// Whether the progress of builds is left out.
+    pub(crate) quiet_build: bool,
 }
 
 impl Ui {
@@ -72,7 +76,22 @@ impl Ui {
                 Style::Auto => Style::Plain,
                 style => style,
             },
+            quiet_pull: false,
+            quiet_build: false,
         }
+    }
+
+    /// Asks a question that is answered with yes or no. Without a terminal the answer is no.
+    #[expect(clippy::unused_self, reason = "all printing goes through here")]
+    pub(crate) fn ask(self, question: &str) -> bool {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return false;
+        }
+        // Nobody is left to tell if this fails.
+        let _ = write!(io::stderr().lock(), "{question} [y/N] ");
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer).is_ok();
+        read && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
     /// The same without moving lines.

@@ -36,11 +36,25 @@ impl<'a> Progress<'a> {
     /// Shows all events until the last one is sent.
     pub(crate) async fn show(mut self, mut events: UnboundedReceiver<Event>) {
         while let Some(event) = events.recv().await {
+            if let Event::Progress { step, .. } = &event
+                && self.leaves_out(&self.plan.steps[*step].op)
+            {
+                continue;
+            }
             match self.ui.style {
                 Style::Quiet => {}
                 Style::Json => self.ui.say(&self.json(&event).to_string()),
                 Style::Auto | Style::Tty | Style::Plain => self.one(&event),
             }
+        }
+    }
+
+    /// Whether the progress of a step is not to be shown.
+    fn leaves_out(&self, op: &Op) -> bool {
+        match op {
+            Op::PullImage { .. } => self.ui.quiet_pull,
+            Op::BuildImage(_) => self.ui.quiet_build,
+            _ => false,
         }
     }
 
@@ -209,7 +223,7 @@ fn done(op: &Op) -> Option<&'static str> {
         Op::RemoveNetwork { .. } | Op::RemoveVolume { .. } | Op::RemoveContainer { .. } => "removed",
         Op::Start { .. } => "started",
         Op::Stop { .. } => "stopped",
-        Op::Await { condition: Condition::Started, .. } => "running",
+        Op::Await { condition: Condition::Started | Condition::Settled(_), .. } => "running",
         Op::Await { condition: Condition::Healthy, .. } => "healthy",
         Op::Await { condition: Condition::CompletedSuccessfully, .. } => "completed",
         Op::ConnectNetwork { .. }

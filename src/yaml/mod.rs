@@ -221,9 +221,11 @@ pub fn to_string(value: &impl serde::Serialize) -> Result<String, WriteError> {
     serde_yaml::to_string(value)
 }
 
-/// Writes a value as [`to_string`] does, with lists indented below their key, as docker compose has it.
+/// Writes a value as [`to_string`] does, with lists indented below their key and long lines whole, as docker compose
+/// has it.
 pub fn to_string_indented(value: &impl serde::Serialize) -> Result<String, WriteError> {
-    serde_yaml::to_string_with_options(value, serde_yaml::ser_options! { compact_list_indent: false })
+    let options = serde_yaml::ser_options! { compact_list_indent: false, folded_wrap_chars: usize::MAX };
+    serde_yaml::to_string_with_options(value, options)
 }
 
 #[cfg(test)]

@@ -48,6 +48,47 @@ fn logs_must_interleave_and_an_interrupt_must_stop_in_reverse_order() {
 }
 
 #[test]
+fn the_end_of_a_container_must_stop_the_others_where_that_is_asked_for() {
+    let compose = r"services:
+  web:
+    image: busybox
+    command: sleep 1000
+    stop_signal: SIGKILL
+  test:
+    image: busybox
+    command: sh -c 'echo tested; exit 3'
+    depends_on: [web]
+";
+    let Some(project) = Project::with("abort", compose) else { return };
+    for arguments in [
+        &["up", "--abort-on-container-exit"][..],
+        &["up", "--abort-on-container-failure", "--no-attach", "test"],
+        &["up", "--exit-code-from", "test", "--no-log-prefix"],
+        // An older container that is replaced is no end.
+        &["up", "--exit-code-from", "test", "--force-recreate"],
+    ] {
+        let run = project.topo(arguments).ends_with(3);
+        assert_eq!(run.stdout.contains("tested"), !arguments.contains(&"--no-attach"), "{run:?}");
+        assert!(!is_running(&project.container("web-1")), "{arguments:?}");
+    }
+    // What was stopped has ended by a signal.
+    project.topo(&["up", "--exit-code-from", "web"]).ends_with(137);
+    assert!(project.topo(&["up", "--exit-code-from", "tset"]).ends_with(1).stderr.contains("`test`?"));
+}
+
+#[test]
+fn only_the_named_services_must_be_heard_and_stopped() {
+    let Some(project) = Project::with("named", CHATTY) else { return };
+    let mut up = Running::start(project.command(&["up", "api"]));
+    assert!(up.reaches(|line| line.starts_with("api-1")));
+    up.signal("INT");
+    assert_eq!(up.finish().code(), Some(130));
+    assert!(up.stdout.iter().all(|line| line.starts_with("api-1")), "{:#?}", up.stdout);
+    assert!(is_running(&project.container("store-1")));
+    assert!(!is_running(&project.container("api-1")));
+}
+
+#[test]
 fn a_second_interrupt_must_kill() {
     let compose = r#"services:
   stubborn:

@@ -1,6 +1,7 @@
 //! Plans carried out on the engine in memory: order, failures, interruptions, waits.
 
 use std::future::{Future, pending};
+use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -277,6 +278,46 @@ async fn an_unhealthy_container_fails_the_wait_with_the_probes_words() {
     assert_eq!(
         message(&outcome),
         "wait for container db to be healthy: its health check failed: connection refused"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_must_go_on_running_before_it_is_believed_in() {
+    let settled = Condition::Settled(Duration::from_secs(5));
+    for (ends_after, code, expected) in [(9, 1, None), (2, 1, Some("it exited with code 1")), (2, 0, None)] {
+        let engine = engine();
+        let mut steps = Steps::default();
+        let create = steps.create("web", &[]);
+        let start = steps.start("web", &[create]);
+        steps.wait("web", settled, &[start]);
+        let (outcome, _) = run_with(&steps, &engine, pending(), async |events| {
+            until(events, waits).await;
+            tokio::time::sleep(Duration::from_secs(ends_after)).await;
+            engine.end("web", code);
+        })
+        .await;
+        let failure = outcome.failed.first().map(|(_, error)| error.cause.to_string());
+        assert_eq!(failure.as_deref(), expected, "ended with {code} after {ends_after} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_takes_only_as_long_as_it_may() {
+    let engine = engine();
+    engine.on_start("db", Behaviour::Starts);
+    let mut steps = Steps::default();
+    steps.0.patience = Some(Duration::from_secs(5));
+    let create = steps.create_checked("db", &[]);
+    let start = steps.start("db", &[create]);
+    steps.wait("db", Condition::Healthy, &[start]);
+    let (outcome, _) = run_with(&steps, &engine, pending(), async |events| {
+        until(events, waits).await;
+        engine.set_health("db", Health::Starting, "refused");
+    })
+    .await;
+    assert_eq!(
+        message(&outcome),
+        "wait for container db to be healthy: not within 5 s; it is starting, its health check failed 1x: refused"
     );
 }
 

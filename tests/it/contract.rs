@@ -391,4 +391,6 @@ async fn an_image_nobody_has_is_refused(bed: &Bed<impl Stage>) {
     // A registry that refuses connections, so that no test needs the Internet.
     let refused = cause(bed.engine.pull("127.0.0.1:9/none-such", None, &|_| ()).await);
     assert!(matches!(refused, Cause::PullFailed { .. }), "{refused:?}");
+    let refused = cause(bed.engine.digest("127.0.0.1:9/none-such:1").await);
+    assert!(matches!(refused, Cause::PullFailed { .. }), "{refused:?}");
 }

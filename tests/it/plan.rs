@@ -7,9 +7,11 @@ use topo::engine::apply::{Ending, apply};
 use topo::engine::fake::{Behaviour, FakeEngine};
 use topo::engine::{Engine as _, Query};
 use topo::load::{MemWorld, Request, load};
+use topo::observed::Observed;
 use topo::plan::Plan;
 use topo::plan::desired::Desired;
 use topo::plan::down::{DownOptions, down};
+use topo::plan::questions::questions;
 use topo::plan::up::{UpOptions, up};
 use topo::project::{Selection, read_contents, resolve};
 use topo::topology::Topology;
@@ -29,9 +31,13 @@ impl Bed {
     }
 
     fn desired(&self, text: &str) -> Desired {
+        self.desired_of(text, &Selection::default())
+    }
+
+    fn desired_of(&self, text: &str, selection: &Selection) -> Desired {
         let world = MemWorld::project([("compose.yaml", text)]);
         let mut loaded = load(&world, &Request::default());
-        let project = resolve(&mut loaded, &Selection::default(), &world);
+        let project = resolve(&mut loaded, selection, &world);
         let topology = Topology::build(&project, &mut loaded.diagnostics);
         let mut diagnostics = Diagnostics::default();
         let contents = read_contents(&project, &loaded.environment, &world, &mut diagnostics);
@@ -42,10 +48,16 @@ impl Bed {
     }
 
     async fn plan(&self, text: &str, options: &UpOptions) -> Plan {
-        let desired = self.desired(text);
+        self.plan_of(&self.desired(text), options).await
+    }
+
+    async fn plan_of(&self, desired: &Desired, options: &UpOptions) -> Plan {
+        up(desired, &self.observe(desired).await, options).unwrap()
+    }
+
+    async fn observe(&self, desired: &Desired) -> Observed {
         let query = Query { project: desired.project.clone(), images: desired.images(), ..Query::default() };
-        let observed = self.engine.observe(&query).await.unwrap();
-        up(&desired, &observed, options).unwrap()
+        self.engine.observe(&query).await.unwrap()
     }
 
     async fn apply(&self, plan: &Plan) {
@@ -135,7 +147,7 @@ async fn an_interrupted_replacement_is_finished_or_undone() {
         let bed = Bed::new();
         bed.up(TWO).await;
         let whole = bed.plan(&changed, &started()).await;
-        bed.apply(&Plan { steps: whole.steps[..steps].to_vec(), notes: Vec::new() }).await;
+        bed.apply(&Plan { steps: whole.steps[..steps].to_vec(), ..Plan::default() }).await;
         bed.up(&changed).await;
         assert_eq!(bed.engine.running(), ["project-db-1", "project-web-1"], "cut after {steps} steps");
     }
@@ -175,6 +187,93 @@ async fn orphans_are_told_and_removed_only_when_asked() {
 }
 
 #[tokio::test]
+async fn an_orphan_of_other_files_goes_only_if_the_user_agrees() {
+    let bed = Bed::new();
+    bed.up(TWO).await;
+    let mut desired = bed.desired("services: {db: {image: db}}");
+    desired.files = vec!["/elsewhere/compose.yaml".to_owned()];
+    let asked = UpOptions { remove_orphans: true, ..started() };
+    let plan = bed.plan_of(&desired, &asked).await;
+    assert!(!plan.to_string().contains("remove container project-web-1"), "{plan}");
+    assert_eq!(
+        plan.notes,
+        [
+            "container project-web-1 has the same project name and was made from other files (/project/compose.yaml): left alone; `--remove-orphans --yes` removes it"
+        ]
+    );
+    let agreed = questions(&desired, &bed.observe(&desired).await, &asked).into_iter().collect();
+    let plan = bed.plan_of(&desired, &UpOptions { agreed, ..asked }).await;
+    assert!(plan.to_string().contains("remove container project-web-1"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_changed_volume_is_made_anew_only_if_the_user_agrees() {
+    let bed = Bed::new();
+    bed.up(TWO).await;
+    let changed = TWO.replace("data: {}", "data: {labels: {a: b}}");
+    let plan = bed.plan(&changed, &started()).await;
+    assert!(plan.steps.is_empty(), "{plan}");
+    assert_eq!(
+        plan.notes,
+        [
+            "volume project_data was made with another configuration and is kept, since it may hold data; `up --yes` makes it anew"
+        ]
+    );
+    let desired = bed.desired(&changed);
+    let agreed = questions(&desired, &bed.observe(&desired).await, &started()).into_iter().collect();
+    let plan = bed.plan_of(&desired, &UpOptions { agreed, ..started() }).await;
+    insta::assert_snapshot!("changed_volume", plan);
+    bed.apply(&plan).await;
+    let again = bed.plan(&changed, &started()).await;
+    assert!(again.steps.is_empty() && again.notes.is_empty(), "{again}");
+}
+
+#[tokio::test]
+async fn options_to_replace_concern_the_named_services_or_what_they_depend_on() {
+    let bed = Bed::new();
+    bed.up(TWO).await;
+    let named = |options: UpOptions| UpOptions { selected: vec!["web".to_owned()], ..options };
+    for (options, replaced) in [
+        (UpOptions { force_recreate: true, ..started() }, vec!["project-db-1", "project-web-1"]),
+        (named(UpOptions { force_recreate: true, ..started() }), vec!["project-web-1"]),
+        (named(UpOptions { recreate_dependencies: true, ..started() }), vec!["project-db-1"]),
+        (named(UpOptions { renew_anonymous_volumes: true, ..started() }), vec!["project-web-1"]),
+    ] {
+        let plan = bed.plan(TWO, &options).await.to_string();
+        let is_replaced = |name: &&str| plan.contains(&format!("remove container {name}"));
+        let found: Vec<_> = ["project-db-1", "project-web-1"].into_iter().filter(is_replaced).collect();
+        assert_eq!(found, replaced, "{options:?}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_can_come_up_without_what_it_depends_on_and_in_any_number() {
+    let bed = Bed::new();
+    let selection = Selection {
+        services: vec!["web".to_owned()],
+        alone: true,
+        scale: vec![("web".to_owned(), 2)],
+        ..Selection::default()
+    };
+    let plan = bed.plan_of(&bed.desired_of(TWO, &selection), &started()).await;
+    bed.apply(&plan).await;
+    assert_eq!(bed.engine.running(), ["project-web-1", "project-web-2"]);
+}
+
+#[tokio::test]
+async fn waiting_ends_well_with_tasks_that_have_succeeded() {
+    let text = "
+services:
+  web: {image: app}
+  seed: {image: app, command: [seed]}
+";
+    let bed = Bed::new();
+    bed.engine.on_start("project-seed-1", Behaviour::Exits(0, Vec::new()));
+    bed.apply(&bed.plan(text, &UpOptions { wait: true, ..started() }).await).await;
+    assert_eq!(bed.engine.running(), ["project-web-1"]);
+}
+
+#[tokio::test]
 async fn a_task_that_succeeded_is_done_until_it_changes() {
     let text = "
 services:
@@ -184,6 +283,8 @@ services:
     let bed = Bed::new();
     bed.engine.on_start("project-migrate-1", Behaviour::Exits(0, Vec::new()));
     bed.up(text).await;
+    let again = bed.plan(text, &UpOptions { rerun_tasks: true, ..started() }).await.to_string();
+    assert!(again.contains("start container project-migrate-1, it ended with code 0"), "{again}");
     let changed = text.replace("[migrate]", "[migrate, again]");
     let plan = bed.plan(&changed, &started()).await.to_string();
     assert!(plan.contains("start container project-migrate-1, configuration changed"), "{plan}");

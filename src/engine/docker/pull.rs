@@ -35,7 +35,7 @@ impl Docker {
         let mut answers = client.create_image(Some(options), None, credentials);
         let mut layers = Layers::default();
         while let Some(answer) = answers.next().await {
-            let refused = |error| EngineError::new(&doing, pull_cause(cause(&error)));
+            let refused = |error| EngineError::new(&doing, refusal(cause(&error)));
             if let Some(progress) = layers.add(answer.map_err(refused)?) {
                 report(progress);
             }
@@ -52,7 +52,7 @@ impl Docker {
 }
 
 /// What a registry refuses arrives under many statuses; all of them mean that the pull failed.
-fn pull_cause(cause: Cause) -> Cause {
+pub(super) fn refusal(cause: Cause) -> Cause {
     match cause {
         Cause::NotFound { message }
         | Cause::Other { message, .. }

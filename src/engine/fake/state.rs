@@ -80,11 +80,18 @@ impl World {
     }
 
     pub(super) fn pull(&mut self, image: &str) -> Result<ImageId> {
-        if !self.registry.contains(&Reference::parse(image).name()) {
+        self.digest(image)?;
+        Ok(self.image(image).cloned().unwrap_or_else(|| self.add_image(image)))
+    }
+
+    /// Returns what stands for the digest of an image that can be pulled.
+    pub(super) fn digest(&self, image: &str) -> Result<String> {
+        let reference = Reference::parse(image);
+        if !self.registry.contains(&reference.name()) {
             let message = format!("pull access denied for {image}, repository does not exist");
             return Err(Cause::PullFailed { message });
         }
-        Ok(self.image(image).cloned().unwrap_or_else(|| self.add_image(image)))
+        Ok(format!("sha256:{}", crate::project::hash::digest(reference.to_string())))
     }
 
     pub(super) fn add_volume(&mut self, volume: Volume) {

@@ -1,0 +1,227 @@
+//! Plans against the engine as it is, asks before anything is lost, and carries the plan out.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use topo::diagnostic::Diagnostic;
+use topo::engine::apply::{Ending, Outcome};
+use topo::engine::docker::Docker;
+use topo::engine::{Cause, Engine, EngineError, Query};
+use topo::observed::{Observed, State};
+use topo::plan::Plan;
+use topo::plan::desired::Desired;
+use topo::plan::questions::questions;
+use topo::plan::up::{Impossible, UpOptions, refresh, up};
+use topo::project::Selection;
+
+use super::attach::{Staying, attach};
+use super::up::{Act, interrupt};
+use super::{Context, Exit, Prepared};
+use crate::ui::Ui;
+
+/// A plan, and what it was made from.
+pub(crate) struct Planned {
+    pub(crate) desired: Desired,
+    pub(crate) observed: Observed,
+    /// Images to fetch anew; what they change is known only afterwards.
+    pub(crate) refresh: Plan,
+    pub(crate) plan: Plan,
+    query: Query,
+}
+
+/// How long to wait before looking again, when another run is about to make what this one wants.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
+
+impl Planned {
+    /// Plans anew against the engine as it is now.
+    async fn look_again(&mut self, options: &UpOptions, engine: &Docker) -> Result<(), EngineError> {
+        self.observed = engine.observe(&self.query).await?;
+        self.plan_again(options);
+        Ok(())
+    }
+
+    fn plan_again(&mut self, options: &UpOptions) {
+        if let Ok(plan) = up(&self.desired, &self.observed, options) {
+            self.plan = plan;
+        }
+    }
+
+    /// Carries the plan out. Where a name is taken that was free before, another `up` made it after this one had
+    /// looked: one that runs beside it, or was killed while the engine was still at it. Looking again settles
+    /// whether it is what the file asks for.
+    pub(crate) async fn carry_out(
+        &mut self,
+        options: &UpOptions,
+        engine: &Docker,
+        context: &Context,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Outcome, EngineError> {
+        let mut stop = pin!(stop);
+        let is_taken = |error: &EngineError| matches!(error.cause, Cause::NameTaken { .. });
+        let mut outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
+        for pause in PAUSES {
+            if outcome.ending != Ending::Failed || !outcome.failed.iter().any(|(_, error)| is_taken(error)) {
+                break;
+            }
+            context.ui.say("another run is at it: looking again");
+            tokio::time::sleep(pause).await;
+            self.look_again(options, engine).await?;
+            outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
+        }
+        Ok(outcome)
+    }
+}
+
+/// Plans against the engine as it is. `None` says that it is not possible, which has been printed.
+pub(crate) async fn plan_up(
+    prepared: &mut Prepared,
+    options: &UpOptions,
+    engine: &Docker,
+    context: &Context,
+) -> Result<Option<Planned>, EngineError> {
+    let Prepared { project, topology, contents, loaded } = prepared;
+    // What was said before is not said again.
+    loaded.diagnostics = topo::diagnostic::Diagnostics::default();
+    let desired =
+        Desired::new(project, topology, contents, engine.api(), options.start, &mut loaded.diagnostics);
+    let query = Query {
+        project: project.name.clone(),
+        images: desired.images(),
+        networks: desired.external_networks(),
+        volumes: desired.external_volumes(),
+        swarm: desired.needs_swarm(),
+    };
+    let observed = engine.observe(&query).await?;
+    let plan = match up(&desired, &observed, options) {
+        Ok(plan) => plan,
+        Err(impossible) => {
+            for Impossible { code, section, key, message, help } in impossible {
+                let span = project.span(&[section, &key]);
+                let found = Diagnostic::error(code, message).label(span, "asked for here").help(help);
+                loaded.diagnostics.push(found);
+            }
+            Plan::default()
+        }
+    };
+    let refresh = refresh(&desired, &observed, options);
+    Ok(context.say(loaded).then_some(Planned { desired, observed, refresh, plan, query }))
+}
+
+/// Brings the project up, and stays if `staying` says so.
+pub(crate) fn bring_up(
+    mut options: UpOptions,
+    selection: &Selection,
+    act: Act,
+    staying: Option<&Staying>,
+    context: &Context,
+) -> Exit {
+    let Some(mut prepared) = context.prepared_as(selection.clone(), options.start) else {
+        return Exit::Failure;
+    };
+    let audience = match staying {
+        None => None,
+        Some(staying) => match staying.resolve(&prepared.project, selection, context) {
+            None => return Exit::Failure,
+            audience => audience,
+        },
+    };
+    if !orphans_by_variables(&mut options, &prepared, context) {
+        return Exit::Failure;
+    }
+    let ui = Ui { quiet_pull: act.quiet_pull, quiet_build: act.quiet_build, ..context.ui };
+    // Moving lines and logs would run into each other.
+    let ui = if audience.is_some() { ui.plain() } else { ui };
+    let context = &Context { ui, world: context.world, global: context.global.clone() };
+    context.with_engine(async |engine| {
+        let Some(mut planned) = plan_up(&mut prepared, &options, &engine, context).await? else {
+            return Ok(Exit::Failure);
+        };
+        if !planned.refresh.steps.is_empty() {
+            let outcome = context.carry_out(&planned.refresh, &planned.observed, &engine, interrupt()).await;
+            let exit = context.conclude(&planned.refresh, &outcome);
+            if exit != Exit::Success {
+                return Ok(exit);
+            }
+            planned.look_again(&options, &engine).await?;
+        }
+        for question in questions(&planned.desired, &planned.observed, &options) {
+            if act.yes || context.ui.ask(&question.to_string()) {
+                options.agreed.insert(question);
+            }
+        }
+        if !options.agreed.is_empty() {
+            planned.plan_again(&options);
+        }
+        for note in &planned.plan.notes {
+            context.ui.warning(note);
+        }
+        if let Some(audience) = &audience {
+            return Box::pin(attach(&mut planned, &options, audience, &engine, context)).await;
+        }
+        let outcome = planned.carry_out(&options, &engine, context, interrupt()).await?;
+        let exit = context.conclude(&planned.plan, &outcome);
+        if exit == Exit::Success && options.start {
+            summarize(&planned.desired, &planned.plan, &engine, context).await?;
+        }
+        Ok(exit)
+    })
+}
+
+/// Takes what docker compose's variables say on orphans. Returns whether they agree with the flag.
+fn orphans_by_variables(options: &mut UpOptions, prepared: &Prepared, context: &Context) -> bool {
+    let is_set = |name: &str| {
+        let value = prepared.loaded.environment.get(name, &context.world).unwrap_or_default();
+        matches!(value.to_ascii_lowercase().as_str(), "1" | "t" | "true" | "y" | "yes" | "on")
+    };
+    options.remove_orphans |= is_set("COMPOSE_REMOVE_ORPHANS");
+    options.ignore_orphans = is_set("COMPOSE_IGNORE_ORPHANS");
+    if options.remove_orphans && options.ignore_orphans {
+        context.ui.error("COMPOSE_IGNORE_ORPHANS contradicts `--remove-orphans`");
+        context.ui.help("unset one of them");
+        return false;
+    }
+    true
+}
+
+/// Says in a line what stands now, and where it can be reached.
+async fn summarize(
+    desired: &Desired,
+    plan: &Plan,
+    engine: &Docker,
+    context: &Context,
+) -> Result<(), EngineError> {
+    let containers: usize = desired.services.iter().map(|service| service.containers.len()).sum();
+    let what = if containers == 1 { "1 container".to_owned() } else { format!("{containers} containers") };
+    if plan.is_no_op() {
+        context.ui.say(&format!("{}: nothing to do, {what} as the file says", desired.project));
+        return Ok(());
+    }
+    let query = Query { project: desired.project.clone(), ..Query::default() };
+    let observed = engine.observe(&query).await?;
+    context.ui.say(&format!("{}: {what} up", desired.project));
+    for container in observed.containers.iter().filter(|container| container.state == State::Running) {
+        let mut lines: Vec<String> = container
+            .ports
+            .iter()
+            .filter_map(|port| {
+                let (address, host) = port.host.as_ref()?;
+                let address = match address.as_str() {
+                    "0.0.0.0" | "" => "localhost".to_owned(),
+                    "::" => return None,
+                    address if address.contains(':') => format!("[{address}]"),
+                    address => address.to_owned(),
+                };
+                Some(format!(
+                    "  {} {address}:{host} -> {}/{}",
+                    container.service, port.container, port.protocol
+                ))
+            })
+            .collect();
+        lines.sort();
+        lines.dedup();
+        lines.iter().for_each(|line| context.ui.say(line));
+    }
+    Ok(())
+}
