@@ -13,6 +13,7 @@ mod export;
 mod logs;
 mod plan;
 mod ps;
+mod run;
 mod schema;
 mod session;
 mod up;
@@ -82,6 +83,7 @@ enum Command {
     Stop(down::Stop),
     Ps(ps::Ps),
     Logs(logs::Logs),
+    Run(run::Run),
     Exec(exec::Exec),
     Plan(plan::Plan),
     Config(config::Config),
@@ -226,8 +228,19 @@ impl Context {
     }
 
     fn selected_to_start(&self, selection: Selection, start: bool) -> Prepared {
-        let (project, topology, mut loaded) =
+        self.changed_to_start(selection, start, |_, _| ())
+    }
+
+    /// Loads the project for acting on it with what the command line changes of it. Nothing is printed.
+    pub(crate) fn changed_to_start(
+        &self,
+        selection: Selection,
+        start: bool,
+        change: impl FnOnce(&mut Project, &mut Loaded),
+    ) -> Prepared {
+        let (mut project, topology, mut loaded) =
             self.checked_as(selection, load::Skip::default(), project::Skip::default());
+        change(&mut project, &mut loaded);
         let mut found = Diagnostics::default();
         ports::conflicts(&project).into_iter().for_each(|conflict| found.push(conflict));
         let contents = read_contents(&project, &loaded.environment, &self.world, &mut found);
@@ -282,6 +295,7 @@ pub(crate) fn run() -> Exit {
         Command::Stop(arguments) => down::stop(&arguments, &context),
         Command::Ps(arguments) => ps::run(&arguments, &context),
         Command::Logs(arguments) => logs::run(&arguments, &context),
+        Command::Run(arguments) => run::run(&arguments, &context),
         Command::Exec(arguments) => exec::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),

@@ -1,5 +1,6 @@
 //! Room 4: files to one compose model. It asks the world through [`World`] and reports all mistakes it finds.
 
+mod argument;
 pub mod dotenv;
 mod environment;
 mod extends;
@@ -19,6 +20,7 @@ use crate::model::attribute::{Attribute, Decoder, Place};
 use crate::source::{SourceMap, Span};
 use crate::yaml::Node;
 
+pub use argument::{read_arguments, read_variables};
 pub use environment::{Environment, Origin};
 pub(crate) use read::read_env_file;
 pub use world::{MemWorld, OsWorld, World};

@@ -13,6 +13,7 @@ mod limits;
 mod mounts;
 pub mod questions;
 mod refuse;
+pub mod run;
 mod shared;
 pub mod target;
 pub mod up;
