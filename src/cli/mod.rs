@@ -1,15 +1,19 @@
 //! The commands: one file each, which turns arguments into options and hands results to [`crate::ui`].
 
 mod attach;
+mod attach_service;
 mod check;
+mod commit;
 mod completions;
 mod config;
 mod converge;
+mod cp;
 mod down;
 mod engine;
 mod exec;
 mod explain;
 mod export;
+mod export_container;
 mod logs;
 mod plan;
 mod ps;
@@ -85,6 +89,9 @@ enum Command {
     Logs(logs::Logs),
     Run(run::Run),
     Exec(exec::Exec),
+    Attach(attach_service::Attach),
+    Cp(cp::Cp),
+    Commit(commit::Commit),
     Plan(plan::Plan),
     Config(config::Config),
     Check(check::Check),
@@ -297,6 +304,9 @@ pub(crate) fn run() -> Exit {
         Command::Logs(arguments) => logs::run(&arguments, &context),
         Command::Run(arguments) => run::run(&arguments, &context),
         Command::Exec(arguments) => exec::run(&arguments, &context),
+        Command::Attach(arguments) => attach_service::run(&arguments, &context),
+        Command::Cp(arguments) => cp::run(&arguments, &context),
+        Command::Commit(arguments) => commit::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use futures_util::StreamExt as _;
 use topo::engine::docker::Docker;
 use topo::engine::inside::{Attach, Ending, Inside, Terminal};
-use topo::engine::{Action, Engine, EngineError, Scope};
+use topo::engine::{Engine, EngineError};
 use topo::load::{Loaded, read_arguments, read_variables};
 use topo::model::command::split_words;
 use topo::model::ports::Ports;
@@ -15,7 +14,7 @@ use topo::plan::up::UpOptions;
 use topo::project::Selection;
 
 use super::converge::{orphans_by_variables, plan_with};
-use super::session::{Partner, check_terminal, ended_with, keys, talk};
+use super::session::{Partner, check_terminal, code, ended_with, keys, talk};
 use super::{Context, Exit, up::interrupt};
 use crate::ui::{Style, Ui, terminal};
 
@@ -258,23 +257,4 @@ async fn attended(
         Some(Ending::Unheard) => Ok(Exit::Success),
         Some(Ending::Closed) => Ok(ended_with(code(name, remove, engine).await?)),
     }
-}
-
-/// Waits for the end of a container, and for its removal if it is to go by itself. Returns its exit code.
-async fn code(name: &str, is_removed: bool, engine: &Docker) -> Result<i64, EngineError> {
-    // The engine remembers what happened before the question.
-    let scope = Scope::Containers(vec![name.to_owned()]);
-    let mut happenings = engine.happenings(&scope, engine.connected());
-    let mut code = None;
-    while let Some(happening) = happenings.next().await {
-        match happening?.action {
-            Action::Die(ended) => code = Some(ended),
-            Action::Destroy => break,
-            _ => {}
-        }
-        if code.is_some() && !is_removed {
-            break;
-        }
-    }
-    Ok(code.unwrap_or(0))
 }

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::pin::pin;
 
 use clap::Args;
+use futures_util::StreamExt as _;
 use topo::engine::detach::DetachKeys;
 use topo::engine::docker::Docker;
 use topo::engine::inside::{Ending, Inside, Size, Streams, Terminal, converse};
-use topo::engine::{Cause, Engine, EngineError, Query};
-use topo::observed::Container;
+use topo::engine::{Action, Cause, Engine, EngineError, Query, Scope};
+use topo::observed::{Container, State};
 use topo::plan::target::{Wanted, targets};
 use topo::project::Project;
 
@@ -109,12 +110,13 @@ pub(crate) async fn talk(
     let input = stdin.then(tokio::io::stdin);
     let keys = (tty && stdin).then_some(keys);
     let mut talking = pin!(converse(streams, input, keys, tokio::io::stdout(), tokio::io::stderr()));
+    let mut begin = pin!(begin);
+    let mut has_begun = false;
     let mut sizing = pin!(async {
-        begin.await?;
         if tty {
             follow_size(engine, &terminal).await;
         }
-        std::future::pending::<Result<(), EngineError>>().await
+        std::future::pending::<()>().await;
     });
     let mut signalled = pin!(async {
         match signals {
@@ -122,10 +124,22 @@ pub(crate) async fn talk(
             None => interrupt().await,
         }
     });
-    tokio::select! {
-        ending = &mut talking => ending.map(Some).map_err(|error| broken(&error)),
-        Err(error) = &mut sizing => Err(error),
-        () = &mut signalled => Ok(None),
+    loop {
+        tokio::select! {
+            begun = &mut begin, if !has_begun => {
+                begun?;
+                has_begun = true;
+            }
+            ending = &mut talking => {
+                if !has_begun {
+                    // The engine hangs up on what it cannot start, and says why to who asked for the start.
+                    begin.await?;
+                }
+                return ending.map(Some).map_err(|error| broken(&error));
+            }
+            () = &mut sizing, if has_begun => {}
+            () = &mut signalled => return Ok(None),
+        }
     }
 }
 
@@ -156,7 +170,6 @@ async fn follow_size(engine: &Docker, terminal: &Terminal) {
 /// Passes the signals that topo gets on to a container, but for those that are about topo itself.
 #[cfg(unix)]
 async fn forward_signals(engine: &Docker, container: &str) {
-    use futures_util::StreamExt as _;
     use futures_util::stream::{SelectAll, unfold};
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [
@@ -203,4 +216,30 @@ pub(crate) fn ended_with(code: i64) -> Exit {
 pub(crate) fn by_name(mut error: EngineError, container: &Container) -> EngineError {
     error.doing = error.doing.replace(&container.id, &container.name);
     error
+}
+
+/// Waits for the end of a container, and for its removal if it is to go by itself. Returns its exit code.
+pub(crate) async fn code(name: &str, is_removed: bool, engine: &Docker) -> Result<i64, EngineError> {
+    // The engine remembers what happened before the question.
+    let scope = Scope::Containers(vec![name.to_owned()]);
+    let mut happenings = engine.happenings(&scope, engine.connected());
+    let mut code = None;
+    while let Some(happening) = happenings.next().await {
+        match happening?.action {
+            Action::Die(ended) => code = Some(ended),
+            Action::Destroy => break,
+            _ => {}
+        }
+        if code.is_some() && !is_removed {
+            break;
+        }
+    }
+    match code {
+        Some(code) => Ok(code),
+        // The connection broke.
+        None => match engine.inspect(name).await?.state {
+            State::Exited(Some(code)) => Ok(code),
+            _ => Ok(0),
+        },
+    }
 }

@@ -12,6 +12,7 @@ mod dockerignore;
 mod happenings;
 mod hijack;
 mod inside;
+pub mod local;
 mod logs;
 mod ping;
 mod pull;
@@ -467,6 +468,7 @@ fn inspection(inspected: ContainerInspectResponse) -> Inspection {
         failing_streak: health.failing_streak.and_then(|streak| streak.try_into().ok()).unwrap_or(0),
         health_output: probes.last().and_then(|probe| probe.output.clone()),
         tty: config.tty.unwrap_or(false),
+        open_stdin: config.open_stdin.unwrap_or(false),
     }
 }
 

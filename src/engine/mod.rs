@@ -159,6 +159,8 @@ pub struct Inspection {
     pub health_output: Option<String>,
     /// Whether it has a terminal, so that its two outputs are one.
     pub tty: bool,
+    /// Whether something may be typed to it.
+    pub open_stdin: bool,
 }
 
 /// Which part of a log is wanted.

@@ -3,6 +3,7 @@
 //! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
 
 pub mod container;
+pub mod copy;
 pub mod desired;
 pub mod down;
 mod impossible;

@@ -37,8 +37,8 @@ impl Inside for Docker {
     async fn attach(&self, container: &str, how: Attach) -> Result<Streams> {
         let Attach { tty, stdin, detach_keys } = how;
         let keys = detach_keys.map(|keys| format!("&detachKeys={}", encoded(&keys))).unwrap_or_default();
-        let stdin = u8::from(stdin);
-        let path = format!("/containers/{container}/attach?stream=1&stdin={stdin}&stdout=1&stderr=1{keys}");
+        let stdin = if stdin { "&stdin=1" } else { "" };
+        let path = format!("/containers/{container}/attach?stream=1{stdin}&stdout=1&stderr=1{keys}");
         self.converse(&path, Body::Empty, tty, &format!("attach to container {container}")).await
     }
 
