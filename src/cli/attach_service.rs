@@ -42,17 +42,19 @@ pub(crate) fn run(arguments: &Attach, context: &Context) -> Exit {
             return Ok(Exit::Failure);
         };
         let container = &found[0];
-        let hindrance = match container.state {
-            State::Paused => Some(("paused", "unpause it first")),
-            State::Restarting => Some(("restarting", "wait until it runs")),
-            _ => None,
+        let inspected = engine.inspect(&container.id).await?;
+        // Lists are a moment late.
+        let hindrance = match inspected.state {
+            State::Running => None,
+            State::Paused => Some(("is paused", "unpause it first")),
+            State::Restarting => Some(("is restarting", "wait until it runs")),
+            _ => Some(("is not running", "start it with `topo up -d`")),
         };
         if let Some((state, help)) = hindrance {
-            context.ui.error(&format!("cannot attach to container {}, which is {state}", container.name));
+            context.ui.error(&format!("container {} of service `{service}` {state}", container.name));
             context.ui.help(help);
             return Ok(Exit::Failure);
         }
-        let inspected = engine.inspect(&container.id).await?;
         let tty = inspected.tty;
         if !check_terminal(context, !no_stdin, tty) {
             return Ok(Exit::Failure);

@@ -104,9 +104,11 @@ async fn take_out(
 ) -> Result<Exit, EngineError> {
     let doing = format!("copy {path} from container {}", container.name);
     let mut source = path.to_owned();
-    let info = engine.look_at(&container.id, path).await?;
-    if arguments.follow_link && info.kind == FileKind::Link {
-        source = follow(path, &info.link_target);
+    if arguments.follow_link
+        && let Ok(link) = engine.look_at(&container.id, path).await
+        && link.kind == FileKind::Link
+    {
+        source = follow(path, &link.link_target);
     }
     let (info, archive) = engine.pack(&container.id, &source).await?;
     if arguments.destination == "-" {
@@ -154,8 +156,8 @@ async fn put_in(
         Ok(FileKind::Other) => {
             return Err(broken(&doing, &format!("{path} is neither a file nor a directory")));
         }
-        Err(error) if error.is_not_found() => There::Nothing,
-        Err(error) => return Err(error),
+        // What the engine cannot look at it cannot write to either, and then it says why.
+        Err(_) => There::Nothing,
     };
     if source == "-" {
         if there != There::Directory {
@@ -204,6 +206,9 @@ fn stdin() -> Archive {
     .boxed()
 }
 
+/// Says an error in the words of the system, without its number.
 fn broken(doing: &str, error: &impl ToString) -> EngineError {
-    EngineError::new(doing, Cause::Other { status: None, message: error.to_string() })
+    let message = error.to_string();
+    let message = message.split(" (os error").next().unwrap_or(&message).to_owned();
+    EngineError::new(doing, Cause::Other { status: None, message })
 }

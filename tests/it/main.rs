@@ -15,4 +15,6 @@ mod k8s;
 mod layers;
 mod plan;
 mod properties;
+mod run;
 mod schema;
+mod target;
