@@ -67,7 +67,6 @@ pub fn place(is_directory: bool, destination: &str, there: There) -> Result<Plac
     match there {
         There::Directory => Ok(Place { directory: destination.to_owned(), name: None }),
         There::File if is_directory => Err(Misplaced::DirectoryOntoFile),
-        There::File => renamed(),
         There::Nothing if is_directory => {
             let (directory, name) = split(destination.strip_suffix("/.").unwrap_or(destination));
             Ok(Place { directory, name: Some(name) })
@@ -75,7 +74,7 @@ pub fn place(is_directory: bool, destination: &str, there: There) -> Result<Plac
         There::Nothing if destination.ends_with(['/']) || split(destination).1 == "." => {
             Err(Misplaced::NoSuchDirectory)
         }
-        There::Nothing => renamed(),
+        There::File | There::Nothing => renamed(),
     }
 }
 
