@@ -1,11 +1,15 @@
 //! Room 1: what topo has to say about its input, as data. `ui` prints it; nothing here does.
 
-use std::collections::HashMap;
-use std::fmt;
+pub mod example;
+pub mod text;
 
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::source::{SourceMap, Span};
+
+use example::Example;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +37,18 @@ macro_rules! codes {
                 match self { $(Self::$variant => $name,)+ }
             }
 
+            /// A project that gets it, and how that is mended.
+            pub fn example(self) -> Example<'static> {
+                Example::read(match self {
+                    $(Self::$variant => include_str!(concat!("diagnostic/examples/", $name, ".txt")),)+
+                })
+            }
+
+            /// What it means, in one line.
+            pub fn meaning(self) -> String {
+                self.documentation().split_whitespace().collect::<Vec<_>>().join(" ")
+            }
+
             /// What it means, in Markdown.
             pub fn documentation(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc, "\n",)+),)+ }
@@ -50,8 +66,8 @@ codes! {
     InvalidYaml = "invalid-yaml",
     /// The same key is written twice in one mapping.
     DuplicateKey = "duplicate-key",
-    /// Aliases expand to more nodes than any real file has.
-    AliasExpansion = "alias-expansion",
+    /// Aliases, `extends`, `include` or env files multiply to more than any real project holds.
+    ExcessiveExpansion = "excessive-expansion",
     /// A variable reference is malformed, or a required variable is not set.
     Interpolation = "interpolation",
     /// A variable is used that is set nowhere; it reads as the empty string.
@@ -130,7 +146,13 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes an error without places.
     pub fn error(code: Code, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), labels: Vec::new(), help: None }
+        Self {
+            severity: Severity::Error,
+            code,
+            message: bounded(message.into()),
+            labels: Vec::new(),
+            help: None,
+        }
     }
 
     /// Makes a warning without places.
@@ -141,14 +163,14 @@ impl Diagnostic {
     /// Adds a place. The first one added is the primary one.
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { span, text: text.into() });
+        self.labels.push(Label { span, text: bounded(text.into()) });
         self
     }
 
     /// Says how to mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(bounded(help.into()));
         self
     }
 
@@ -160,23 +182,82 @@ impl Diagnostic {
     }
 }
 
+/// A variable whose value is part of a value, for the other half of the story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ingredient {
+    /// The variable.
+    pub name: String,
+    /// What it is set to.
+    pub value: String,
+    /// Where it is used.
+    pub used_at: Span,
+    /// Where an env file sets it.
+    pub set_at: Option<Span>,
+    /// What else sets it, for people: `in the shell`.
+    pub set_by: &'static str,
+}
+
+/// Cuts a text: names and values in it may have megabytes.
+fn bounded(mut text: String) -> String {
+    const LIMIT: usize = 1000;
+    if let Some((cut, _)) = text.char_indices().nth(LIMIT) {
+        text.truncate(cut);
+        text.push_str("...");
+    }
+    text
+}
+
 /// Collects what the stages have to say. A stage goes on after an error, so that one run tells all.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
     /// Where in `found` those with a hash are: a file may have as many mistakes as lines.
     places: HashMap<u64, Vec<usize>>,
+    /// The variables in the values at these spans.
+    origins: BTreeMap<Span, Vec<Ingredient>>,
 }
 
 impl Diagnostics {
     /// Adds one, unless the same was said before (an alias or an inherited service is read more than once).
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
+        self.tell_origins(&mut diagnostic);
         let mut hasher = DefaultHasher::new();
         diagnostic.hash(&mut hasher);
         let same_hash = self.places.entry(hasher.finish()).or_default();
         if same_hash.iter().all(|at| self.found[*at] != diagnostic) {
             same_hash.push(self.found.len());
             self.found.push(diagnostic);
+        }
+    }
+
+    /// Notes that the value at `span` has a variable's value in it. Diagnostics about that value then show where
+    /// the variable was set.
+    pub fn remember(&mut self, span: Span, origin: Ingredient) {
+        let known = self.origins.entry(span).or_default();
+        if !known.contains(&origin) {
+            known.push(origin);
+        }
+    }
+
+    fn tell_origins(&self, diagnostic: &mut Diagnostic) {
+        let Some(primary) = diagnostic.labels.first().filter(|_| diagnostic.code != Code::UnsetVariable)
+        else {
+            return;
+        };
+        // The nearest value that starts at or before the label; values do not overlap.
+        let around = self.origins.range(..=primary.span.whole_after()).next_back();
+        let Some((_, origins)) = around.filter(|(span, _)| span.holds(primary.span)) else { return };
+        for origin in origins {
+            let value: String = origin.value.chars().take(40).collect();
+            let cut = if value.len() < origin.value.len() { "..." } else { "" };
+            let text = format!("`{}` is `{value}{cut}`", origin.name);
+            let label = match origin.set_at {
+                Some(span) => Label { span, text },
+                None => Label { span: origin.used_at, text: format!("{text} {}", origin.set_by) },
+            };
+            if !diagnostic.labels.contains(&label) {
+                diagnostic.labels.push(label);
+            }
         }
     }
 
@@ -211,9 +292,13 @@ pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a 
 
 /// Returns the candidate within an edit distance that a slip of the finger explains.
 pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (written.chars().count() / 3).clamp(1, 2);
+    // The names that people write are short, and comparing takes the product of the lengths.
+    const LONGEST: usize = 64;
+    let length = written.chars().take(LONGEST + 1).count();
+    let limit = (length / 3).clamp(1, 2);
     candidates
         .into_iter()
+        .filter(|candidate| length <= LONGEST && candidate.len().abs_diff(written.len()) <= 4 * limit)
         .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

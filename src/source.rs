@@ -7,6 +7,13 @@ use std::path::{Path, PathBuf};
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
+/// More text than this is no project: files may include others without end. It is below 4 GiB, so that a place is
+/// eight bytes.
+pub const SIZE_LIMIT: u32 = 512 << 20;
+
+/// A longer line is shown in part.
+const LINE_LIMIT: usize = 400;
+
 /// A range of bytes in a [`SourceMap`]. It lies within one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
@@ -26,6 +33,16 @@ impl Span {
     #[must_use]
     pub fn end(self) -> Self {
         Self { start: self.start + self.length, length: 0 }
+    }
+
+    /// Returns whether `other` lies within this span.
+    pub fn holds(self, other: Self) -> bool {
+        self.start <= other.start && other.start + other.length <= self.start + self.length
+    }
+
+    /// Returns the greatest span, in order, that starts where this one does.
+    pub(crate) fn whole_after(self) -> Self {
+        Self { start: self.start, length: u32::MAX }
     }
 
     /// Returns the smallest span that holds both; they must be in the same file.
@@ -63,6 +80,8 @@ pub struct SourceFile {
     pub base: PathBuf,
     /// What it holds.
     pub text: String,
+    /// Whether that is all: bytes that are no text are replaced.
+    pub is_text: bool,
     start: u32,
     line_starts: Vec<u32>,
 }
@@ -72,7 +91,7 @@ impl SourceFile {
     pub fn span(&self, range: std::ops::Range<usize>) -> Span {
         let end = range.end.min(self.text.len());
         let start = range.start.min(end);
-        // A map holds less than 4 GiB, so nothing saturates.
+        // A map holds no more than `SIZE_LIMIT`, so nothing saturates.
         let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Span { start: self.start + narrow(start), length: narrow(end - start) }
     }
@@ -107,19 +126,27 @@ pub struct SourceMap {
 }
 
 impl SourceMap {
-    /// Adds a file and returns it; `None` when all files together would pass 4 GiB.
-    pub fn add(&mut self, name: String, path: PathBuf, base: PathBuf, text: String) -> Option<&SourceFile> {
+    /// Adds a file and returns it; `None` when all files together would pass [`SIZE_LIMIT`].
+    pub fn add(
+        &mut self,
+        name: String,
+        path: PathBuf,
+        base: PathBuf,
+        text: String,
+    ) -> Option<&mut SourceFile> {
         // One byte between files, so that an empty span at the end of one is not the start of the next.
         let start = self.files.last().map_or(0, |last| u64::from(last.start) + last.text.len() as u64 + 1);
-        u32::try_from(start + text.len() as u64).ok()?;
+        if start + text.len() as u64 > u64::from(SIZE_LIMIT) {
+            return None;
+        }
         let line_starts = std::iter::once(0)
             .chain(memchr_lines(&text))
             .map(|at| u32::try_from(at).unwrap_or(u32::MAX))
             .collect();
         let start = u32::try_from(start).ok()?;
         self.by_path.entry(path.clone()).or_insert(self.files.len());
-        self.files.push(SourceFile { name, path, base, text, start, line_starts });
-        self.files.last()
+        self.files.push(SourceFile { name, path, base, text, is_text: true, start, line_starts });
+        self.files.last_mut()
     }
 
     /// Returns the files in the order they were read.
@@ -146,6 +173,14 @@ impl SourceMap {
     /// Returns what is written at `span`.
     pub fn text(&self, span: Span) -> &str {
         self.file(span).map_or("", |file| file.text_at(span))
+    }
+
+    /// Returns the part of `span` to point at: its first line, and not too much of that.
+    pub(crate) fn shown(&self, span: Span) -> Span {
+        let text = self.text(span);
+        let line = text.lines().next().unwrap_or("").trim_end();
+        let end = line.char_indices().nth(LINE_LIMIT / 4).map_or(line.len(), |(at, _)| at);
+        span.slice(0, end)
     }
 
     /// Returns the file, line and column where `span` starts.
@@ -182,17 +217,34 @@ impl SourceCode for SourceMap {
         }
         let first = file.line_of(from).saturating_sub(lines_before);
         let last = file.line_of(to) + lines_after;
-        let shown_start = file.line_starts[first] as usize;
-        let shown_end = file.line_starts.get(last + 1).map_or(file.text.len(), |next| *next as usize);
+        let mut shown_start = file.line_starts[first] as usize;
+        let mut shown_end = file.line_starts.get(last + 1).map_or(file.text.len(), |next| *next as usize);
+        let mut is_cut = false;
+        if shown_end - shown_start > LINE_LIMIT * (2 + lines_before + lines_after) {
+            // A line too long to be shown: some of it around the span. Two places far from each other are refused,
+            // so that they are shown apart.
+            if length as usize > LINE_LIMIT {
+                return Err(MietteError::OutOfBounds);
+            }
+            let boundary = |mut at: usize| {
+                while !file.text.is_char_boundary(at) {
+                    at -= 1;
+                }
+                at
+            };
+            shown_start = shown_start.max(boundary((from as usize).saturating_sub(LINE_LIMIT / 4)));
+            shown_end = shown_end.min(boundary((to as usize + LINE_LIMIT / 4).min(file.text.len())));
+            is_cut = true;
+        }
         let shown = &file.text.as_bytes()[shown_start..shown_end];
         let shown_span = SourceSpan::new((file.start as usize + shown_start).into(), shown.len());
-        let column = if lines_before == 0 { from as usize - shown_start } else { 0 };
+        let column = if lines_before == 0 || is_cut { from as usize - shown_start } else { 0 };
         let lines = file.line_starts.len();
         Ok(Box::new(MietteSpanContents::new_named(
             file.name.clone(),
             shown,
             shown_span,
-            first,
+            file.line_of(u32::try_from(shown_start).unwrap_or(u32::MAX)),
             column,
             lines,
         )))

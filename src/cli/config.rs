@@ -8,19 +8,22 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
+use topo::diagnostic::{Code, Diagnostic, Diagnostics};
 use topo::engine::Engine as _;
 use topo::engine::reference::Reference;
 use topo::load::interpolate::{self, references};
-use topo::load::{Loaded, load_without};
+use topo::load::{Loaded, Request, load_without};
 use topo::model::service::Service;
-use topo::project::{Project, as_written, hash};
+use topo::project::explain::{Unknown, explain};
+use topo::project::{Project, Selection, as_written, as_yaml, hash};
 use topo::{load, project};
 
 use super::{Context, Exit};
+use crate::ui::{origins, report};
 
 /// Print the project as it will be used: files merged, variables replaced, defaults written out
 ///
-/// Example: topo config --format json
+/// Example: topo config --explain services.web.environment.DB_HOST
 #[expect(clippy::struct_excessive_bools, reason = "docker compose's flags")]
 #[derive(Args, Debug)]
 #[group(skip)]
@@ -94,6 +97,9 @@ struct Aspect {
     /// Print the config hash of each service named here, separated by commas; `*` is all of them
     #[arg(long, value_name = "SERVICE")]
     hash: Option<String>,
+    /// Print where a value, or each value below it, comes from: file and line, variables, what it overrides
+    #[arg(long, value_name = "PATH")]
+    explain: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
@@ -126,6 +132,9 @@ pub(crate) fn run(arguments: &Config, context: &Context) -> Exit {
 /// Returns what is to be printed.
 fn text(arguments: &Config, context: &Context) -> Result<String, Exit> {
     let aspect = &arguments.aspect;
+    if let Some(path) = &aspect.explain {
+        return explained(path, arguments, context);
+    }
     if arguments.no_interpolate || aspect.variables || aspect.environment {
         let loaded = load_as_written(arguments, context)?;
         if aspect.variables {
@@ -248,6 +257,39 @@ fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> 
     if context.say(&loaded) { Ok(project) } else { Err(Exit::Failure) }
 }
 
+/// Returns where the value at `path` comes from.
+fn explained(path: &str, arguments: &Config, context: &Context) -> Result<String, Exit> {
+    let request = Request { trace: true, ..context.request() };
+    let mut loaded = load::load(&context.world, &request);
+    let selection = Selection {
+        profiles: context.global.profiles.clone(),
+        services: arguments.selected.clone(),
+        ..Selection::default()
+    };
+    let project = project::resolve(&mut loaded, &selection, &context.world);
+    if !context.say(&loaded) {
+        return Err(Exit::Failure);
+    }
+    match explain(&project, &loaded, &context.world, path) {
+        Ok(found) if arguments.format == Some(Format::Json) => {
+            Ok(format!("{:#}\n", origins::json(&found, &loaded.sources)))
+        }
+        Ok(found) => Ok(origins::text(context.ui, &found, &loaded.sources)),
+        Err(Unknown { known, key, help, reset }) => {
+            let holder = if known.is_empty() { "the project".to_owned() } else { format!("`{known}`") };
+            let mut unknown = Diagnostic::error(Code::UnknownKey, format!("{holder} has no `{key}`"));
+            if let Some(reset) = reset {
+                unknown =
+                    unknown.label(reset.at, "taken away here").label(reset.earlier, "it was written here");
+            }
+            let mut diagnostics = Diagnostics::default();
+            diagnostics.push(unknown.help(help));
+            report(context.ui, &diagnostics, &loaded.sources);
+            Err(Exit::Failure)
+        }
+    }
+}
+
 fn hashes(project: &Project, named: &str, context: &Context) -> Result<String, Exit> {
     let names: BTreeSet<&str> = match named {
         "*" => project.services.keys().map(String::as_str).collect(),
@@ -312,37 +354,8 @@ fn render(
             serde_json::to_string_pretty(project).map(|text| text + "\n").map_err(|error| error.to_string())
         }
         Format::Yaml => {
-            topo::yaml::to_string_indented(&without_empty(value.clone())).map_err(|error| error.to_string())
+            topo::yaml::to_string_indented(&as_yaml(value.clone())).map_err(|error| error.to_string())
         }
     };
     text.map_err(|why| failure(context, &why))
-}
-
-/// Returns the project without what only JSON says: commands that are not set, and empty parts.
-fn without_empty(mut value: Value) -> Value {
-    let is_empty =
-        |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
-    let drop = |value: Option<&mut Value>, keys: &[&str]| {
-        if let Some(map) = value.and_then(Value::as_object_mut) {
-            map.retain(|key, value| !keys.contains(&key.as_str()) || !is_empty(value));
-        }
-    };
-    for service in
-        value.get_mut("services").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
-    {
-        for trigger in
-            service.pointer_mut("/develop/watch").and_then(Value::as_array_mut).into_iter().flatten()
-        {
-            drop(trigger.get_mut("exec"), &["command"]);
-            drop(Some(trigger), &["exec"]);
-        }
-        drop(service.get_mut("deploy"), &["resources", "placement"]);
-        drop(Some(service), &["command", "entrypoint"]);
-    }
-    for network in
-        value.get_mut("networks").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
-    {
-        drop(Some(network), &["ipam"]);
-    }
-    value
 }

@@ -1,11 +1,14 @@
-//! `topo explain`: what a diagnostic means.
+//! `topo explain`: what a diagnostic means, with an example and its mend.
 
 use clap::Args;
 use topo::diagnostic::{Code, did_you_mean};
 
 use super::{Context, Exit};
+use crate::ui;
 
 /// Explain a kind of diagnostic, or list them all
+///
+/// Shows what it means, a project that gets it, and the same project mended.
 ///
 /// Example: topo explain port-conflict
 #[derive(Args, Debug)]
@@ -16,24 +19,24 @@ pub(crate) struct Explain {
 }
 
 pub(crate) fn run(arguments: &Explain, context: &Context) -> Exit {
-    let text = |code: &Code| code.documentation().lines().map(str::trim).collect::<Vec<_>>().join(" ");
     let Some(name) = &arguments.code else {
         let width = Code::ALL.iter().map(|code| code.name().len()).max().unwrap_or(0);
-        let lines = Code::ALL.iter().map(|code| format!("{:width$}  {}\n", code.name(), text(code).trim()));
-        context.ui.data(&lines.collect::<String>());
+        let line = |code: &Code| ui::explanation_line(*code, width, context.ui);
+        context.ui.data(&Code::ALL.iter().map(line).collect::<String>());
         return Exit::Success;
     };
-    match Code::ALL.iter().find(|code| code.name() == name) {
+    // As it stands in the output, too: `error[unknown-key]`.
+    let bare = name.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']')).unwrap_or(name);
+    match Code::ALL.iter().find(|code| code.name() == bare) {
         Some(code) => {
-            context.ui.data(&format!("{}\n", text(code).trim()));
+            context.ui.data(&ui::explanation(*code, context.ui));
             Exit::Success
         }
         None => {
-            context.ui.error(&format!("there is no kind of diagnostic `{name}`"));
+            context.ui.error(&format!("there is no kind of diagnostic `{bare}`"));
             let known = Code::ALL.iter().map(|code| code.name());
-            context
-                .ui
-                .help(&did_you_mean(name, known).unwrap_or_else(|| "`topo explain` lists them".to_owned()));
+            let help = did_you_mean(bare, known).unwrap_or_else(|| "`topo explain` lists them".to_owned());
+            context.ui.help(&help);
             Exit::Failure
         }
     }

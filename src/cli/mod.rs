@@ -199,7 +199,7 @@ impl Context {
             ansi: _,
             progress: _,
         } = self.global.clone();
-        Request { files, env_files, project_directory, project_name }
+        Request { files, env_files, project_directory, project_name, trace: false }
     }
 
     /// Loads the project for printing it, and prints what there is to say. `None` ends the command.

@@ -1,12 +1,15 @@
 //! The container of a service: its image, command, variables, probes and hooks.
 
-use k8s_openapi::api::core::v1::{Container, EnvVar, ExecAction, Lifecycle, LifecycleHandler, Probe};
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, ExecAction, Lifecycle, LifecycleHandler, Probe, SecurityContext,
+};
 
-use crate::model::lifecycle::{Healthcheck, Hook};
+use crate::model::lifecycle::{Healthcheck, Hook, PreStart};
 use crate::model::service::Service;
-use crate::model::values::Duration;
+use crate::model::values::{Duration, Variables};
 
-use super::Scope;
+use super::names::dns_label;
+use super::{Scope, security};
 
 /// Docker's default for the time between health checks and for how long one may take, in seconds.
 const HEALTH_SECONDS: i32 = 30;
@@ -26,11 +29,7 @@ pub(super) fn container(scope: &mut Scope<'_>, name: &str, service: &Service) ->
         let help = format!("write `STOPSIGNAL {signal}` into the Dockerfile");
         scope.report.lost(&["services", name, "stop_signal"], message, help);
     }
-    let variables = service.environment.0.iter().filter_map(|(key, value)| {
-        let value = Some(escaped(value.as_ref()?));
-        Some(EnvVar { name: key.clone(), value, ..EnvVar::default() })
-    });
-    let env: Vec<EnvVar> = variables.collect();
+    let env = variables(&service.environment);
     let (readiness_probe, startup_probe) = probes(scope, name, service);
     Container {
         name: scope.names.services[name].clone(),
@@ -47,6 +46,74 @@ pub(super) fn container(scope: &mut Scope<'_>, name: &str, service: &Service) ->
         lifecycle: lifecycle(scope, name, service),
         ..Container::default()
     }
+}
+
+fn variables(variables: &Variables) -> Vec<EnvVar> {
+    let variable = |(key, value): (&String, &Option<String>)| {
+        let value = Some(escaped(value.as_ref()?));
+        Some(EnvVar { name: key.clone(), value, ..EnvVar::default() })
+    };
+    variables.0.iter().filter_map(variable).collect()
+}
+
+/// Returns the steps of `pre_start` as containers that run to their end before `container`, with its volumes and
+/// variables.
+pub(super) fn steps(
+    scope: &mut Scope<'_>,
+    name: &str,
+    service: &Service,
+    container: &Container,
+) -> Vec<Container> {
+    let mut steps = Vec::with_capacity(service.pre_start.len());
+    for (at, step) in service.pre_start.iter().enumerate() {
+        let PreStart {
+            command,
+            image,
+            user,
+            privileged,
+            working_dir,
+            environment,
+            per_replica,
+            extensions: _,
+        } = step;
+        let index = at.to_string();
+        let path = ["services", name, "pre_start", &index];
+        if !per_replica && service.containers() > 1 {
+            let message =
+                format!("a step before service `{name}` runs in each of its pods, not once for all");
+            let help = "let it do nothing where it was done already, and write `per_replica: true`";
+            scope.report.approximated(&path, message, help);
+        }
+        let mut env = container.env.clone().unwrap_or_default();
+        env.retain(|known| !environment.0.contains_key(&known.name));
+        env.extend(variables(environment));
+        // It has the user of the service, and nothing else of what the service may or may not do.
+        let service_user = container.security_context.clone().unwrap_or_default();
+        let mut context = SecurityContext {
+            run_as_user: service_user.run_as_user,
+            run_as_group: service_user.run_as_group,
+            run_as_non_root: service_user.run_as_non_root,
+            privileged: privileged.then_some(true),
+            ..SecurityContext::default()
+        };
+        if let Some(user) = user.as_deref().filter(|user| !user.is_empty()) {
+            let path: Vec<&str> = path.into_iter().chain(["user"]).collect();
+            security::run_as(scope, name, &path, user, &mut context);
+        }
+        steps.push(Container {
+            name: dns_label(&format!("{}-before-{}", container.name, at + 1), 63),
+            image: image.clone().or_else(|| container.image.clone()),
+            image_pull_policy: container.image_pull_policy.clone(),
+            // Docker gives it to the image's entry point.
+            args: command.0.as_ref().map(|words| words.iter().map(|word| escaped(word)).collect()),
+            env: (!env.is_empty()).then_some(env),
+            working_dir: working_dir.clone().or_else(|| container.working_dir.clone()),
+            security_context: (context != SecurityContext::default()).then_some(context),
+            volume_mounts: container.volume_mounts.clone(),
+            ..Container::default()
+        });
+    }
+    steps
 }
 
 /// Kubernetes replaces `$(NAME)` in commands, arguments, variables and probes, and reads `$$` as one `$`.

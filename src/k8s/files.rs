@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use crate::model::service::Service;
-use crate::model::storage::{self as model, FileReference};
+use crate::model::storage::FileReference;
 
 use super::names::{local_name, short_hash};
 use super::storage::Builder;
@@ -82,49 +82,6 @@ pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
 }
 
 fn report_source(scope: &mut Scope<'_>, section: Section, key: &str) {
-    let lost: Vec<&str> = match section {
-        Section::Configs => scope.project.configs.get(key).map_or(Vec::new(), |config| {
-            let model::Config {
-                name: _,
-                file: _,
-                environment: _,
-                content: _,
-                external: _,
-                labels: _,
-                template_driver,
-                extensions: _,
-            } = config;
-            template_driver.iter().map(|_| "template_driver").collect()
-        }),
-        Section::Secrets => scope.project.secrets.get(key).map_or(Vec::new(), |secret| {
-            let model::Secret {
-                name: _,
-                file: _,
-                environment: _,
-                external: _,
-                labels: _,
-                driver,
-                driver_opts,
-                template_driver,
-                extensions: _,
-            } = secret;
-            let given = [
-                ("driver", driver.is_some()),
-                ("driver_opts", !driver_opts.0.is_empty()),
-                ("template_driver", template_driver.is_some()),
-            ];
-            given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
-        }),
-    };
-    for attribute in lost {
-        let message = format!("`{}.{key}.{attribute}` has no equivalent in Kubernetes", section.key());
-        let help = format!(
-            "create the {} `{}` with what it gives",
-            section.kind(),
-            outside_name(scope, section, key)
-        );
-        scope.report.lost(&[section.key(), key, attribute], message, help);
-    }
     let size = content(scope, section, key).map_or(0, Vec::len);
     if size > MOST_BYTES {
         let message = format!("{} `{key}` has {size} bytes, and Kubernetes takes 1 MiB", section.singular());

@@ -39,7 +39,8 @@ pub(super) fn place(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &
     let Some(placement) = service.deploy.as_ref().and_then(|deploy| deploy.placement.as_ref()) else {
         return;
     };
-    let Placement { constraints, preferences, max_replicas_per_node, extensions: _ } = placement;
+    // The most on one node are lost, as their row says.
+    let Placement { constraints, preferences, max_replicas_per_node: _, extensions: _ } = placement;
     let mut requirements = Vec::new();
     for (at, constraint) in constraints.iter().enumerate() {
         if let Some(requirement) = requirement(constraint) {
@@ -78,11 +79,6 @@ pub(super) fn place(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &
         });
     }
     pod.topology_spread_constraints = (!spread.is_empty()).then_some(spread);
-    if *max_replicas_per_node > 0 {
-        let message = format!("the most containers of service `{name}` on one node cannot be set");
-        let path = ["services", name, "deploy", "placement", "max_replicas_per_node"];
-        scope.report.lost(&path, message, "write `mode: global` for one on each node");
-    }
 }
 
 /// Docker takes the kernel's names too.

@@ -54,6 +54,7 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
     let writes = storage.volumes.iter().any(|volume| volume.persistent_volume_claim.is_some())
         || !storage.templates.is_empty();
     let mut containers: Vec<Container> = Vec::new();
+    let mut first = Vec::new();
     let mut notes = BTreeMap::new();
     let mut grace = 0;
     for ((member, of_member), mounts) in members.iter().zip(mounts) {
@@ -71,6 +72,7 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
         container.resources = resources::requirements(scope, member, of_member);
         container.security_context = security::of_container(scope, member, of_member);
         container.volume_mounts = (!mounts.is_empty()).then_some(mounts);
+        first.extend(container::steps(scope, member, of_member, &container));
         containers.push(container);
         for (attribute, labels) in [("labels", &of_member.labels), ("annotations", &of_member.annotations)] {
             notes.extend(annotations(scope, &["services", member, attribute], [labels]).unwrap_or_default());
@@ -88,9 +90,10 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
     for container in &mut beside {
         container.restart_policy = Some("Always".to_owned());
     }
+    first.extend(beside);
     let mut pod = PodSpec {
         containers,
-        init_containers: (!beside.is_empty()).then_some(beside),
+        init_containers: (!first.is_empty()).then_some(first),
         volumes: (!storage.volumes.is_empty()).then_some(storage.volumes),
         security_context: Some(context),
         termination_grace_period_seconds: Some(grace),

@@ -26,29 +26,15 @@ pub(super) fn requirements(
     let Resources { limits, reservations, extensions: _ } = resources;
     let (limits, reservations) =
         (limits.clone().unwrap_or_default(), reservations.clone().unwrap_or_default());
-    let Limits { cpus, memory, pids, extensions: _ } = limits;
+    let Limits { cpus, memory, pids: _, extensions: _ } = limits;
     let Reservations {
         cpus: reserved_cpus,
         memory: reserved_memory,
         devices,
-        generic_resources,
+        generic_resources: _,
         extensions: _,
     } = reservations;
 
-    if pids != 0 {
-        let path = ["services", name, "deploy", "resources", "limits", "pids"];
-        let message = format!("the most processes of service `{name}` cannot be set for one pod");
-        scope.report.lost(&path, message, "set `podPidsLimit` in the kubelet's configuration");
-    }
-    if !generic_resources.is_empty() {
-        let path = ["services", name, "deploy", "resources", "reservations", "generic_resources"];
-        let message = format!("generic resources of service `{name}` have no equivalent in Kubernetes");
-        scope.report.lost(
-            &path,
-            message,
-            "offer them by a device plugin or as extended resources of the nodes",
-        );
-    }
     let period = if service.cpu_period > 0 { service.cpu_period } else { PERIOD };
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a period are far below 2^52")]
     let quota = service.cpu_quota as f64 / period as f64;

@@ -70,25 +70,37 @@ pub(super) fn of_container(scope: &mut Scope<'_>, name: &str, service: &Service)
         ..SecurityContext::default()
     };
     if let Some(user) = service.user.as_deref().filter(|user| !user.is_empty()) {
-        let (user_part, group) =
-            user.split_once(':').map_or((user, None), |(user, group)| (user, Some(group)));
-        match (user_part.parse::<i64>(), group.map(str::parse::<i64>).transpose()) {
-            (Ok(user), Ok(group)) => {
-                context.run_as_user = Some(user);
-                context.run_as_group = group;
-                context.run_as_non_root = (user != 0).then_some(true);
-            }
-            _ => scope.report.lost(
-                &["services", name, "user"],
-                format!("service `{name}` runs as the image's user: Kubernetes does not look up names such as `{user}`"),
-                "write the numbers, `uid:gid`; `docker run IMAGE id` shows them",
-            ),
-        }
+        run_as(scope, name, &["services", name, "user"], user, &mut context);
     }
     for (at, option) in service.security_opt.0.iter().enumerate() {
         apply_option(scope, name, at, option, &mut context);
     }
     (context != SecurityContext::default()).then_some(context)
+}
+
+/// Sets the user, `uid[:gid]`, which is written at `path`.
+pub(super) fn run_as(
+    scope: &mut Scope<'_>,
+    name: &str,
+    path: &[&str],
+    user: &str,
+    context: &mut SecurityContext,
+) {
+    let (user_part, group) = user.split_once(':').map_or((user, None), |(user, group)| (user, Some(group)));
+    // Every image has this one.
+    let number = |name: &str| if name == "root" { Ok(0) } else { name.parse::<i64>() };
+    match (number(user_part), group.map(number).transpose()) {
+        (Ok(user), Ok(group)) => {
+            context.run_as_user = Some(user);
+            context.run_as_group = group;
+            context.run_as_non_root = (user != 0).then_some(true);
+        }
+        _ => scope.report.lost(
+            path,
+            format!("service `{name}` runs as the image's user: Kubernetes does not look up names such as `{user}`"),
+            "write the numbers, `uid:gid`; `docker run IMAGE id` shows them",
+        ),
+    }
 }
 
 fn apply_option(scope: &mut Scope<'_>, name: &str, at: usize, option: &str, context: &mut SecurityContext) {

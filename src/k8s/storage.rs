@@ -12,7 +12,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::model::deploy::Deploy;
 use crate::model::service::Service;
 use crate::model::storage::{self as model, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions};
-use crate::model::values::Options as DriverOptions;
 use crate::project::Project;
 
 use super::names::local_name;
@@ -83,14 +82,7 @@ pub(super) fn users_of_volumes(project: &Project) -> BTreeMap<&str, Users<'_>> {
 }
 
 fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<PersistentVolumeClaim> {
-    let model::Volume {
-        name: _,
-        driver,
-        driver_opts: DriverOptions(options),
-        external,
-        labels,
-        extensions: _,
-    } = volume;
+    let model::Volume { name: _, driver, driver_opts: _, external, labels, extensions: _ } = volume;
     let claim = claim_name(scope, key);
     if external.is {
         let message = format!("external volume `{key}` must be in the cluster as a claim");
@@ -102,11 +94,6 @@ fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<Per
         let message = format!("driver `{driver}` of volume `{key}` has no equivalent in Kubernetes");
         let help = "set the claim's `storageClassName` to one that stores where the driver does";
         scope.report.lost(&["volumes", key, "driver"], message, help);
-    }
-    if !options.is_empty() {
-        let message = format!("driver options of volume `{key}` have no equivalent in Kubernetes");
-        let help = "create a PersistentVolume for what they describe, such as an NFS share, and bind the claim to it";
-        scope.report.lost(&["volumes", key, "driver_opts"], message, help);
     }
     let size = scope.options.volume_size.clone();
     let message = format!("volume `{key}` asks for {size}, since a claim needs a size and compose has none");
@@ -330,6 +317,7 @@ impl Builder<'_> {
                 let options = tmpfs.clone().unwrap_or_default();
                 let TmpfsOptions { size, mode, extensions: _ } = options;
                 if mode != 0 {
+                    let path: Vec<&str> = path.into_iter().chain(["tmpfs", "mode"]).collect();
                     self.report_mode(scope, &path, target);
                 }
                 self.add(

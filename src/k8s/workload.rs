@@ -223,11 +223,11 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
     let Some(deploy) = &service.deploy else { return };
     let Deploy {
         mode,
-        rollback_config,
         restart_policy,
         update_config,
         endpoint_mode,
-        // Here, in placement.rs and in resources.rs.
+        // Here, in placement.rs, in resources.rs and in loss.rs.
+        rollback_config: _,
         replicas: _,
         labels: _,
         resources: _,
@@ -248,45 +248,29 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
         let help = "write `endpoint_mode: dnsrr`, which is what it is";
         scope.report.approximated(&["services", name, "deploy", "endpoint_mode"], message, help);
     }
-    if rollback_config.is_some() {
-        let message = format!("Kubernetes does not roll service `{name}` back by itself");
-        let help = "use `kubectl rollout undo`";
-        scope.report.lost(&["services", name, "deploy", "rollback_config"], message, help);
-    }
     if let Some(policy) = restart_policy {
-        let RestartPolicy { condition, delay, max_attempts, window, extensions: _ } = policy;
-        let endless = !matches!(condition.as_deref(), Some("none" | "on-failure"));
-        for (attribute, is_given) in [
-            ("delay", delay.is_some()),
-            ("window", window.is_some()),
-            ("max_attempts", max_attempts.is_some() && endless),
-        ] {
-            if is_given {
-                let message = format!(
-                    "`{attribute}` of service `{name}` is chosen by Kubernetes: it waits longer each time"
-                );
-                let path = ["services", name, "deploy", "restart_policy", attribute];
-                scope.report.lost(&path, message, "leave it out");
-            }
+        let RestartPolicy { condition, max_attempts, delay: _, window: _, extensions: _ } = policy;
+        if max_attempts.is_some() && !matches!(condition.as_deref(), Some("none" | "on-failure")) {
+            let message =
+                format!("service `{name}` is started again without end: Kubernetes waits longer each time");
+            let path = ["services", name, "deploy", "restart_policy", "max_attempts"];
+            scope.report.lost(&path, message, "write `condition: on-failure`, or leave it out");
         }
     }
     if let Some(update) = update_config {
         let UpdateConfig {
             failure_action,
-            monitor,
-            max_failure_ratio,
-            // Here, for Deployments.
             parallelism,
             delay,
             order,
+            monitor: _,
+            max_failure_ratio: _,
             extensions: _,
         } = update;
         let is_deployment = kind == Kind::Deployment;
         for (attribute, is_given) in [
             // A rollout that fails stops where it is, as `pause` does.
             ("failure_action", failure_action.as_deref().is_some_and(|action| action != "pause")),
-            ("monitor", monitor.is_some()),
-            ("max_failure_ratio", *max_failure_ratio > 0.0),
             ("parallelism", parallelism.is_some() && !is_deployment),
             ("order", order.is_some() && !is_deployment),
             ("delay", delay.is_some() && matches!(kind, Kind::Job(_))),

@@ -3,11 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Environment, World, merge, read_env_file};
+use super::{EnvFile, Environment, World, merge};
 use crate::diagnostic::Diagnostics;
 use crate::model::attribute::{Attribute, Decoder, Place};
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Value};
+
+/// The option that names env files for one command.
+const ENV_OPTION: &str = "--env-from-file";
+
+/// Makes an argument a text that diagnostics can point at.
+fn add(option: &str, value: &str, world: &dyn World, sources: &mut SourceMap) -> Option<Span> {
+    let file = sources.add(option.to_owned(), PathBuf::from(option), world.cwd(), value.to_owned())?;
+    Some(file.span(0..value.len()))
+}
 
 /// Reads the values of an option as a list in a compose file. Relative paths start from the working directory.
 /// Mistakes point at the argument.
@@ -18,14 +27,9 @@ pub fn read_arguments<A: Attribute + Default>(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> A {
-    let cwd = world.cwd();
-    let mut items = Vec::new();
-    for value in values {
-        let file = sources.add(option.to_owned(), PathBuf::from(option), cwd.clone(), value.clone());
-        // Without room for more text there has been an error before.
-        let Some(file) = file else { continue };
-        items.push(Node::text(value.clone(), file.span(0..value.len())));
-    }
+    // Without room for more text there has been an error before.
+    let item = |value: &String| Some(Node::text(value.clone(), add(option, value, world, sources)?));
+    let items: Vec<Node> = values.iter().filter_map(item).collect();
     let Some(span) = items.first().map(|item| item.span) else { return A::default() };
     let before = diagnostics.has_errors();
     let node = merge::expand(Node::new(Value::List(items), span), A::SHAPE, diagnostics);
@@ -34,8 +38,13 @@ pub fn read_arguments<A: Attribute + Default>(
         return A::default();
     }
     let home = world.home();
-    let mut decoder =
-        Decoder { sources, home: home.as_deref().map(Path::new), keep_paths: false, diagnostics };
+    let mut decoder = Decoder {
+        sources,
+        home: home.as_deref().map(Path::new),
+        keep_paths: false,
+        partial: false,
+        diagnostics,
+    };
     A::decode(&node, &Place::TOP.key(option), &mut decoder).unwrap_or_default()
 }
 
@@ -60,7 +69,9 @@ pub fn read_variables(
     for file in files {
         let path = world.cwd().join(file);
         let lookup = |name: &str| variables.get(name).cloned();
-        let found = read_env_file(world, &path, None, None, &lookup, sources, diagnostics);
+        let named_at = add(ENV_OPTION, file, world, sources);
+        let file = EnvFile { path: &path, format: None, named_at, may_be_absent: false };
+        let found = file.read(world, &lookup, sources, diagnostics);
         for (name, variable) in found {
             if let Some(value) = variable.value {
                 variables.entry(name).or_insert(value);

@@ -20,6 +20,16 @@ pub enum Origin {
     Project,
 }
 
+impl Origin {
+    /// Returns where it is written, if it is in a file.
+    pub fn span(self) -> Option<Span> {
+        match self {
+            Self::EnvFile(span) => Some(span),
+            Self::Shell | Self::Project => None,
+        }
+    }
+}
+
 /// The variables of a run, or of an included part of it.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {

@@ -70,6 +70,8 @@ impl Loader<'_> {
         // The last one extends nothing, or what it extends has been complained of: it then keeps the attribute,
         // so that it is not said to lack an image as well.
         done.extend(&chain);
+        let name = layers[start.layer].services.get_index(start.service).map(|(name, _)| name.clone());
+        let path = ["services", name.as_deref().unwrap_or_default()];
         let mut base: Option<Node> = None;
         for link in chain.iter().rev() {
             let node = &mut entry_mut(layers, *link).node;
@@ -79,9 +81,13 @@ impl Loader<'_> {
                 }
                 let span = node.span;
                 let own = std::mem::replace(node, Node::new(Value::Null, span));
-                *node = merge::merge(base, own, Service::SHAPE, &mut self.diagnostics);
+                *node = self.merge(base, own, Service::SHAPE, &path);
             }
             if *link != start {
+                if let Err(passed) = self.room.take(node, node.span) {
+                    self.diagnostics.push(passed.help("extend smaller services, or fewer times"));
+                    return;
+                }
                 let mut copy = node.clone();
                 merge::drop_resets(&mut copy);
                 forget_tags(&mut copy);
@@ -110,9 +116,9 @@ impl Loader<'_> {
         let layer = match text("file").filter(|(file, _)| !file.is_empty()) {
             None if extends.get("file").is_some_and(|file| !matches!(file.node.value, Value::Null)) => {
                 let span = extends.span_of(&["file"]);
-                let message = "`extends.file` takes a string";
+                let diagnostic = Diagnostic::error(Code::WrongType, "`extends.file` takes a string");
                 self.diagnostics
-                    .push(Diagnostic::error(Code::WrongType, message).label(span, "this is none"));
+                    .push(diagnostic.label(span, "this is none").help("write the path of a compose file"));
                 return None;
             }
             None => link.layer,
@@ -165,7 +171,7 @@ impl Loader<'_> {
         let mut merged = Node::map([], at);
         for document in self.read_documents(&path, &base, Some(at))? {
             let document = self.long_form(document, &scope.environment);
-            merged = merge::merge(merged, document, Compose::SHAPE, &mut self.diagnostics);
+            merged = self.merge(merged, document, Compose::SHAPE, &[]);
         }
         let services = match merged.value {
             Value::Map(mut top) => top.shift_remove("services").map(|entry| entry.node.value),

@@ -78,11 +78,13 @@ impl Loader<'_> {
         self.environment.add(found);
     }
 
-    fn files_of_variable(&self, cwd: &Path) -> Vec<PathBuf> {
-        let Some(files) = self.environment.get("COMPOSE_FILE", self.world).filter(|files| !files.is_empty())
+    fn files_of_variable(&mut self, cwd: &Path) -> Vec<PathBuf> {
+        let Some((files, origin)) =
+            self.environment.find("COMPOSE_FILE", self.world).filter(|(files, _)| !files.is_empty())
         else {
             return Vec::new();
         };
+        self.files_named_at = origin.span();
         let separator =
             self.environment.get("COMPOSE_PATH_SEPARATOR", self.world).filter(|one| !one.is_empty());
         let separator = separator.unwrap_or_else(|| if cfg!(windows) { ";" } else { ":" }.to_owned());
@@ -112,30 +114,28 @@ impl Loader<'_> {
     /// Finds the project's name: `-p`, the variable, `name:` of the last file that has one, the directory.
     pub(super) fn name(&mut self, request: &Request, documents: &[Node], directory: &Path) -> String {
         let said = request.project_name.clone().filter(|name| !name.is_empty());
-        let said = said.map(|name| ("-p", name)).or_else(|| {
-            let name = self.environment.get("COMPOSE_PROJECT_NAME", self.world)?;
-            (!name.is_empty()).then_some(("COMPOSE_PROJECT_NAME", name))
+        let said = said.map(|name| ("-p", name, None)).or_else(|| {
+            let (name, origin) = self.environment.find("COMPOSE_PROJECT_NAME", self.world)?;
+            (!name.is_empty()).then_some(("COMPOSE_PROJECT_NAME", name, origin.span()))
         });
-        if let Some((source, name)) = said {
+        if let Some((source, name, set_at)) = said {
             if normalize_name(&name) != name {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        Code::InvalidProjectName,
-                        format!("{source} `{name}` is no project name"),
-                    )
-                    .help(format!(
-                        "use lower-case letters, digits, `-` and `_`, such as `{}`",
-                        normalize_name(&name)
-                    )),
-                );
+                let message = format!("{source} `{name}` is no project name");
+                let mut diagnostic = Diagnostic::error(Code::InvalidProjectName, message);
+                if let Some(span) = set_at {
+                    diagnostic = diagnostic.label(span, "set here");
+                }
+                self.diagnostics.push(diagnostic.help(match normalize_name(&name) {
+                    plain if plain.is_empty() => "use lower-case letters, digits, `-` and `_`".to_owned(),
+                    plain => format!("use lower-case letters, digits, `-` and `_`, such as `{plain}`"),
+                }));
             }
             return name;
         }
         let written = documents.iter().rev().find_map(|document| document.get("name"));
         let written = written.and_then(|entry| {
             let mut node = entry.node.clone();
-            let lookup = |name: &str| self.environment.get(name, self.world);
-            interpolate(&mut node, &lookup, &self.sources, &mut self.diagnostics);
+            interpolate(&mut node, &self.environment, self.world, &self.sources, &mut self.diagnostics);
             Some((normalize_name(node.as_text()?), node.span))
         });
         let base = directory.file_name().unwrap_or_default().to_string_lossy();

@@ -2,6 +2,7 @@
 //!
 //! See <https://github.com/compose-spec/compose-spec/blob/main/14-include.md>.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -47,22 +48,38 @@ impl Loader<'_> {
                 return;
             }
         };
+        // The same files a second time say nothing new.
+        let mut imported = HashSet::new();
         for (at, item) in items.iter().enumerate() {
             let Some(include) = Include::decode(item, &place.index(at), &mut self.decoder()) else {
                 continue;
             };
-            if let Some(included) = self.read_included(&include, item, scope) {
-                self.import(included, top);
+            let Some(included) = self.read_included(&include, item, scope) else { continue };
+            if !imported.insert(included) {
+                continue;
+            }
+            match self.room.take(&self.included[included].merged, item.span) {
+                Ok(()) => self.import(self.included[included].merged.clone(), top),
+                Err(passed) => {
+                    self.diagnostics.push(passed.help("include fewer files: each include is a copy"));
+                    return;
+                }
             }
         }
     }
 
     fn decoder(&mut self) -> Decoder<'_> {
-        Decoder { sources: &self.sources, home: None, keep_paths: true, diagnostics: &mut self.diagnostics }
+        Decoder {
+            sources: &self.sources,
+            home: None,
+            keep_paths: true,
+            partial: false,
+            diagnostics: &mut self.diagnostics,
+        }
     }
 
-    /// Reads included files that override each other, through all stages.
-    fn read_included(&mut self, include: &Include, item: &Node, scope: &Scope) -> Option<Node> {
+    /// Reads included files that override each other, through all stages, and returns their place in `included`.
+    fn read_included(&mut self, include: &Include, item: &Node, scope: &Scope) -> Option<usize> {
         let place_of =
             |key: &str, at: usize| item.at(&[key, &at.to_string()]).map_or(item.span, |node| node.span);
         let mut files = Vec::new();
@@ -103,13 +120,14 @@ impl Loader<'_> {
         }
         let file_paths: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
         let env_paths: Vec<PathBuf> = env_files.iter().map(|(path, _)| path.clone()).collect();
-        if let Some(known) = self.included.iter().find(|known| {
+        let known = self.included.iter().position(|known| {
             known.files == file_paths
                 && known.directory == directory
                 && known.env_files == env_paths
                 && Rc::ptr_eq(&known.environment, &scope.environment)
-        }) {
-            return Some(known.merged.clone());
+        });
+        if let Some(known) = known {
+            return Some(known);
         }
 
         let found = self.variables_of(&env_files, &scope.environment);
@@ -135,9 +153,9 @@ impl Loader<'_> {
             directory: inner.directory,
             env_files: env_paths,
             environment: scope.environment.clone(),
-            merged: merged.clone(),
+            merged,
         });
-        Some(merged)
+        Some(self.included.len() - 1)
     }
 
     /// Reports a file that includes itself, with each `include` on the way; or one that is nested too deep.
@@ -250,8 +268,13 @@ impl Loader<'_> {
             let mut diagnostics = Diagnostics::default();
             let home = loader.world.home();
             let sources = &loader.sources;
-            let mut decoder =
-                Decoder { sources, home: home.as_deref(), keep_paths: false, diagnostics: &mut diagnostics };
+            let mut decoder = Decoder {
+                sources,
+                home: home.as_deref(),
+                keep_paths: false,
+                partial: false,
+                diagnostics: &mut diagnostics,
+            };
             T::decode(node, &Place::TOP, &mut decoder)
         }
         fn same<T: Attribute + PartialEq>(loader: &Loader<'_>, one: &Node, other: &Node) -> bool {

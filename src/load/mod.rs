@@ -9,6 +9,7 @@ mod include;
 pub mod interpolate;
 pub mod merge;
 mod read;
+mod trace;
 mod world;
 
 use std::path::PathBuf;
@@ -16,13 +17,14 @@ use std::rc::Rc;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Compose;
-use crate::model::attribute::{Attribute, Decoder, Place};
+use crate::model::attribute::{Attribute, Decoder, Place, Shape};
 use crate::source::{SourceMap, Span};
-use crate::yaml::Node;
+use crate::yaml::{Node, Room};
 
 pub use argument::{read_arguments, read_variables};
 pub use environment::{Environment, Origin};
-pub(crate) use read::read_env_file;
+pub(crate) use read::{EnvFile, reason};
+pub use trace::{Reset, Trace, Variable};
 pub use world::{MemWorld, OsWorld, World};
 
 /// What the user asks to load, as on docker compose's command line.
@@ -36,6 +38,8 @@ pub struct Request {
     pub project_directory: Option<String>,
     /// `-p`: the project's name.
     pub project_name: Option<String>,
+    /// Keep where values come from, in [`Loaded::trace`].
+    pub trace: bool,
 }
 
 /// Which stages of loading are left out.
@@ -66,6 +70,8 @@ pub struct Loaded {
     pub env_files: Vec<PathBuf>,
     /// The variables: the shell's win over those of env files.
     pub environment: Environment,
+    /// Where values come from, if it was asked for.
+    pub trace: Option<Trace>,
     /// What there is to say.
     pub diagnostics: Diagnostics,
 }
@@ -82,8 +88,11 @@ pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded 
         skip,
         sources: SourceMap::default(),
         environment: Environment::default(),
+        trace: request.trace.then(Trace::default),
         diagnostics: Diagnostics::default(),
         read: 0,
+        files_named_at: None,
+        room: Room::default(),
         included: Vec::new(),
     };
     let (directory, files, env_files) = loader.find(request);
@@ -98,10 +107,10 @@ pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded 
     };
     let mut written = loader.merge_all(documents, &scope);
     merge::drop_resets(&mut written);
-    let compose = if skip.interpolation { Compose::default() } else { loader.decode(&written) };
+    let compose = if skip.interpolation { Compose::default() } else { loader.decode(&written, false) };
     drop(scope);
-    let Loader { sources, environment, diagnostics, .. } = loader;
-    Loaded { sources, compose, written, name, directory, files, env_files, environment, diagnostics }
+    let Loader { sources, environment, trace, diagnostics, .. } = loader;
+    Loaded { sources, compose, written, name, directory, files, env_files, environment, trace, diagnostics }
 }
 
 struct Loader<'a> {
@@ -109,9 +118,14 @@ struct Loader<'a> {
     skip: Skip,
     sources: SourceMap,
     environment: Environment,
+    trace: Option<Trace>,
     diagnostics: Diagnostics,
     /// How many compose files were read.
     read: usize,
+    /// Where an env file names the compose files.
+    files_named_at: Option<Span>,
+    /// How much may still be read, or copied.
+    room: Room,
     /// What was included so far: the same files with the same variables are read once.
     included: Vec<include::Included>,
 }
@@ -137,18 +151,38 @@ impl Loader<'_> {
             self.extend(&mut document, scope);
             self.include(&mut document, scope);
             merged = Some(match merged {
-                Some(earlier) => merge::merge(earlier, document, Compose::SHAPE, &mut self.diagnostics),
+                Some(earlier) => {
+                    self.check_so_far(&earlier);
+                    self.merge(earlier, document, Compose::SHAPE, &[])
+                }
                 None => document,
             });
         }
         merged.unwrap_or_else(|| Node::map([], Span::default()))
     }
 
+    /// Merges a later node, both at `path`, into an earlier one.
+    fn merge(&mut self, earlier: Node, later: Node, shape: &Shape, path: &[&str]) -> Node {
+        if let Some(trace) = &mut self.trace {
+            let mut path = path.iter().map(|&step| step.to_owned()).collect();
+            trace.note_merge(&earlier, &later, shape, &mut path);
+        }
+        merge::merge(earlier, later, shape, &mut self.diagnostics)
+    }
+
     /// Replaces the variables in a document, and brings short forms into their long form.
     fn long_form(&mut self, mut document: Node, environment: &Environment) -> Node {
         if !self.skip.interpolation {
-            let lookup = |name: &str| environment.get(name, self.world);
-            interpolate::interpolate(&mut document, &lookup, &self.sources, &mut self.diagnostics);
+            if let Some(trace) = &mut self.trace {
+                trace.note_variables(&document, environment, self.world);
+            }
+            interpolate::interpolate(
+                &mut document,
+                environment,
+                self.world,
+                &self.sources,
+                &mut self.diagnostics,
+            );
         }
         if self.skip.interpolation {
             // `${PORT}:80` is no mistake here.
@@ -157,7 +191,17 @@ impl Loader<'_> {
         merge::expand(document, Compose::SHAPE, &mut self.diagnostics)
     }
 
-    fn decode(&mut self, written: &Node) -> Compose {
+    /// Reports what is wrong with documents that later ones are merged into: an override takes no mistake away.
+    fn check_so_far(&mut self, earlier: &Node) {
+        if self.skip.interpolation {
+            return;
+        }
+        let mut earlier = earlier.clone();
+        merge::drop_resets(&mut earlier);
+        self.decode(&earlier, true);
+    }
+
+    fn decode(&mut self, written: &Node, partial: bool) -> Compose {
         if let Some(version) = written.get("version") {
             self.diagnostics.push(
                 Diagnostic::warning(Code::ObsoleteAttribute, "`version` is obsolete")
@@ -170,6 +214,7 @@ impl Loader<'_> {
             sources: &self.sources,
             home: home.as_deref(),
             keep_paths: self.skip.paths,
+            partial,
             diagnostics: &mut self.diagnostics,
         };
         Compose::decode(written, &Place::TOP, &mut decoder).unwrap_or_default()

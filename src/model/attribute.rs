@@ -37,10 +37,8 @@ pub trait Attribute: Sized {
         false
     }
 
-    /// Whether an optional attribute of this type with this value counts as not written, as an empty string does.
-    fn is_hollow(&self) -> bool {
-        false
-    }
+    /// Whether an optional attribute of this type counts as not written where it is the empty string.
+    const MAY_BE_EMPTY: bool = false;
 
     /// Whether an optional attribute of this type may be written without a value.
     const MAY_BE_NOTHING: bool = false;
@@ -77,6 +75,8 @@ pub enum Kind {
 /// How items of a list are told apart when files are merged.
 #[derive(Clone, Copy)]
 pub struct Identity {
+    /// What it is by, in words.
+    pub by: &'static str,
     /// Gives an item its identity; items without one are all kept.
     pub of: fn(&Node) -> Option<String>,
     /// Whether the later item takes the earlier one's place whole, rather than being merged into it.
@@ -140,6 +140,8 @@ pub struct Decoder<'a> {
     pub home: Option<&'a Path>,
     /// Leave relative paths as they are written.
     pub keep_paths: bool,
+    /// More files will be merged: what is missing may still come, and what contradicts go.
+    pub partial: bool,
     /// Where mistakes go.
     pub diagnostics: &'a mut Diagnostics,
 }
@@ -166,6 +168,12 @@ impl Decoder<'_> {
         }
         if matches!(node.value, Value::Null) {
             diagnostic = diagnostic.help("give it a value, or remove the attribute");
+        }
+        if expected.starts_with("a list")
+            && let (Some(_), Some(written)) =
+                (node.scalar_text(), self.sources.text(node.span).lines().next())
+        {
+            diagnostic = diagnostic.help(format!("put it in brackets: [{written}]"));
         }
         if diagnostic.help.is_none() {
             diagnostic = diagnostic.help(format!("write {expected}"));
@@ -221,6 +229,9 @@ impl Decoder<'_> {
 
     /// Reports a required attribute that is not there.
     pub fn missing(&mut self, span: Span, place: &Place<'_>, key: &str) {
+        if self.partial {
+            return;
+        }
         self.diagnostics.push(
             Diagnostic::error(Code::MissingKey, format!("`{place}` lacks `{key}`"))
                 .label(span, format!("`{key}` is required here"))
@@ -301,7 +312,10 @@ impl<T: Attribute> Attribute for Option<T> {
         if T::MAY_BE_NOTHING && matches!(node.value, Value::Null) {
             return Some(None);
         }
-        T::decode(node, place, decoder).map(|value| Some(value).filter(|value| !value.is_hollow()))
+        if T::MAY_BE_EMPTY && node.as_text() == Some("") {
+            return Some(None);
+        }
+        T::decode(node, place, decoder).map(Some)
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -494,7 +508,9 @@ macro_rules! record {
                 });)*
                 #[allow(unused_mut, reason = "not every record is checked")]
                 let mut decoded = Self { $($field: $field?,)* extensions };
-                $($check(&mut decoded, node, place, decoder);)?
+                $(if !decoder.partial {
+                    $check(&mut decoded, node, place, decoder);
+                })?
                 Some(decoded)
             }
 

@@ -172,13 +172,14 @@ impl Serialize for Restart {
 
 impl Attribute for Restart {
     const SHAPE: &'static Shape = Shape::REPLACE;
+    const MAY_BE_EMPTY: bool = true;
 
     fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Some(text) = node.as_text() else {
             return decoder.wrong_type(node, place, "a string such as \"no\" or \"always\"");
         };
         match text.split_once(':').unwrap_or((text, "")) {
-            ("no" | "none" | "", "") => Some(Self::No),
+            ("no" | "none", "") => Some(Self::No),
             ("always", "") => Some(Self::Always),
             ("unless-stopped", "") => Some(Self::UnlessStopped),
             ("on-failure", "") => Some(Self::OnFailure(None)),
@@ -225,8 +226,32 @@ record! {
     check hook_has_command;
 }
 
+record! {
+    /// A step that runs to its end, in a container of its own, before the service starts.
+    ///
+    /// See <https://docs.docker.com/compose/how-tos/init-containers/>.
+    #[derive(Default)]
+    pub struct PreStart {
+        /// The command: a list of words, or one string that is split into words. Default: the image's.
+        pub command: CommandLine,
+        /// The image. Default: the service's.
+        pub image: Option<String>,
+        /// The user that it runs as. Default: the service's.
+        pub user: Option<String>,
+        /// Run it with all privileges.
+        pub privileged: bool,
+        /// The directory that it runs in. Default: the service's.
+        pub working_dir: Option<String>,
+        /// Variables for it, beside the service's.
+        pub environment: Variables,
+        /// Run it for each container of the service, rather than once for all of them.
+        pub per_replica: bool,
+    }
+}
+
 fn hook_has_command(hook: &mut Hook, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
-    if hook.command.0.is_none() {
+    // Nothing may be written, and means so.
+    if hook.command.0.is_none() && node.get("command").is_none() {
         decoder.missing(node.span, place, "command");
     }
 }

@@ -203,7 +203,11 @@ impl Attribute for Devices {
     const SHAPE: &'static Shape = &Shape {
         kind: Kind::List(
             Device::SHAPE,
-            Some(Identity { of: |node| node.get("target")?.node.scalar_text(), replace: true }),
+            Some(Identity {
+                by: "`target`",
+                of: |node| node.get("target")?.node.scalar_text(),
+                replace: true,
+            }),
         ),
         expand: None,
     };

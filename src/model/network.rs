@@ -125,7 +125,11 @@ impl Attribute for Pools {
     const SHAPE: &'static Shape = &Shape {
         kind: Kind::List(
             Pool::SHAPE,
-            Some(Identity { of: |node| node.get("subnet")?.node.scalar_text(), replace: false }),
+            Some(Identity {
+                by: "`subnet`",
+                of: |node| node.get("subnet")?.node.scalar_text(),
+                replace: false,
+            }),
         ),
         expand: None,
     };
@@ -247,7 +251,10 @@ impl Serialize for ExtraHosts {
 impl Attribute for ExtraHosts {
     const SHAPE: &'static Shape = &Shape {
         kind: Kind::Map(&Shape {
-            kind: Kind::List(Shape::REPLACE, Some(Identity { of: Node::scalar_text, replace: true })),
+            kind: Kind::List(
+                Shape::REPLACE,
+                Some(Identity { by: "value", of: Node::scalar_text, replace: true }),
+            ),
             expand: None,
         }),
         expand: Some(expand_hosts),

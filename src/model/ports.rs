@@ -124,7 +124,10 @@ fn port_identity(node: &Node) -> Option<String> {
 
 impl Attribute for Ports {
     const SHAPE: &'static Shape = &Shape {
-        kind: Kind::List(Port::SHAPE, Some(Identity { of: port_identity, replace: true })),
+        kind: Kind::List(
+            Port::SHAPE,
+            Some(Identity { by: "address, both ports and protocol", of: port_identity, replace: true }),
+        ),
         expand: Some(expand_ports),
     };
 

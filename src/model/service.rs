@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
 use super::build::Build;
 use super::deploy::{Deploy, Gpus};
-use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, Restart};
+use super::lifecycle::{DependsOn, Develop, EnvFiles, Extends, Healthcheck, Hook, PreStart, Restart};
 pub use super::limits::{Blkio, Device, DeviceRate, DeviceWeight, Devices, Ulimit, Ulimits};
 use super::network::{Attachments, ExtraHosts, Ports};
 use super::storage::{FileReferences, Mounts};
@@ -20,7 +20,7 @@ use super::values::{
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
 record! {
     /// A service: one or more containers made from the same image with the same settings.
@@ -49,9 +49,9 @@ record! {
         /// The control group namespace: `host` or `private`.
         pub cgroup: Option<CgroupNamespace>,
         /// Processors (Windows).
-        pub cpu_count: i64,
+        pub cpu_count: u64,
         /// Share of the processors in percent (Windows).
-        pub cpu_percent: f32,
+        pub cpu_percent: Percent,
         /// Period of the CPU quota in microseconds.
         pub cpu_period: i64,
         /// Microseconds of CPU time within each period.
@@ -79,7 +79,7 @@ record! {
         /// How many containers, what they may use, how they are replaced.
         pub deploy: Option<Deploy>,
         /// Device rules of the control group, such as `c 1:3 mr`.
-        pub device_cgroup_rules: Vec<String>,
+        pub device_cgroup_rules: UniqueList<String, true>,
         /// Devices of the host, `host[:container[:permissions]]`.
         pub devices: Devices,
         /// DNS servers, in place of the engine's own.
@@ -162,6 +162,9 @@ record! {
         pub privileged: bool,
         /// When to pull the image: `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_<duration>`.
         pub pull_policy: Option<PullPolicy>,
+        /// When to pull the image again. Obsolete: write `pull_policy: every_<duration>`.
+        #[serde(skip)]
+        pub pull_refresh_after: Option<String>,
         /// The container's own file system cannot be written to.
         pub read_only: bool,
         /// What the engine does when the container ends: `no`, `always`, `on-failure[:N]`, `unless-stopped`.
@@ -206,6 +209,8 @@ record! {
         pub volumes_from: UniqueList<String, true>,
         /// The directory that the command runs in.
         pub working_dir: Option<String>,
+        /// Steps that run to their end before the service starts, each in a container of its own.
+        pub pre_start: Vec<PreStart>,
         /// Commands that run after the container has started.
         pub post_start: Vec<Hook>,
         /// Commands that run before the container is stopped.
@@ -266,6 +271,25 @@ impl Service {
     }
 }
 
+/// A whole number of hundredths, from 0 to 100.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Percent(pub u8);
+
+super::values::scalar!(
+    Percent,
+    "a whole number from 0 to 100",
+    { "type": ["integer", "string"], "minimum": 0, "maximum": 100 },
+    |node| match &node.value {
+        Value::Int(_) | Value::Text(_) => node.scalar_text().map(|text| {
+            let number = text.parse().ok().filter(|number| *number <= 100);
+            number.map(Self).ok_or_else(|| format!("`{text}` is none"))
+        }).transpose(),
+        _ => Ok(None),
+    },
+    unset Self(0), |value| value.0 == 0
+);
+
 words! {
     /// The control group namespace.
     pub enum CgroupNamespace {
@@ -301,10 +325,6 @@ impl Attribute for ContainerName {
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$|\$" })
-    }
-
-    fn is_hollow(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

@@ -13,10 +13,11 @@ use crate::source::Span;
 use crate::yaml::{Entry, Mapping, Node, Value};
 
 /// Tells apart items that go to a place in the container.
-const BY_TARGET: Identity = Identity { of: |node| node.get("target")?.node.scalar_text(), replace: true };
+const BY_TARGET: Identity =
+    Identity { by: "`target`", of: |node| node.get("target")?.node.scalar_text(), replace: true };
 /// Tells apart items that come from a file.
 pub(crate) const BY_PATH: Identity =
-    Identity { of: |node| node.get("path")?.node.scalar_text(), replace: true };
+    Identity { by: "`path`", of: |node| node.get("path")?.node.scalar_text(), replace: true };
 
 record! {
     /// A volume.
@@ -115,6 +116,7 @@ impl Attribute for FileReferences {
         kind: Kind::List(
             FileReference::SHAPE,
             Some(Identity {
+                by: "`target`, else `source`",
                 of: |node| {
                     let text = |key: &str| node.get(key).and_then(|entry| entry.node.scalar_text());
                     text("target").or_else(|| text("source"))

@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::attribute::{Attribute, Decoder, Place, Shape};
-use super::values::scalar;
+use super::values::{scalar, whole};
 use crate::yaml::{Node, Value};
 
 /// A number of bytes. Units are `b`, `k` or `kb`, `m` or `mb`, `g` or `gb`, `t`, `p`, all powers of 1024.
@@ -22,6 +22,7 @@ scalar!(
     { "type": ["string", "integer"], "examples": ["64m", "1gb"] },
     |node| match &node.value {
         Value::Int(value) => Ok(i64::try_from(*value).ok().map(Self)),
+        Value::Float(value) => Ok(whole(*value).map(Self)),
         Value::Text(text) => parse_bytes(text).map(|bytes| Some(Self(bytes))),
         _ => Ok(None),
     },
@@ -36,14 +37,17 @@ impl Serialize for ByteSize {
 }
 
 fn parse_bytes(text: &str) -> Result<i64, String> {
-    let trimmed = text.trim();
-    let split = trimmed.rfind(|one: char| one.is_ascii_digit() || one == '.').map_or(0, |at| at + 1);
-    let (number, unit) = trimmed.split_at(split);
-    let number: f64 = number.parse().map_err(|_| format!("`{trimmed}` does not start with a number"))?;
-    if number < 0.0 && trimmed != "-1" {
+    // As in docker's units: one space may stand between number and unit, and none elsewhere.
+    let Some(end) = text.rfind(|one: char| one.is_ascii_digit() || one == '.' || one == ' ') else {
+        return Err(format!("`{text}` does not start with a number"));
+    };
+    let (number, unit) = text.split_at(if text[end..].starts_with(' ') { end } else { end + 1 });
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` does not start with a number"))?;
+    if number < 0.0 && text != "-1" {
         return Err("this is below 0".to_owned());
     }
-    let unit = unit.trim_start().to_ascii_lowercase();
+    let unit = unit.to_ascii_lowercase();
     let power = match unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(&unit) {
         "" => 0,
         "k" => 1,

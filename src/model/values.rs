@@ -62,9 +62,7 @@ impl Attribute for String {
         json_schema!({ "type": "string" })
     }
 
-    fn is_hollow(&self) -> bool {
-        self.is_empty()
-    }
+    const MAY_BE_EMPTY: bool = true;
 }
 
 scalar!(
@@ -85,6 +83,7 @@ scalar!(
     { "type": ["integer", "string"] },
     |node| match &node.value {
         Value::Int(value) => Ok(i64::try_from(*value).ok()),
+        Value::Float(value) => Ok(whole(*value)),
         Value::Text(text) => whole_number(text).map(Some),
         _ => Ok(None),
     },
@@ -97,6 +96,7 @@ scalar!(
     { "type": ["integer", "string"], "minimum": 0 },
     |node| match &node.value {
         Value::Int(value) => Ok(u64::try_from(*value).ok()),
+        Value::Float(value) => Ok(whole(*value).and_then(|value| u64::try_from(value).ok())),
         Value::Text(text) => whole_number(text).and_then(|value| {
             u64::try_from(value).map(Some).map_err(|_| "this is below 0".to_owned())
         }),
@@ -113,23 +113,36 @@ scalar!(
         #[expect(clippy::cast_precision_loss, reason = "as docker compose reads it")]
         Value::Int(value) => Ok(Some(*value as f32)),
         #[expect(clippy::cast_possible_truncation, reason = "as docker compose reads it")]
-        Value::Float(value) => Ok(Some(*value as f32)),
-        Value::Text(text) => text.trim().parse().map(Some).map_err(|_| "this is not a number".to_owned()),
+        Value::Float(value) => finite(*value as f32),
+        Value::Text(text) => text.parse().map_err(|_| "this is not a number".to_owned()).and_then(finite),
         _ => Ok(None),
     },
     unset 0.0, |value| *value == 0.0
 );
 
+/// Neither JSON nor the engine has a way to say the others.
+fn finite(number: f32) -> Result<Option<f32>, String> {
+    if number.is_finite() { Ok(Some(number)) } else { Err("this is no finite number".to_owned()) }
+}
+
 fn parse_bool(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
-        "true" | "y" | "yes" | "on" | "1" | "t" => Some(true),
-        "false" | "n" | "no" | "off" | "0" | "f" => Some(false),
+        "true" | "y" | "yes" | "on" => Some(true),
+        "false" | "n" | "no" | "off" => Some(false),
         _ => None,
     }
 }
 
+/// Returns a number such as `2.0` or `1e9` as the whole number that it is; `None` for a fraction.
+pub(crate) fn whole(number: f64) -> Option<i64> {
+    // Beyond this not every whole number is one of these.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+}
+
 fn whole_number(text: &str) -> Result<i64, String> {
-    text.trim().parse().map_err(|_| "this is not a whole number".to_owned())
+    text.parse().map_err(|_| "this is not a whole number".to_owned())
 }
 
 /// Text that may be written as a string or a number.
@@ -160,7 +173,10 @@ pub struct StringList(pub Vec<String>);
 
 impl Attribute for StringList {
     const SHAPE: &'static Shape = &Shape {
-        kind: Kind::List(Shape::REPLACE, Some(Identity { of: Node::scalar_text, replace: true })),
+        kind: Kind::List(
+            Shape::REPLACE,
+            Some(Identity { by: "value", of: Node::scalar_text, replace: true }),
+        ),
         expand: Some(list_of_one),
     };
 
@@ -199,7 +215,7 @@ impl<T: Attribute, const STRICT: bool> Attribute for UniqueList<T, STRICT> {
     const SHAPE: &'static Shape = &Shape {
         kind: Kind::List(
             T::SHAPE,
-            if STRICT { None } else { Some(Identity { of: Node::scalar_text, replace: true }) },
+            if STRICT { None } else { Some(Identity { by: "value", of: Node::scalar_text, replace: true }) },
         ),
         expand: None,
     };

@@ -190,11 +190,24 @@ fn container_labels(
     labels
 }
 
+/// Returns the networks that a service joins, and how. `network_mode: ""` keeps the default network from being written
+/// into the service, and means it all the same.
+pub(super) fn networks<'a>(
+    project: &'a Project,
+    service: &'a Service,
+) -> impl Iterator<Item = (&'a String, Option<&'a Attachment>)> {
+    let is_silent =
+        service.networks.0.is_empty() && service.network_mode.as_ref().is_none_or(String::is_empty);
+    let default = project.networks.get_key_value("default").filter(|_| is_silent);
+    let written = service.networks.0.iter().map(|(key, how)| (key, how.0.as_ref()));
+    written.chain(default.map(|(key, _)| (key, None)))
+}
+
 /// The networks of a service, the primary one first: by priority, then by name.
 fn endpoints(project: &Project, name: &str, service: &Service, container_name: &str) -> Vec<Endpoint> {
     let unset = Attachment::default();
     let mut attachments: Vec<(&String, &Attachment)> =
-        service.networks.0.iter().map(|(key, how)| (key, how.0.as_ref().unwrap_or(&unset))).collect();
+        networks(project, service).map(|(key, how)| (key, how.unwrap_or(&unset))).collect();
     attachments
         .sort_by(|(one, left), (other, right)| right.priority.cmp(&left.priority).then(one.cmp(other)));
     let links = links(project, service);
@@ -290,7 +303,7 @@ fn host(project: &Project, service: &Service) -> HostConfig {
             CgroupNamespace::Host => HostConfigCgroupnsModeEnum::HOST,
             CgroupNamespace::Private => HostConfigCgroupnsModeEnum::PRIVATE,
         }),
-        device_cgroup_rules: some(service.device_cgroup_rules.clone()),
+        device_cgroup_rules: some(service.device_cgroup_rules.0.clone()),
         devices: some(service.devices.0.iter().map(device).collect()),
         dns: some(service.dns.0.clone()),
         dns_options: some(service.dns_opt.0.clone()),

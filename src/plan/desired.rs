@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 
-use super::container::{self, container_name, containers};
+use super::container::{self, container_name, containers, networks};
 use super::mounts::reference_target;
 use super::{Build, Create, File, container_id_of, labels, refuse};
 use crate::diagnostic::Diagnostics;
@@ -362,7 +362,7 @@ fn desired_service(
             })
             .collect(),
         shares,
-        networks: service.networks.0.keys().map(|key| project.network_name(key).to_owned()).collect(),
+        networks: networks(project, service).map(|(key, _)| project.network_name(key).to_owned()).collect(),
         volumes: service
             .volumes
             .0

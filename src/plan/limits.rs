@@ -10,10 +10,9 @@ use crate::model::service::{Blkio, DeviceRate, Service};
 
 /// Limits and reservations; those of `deploy` win.
 pub(super) fn limit(host: &mut HostConfig, service: &Service) {
-    host.cpu_count = nonzero(service.cpu_count);
-    #[expect(clippy::cast_possible_truncation, reason = "hundredths of a percent")]
-    let percent = (service.cpu_percent * 100.0) as i64;
-    host.cpu_percent = nonzero(percent);
+    host.cpu_count = i64::try_from(service.cpu_count).ok().and_then(nonzero);
+    // docker compose gives the engine hundredths of a percent.
+    host.cpu_percent = nonzero(i64::from(service.cpu_percent.0) * 100);
     host.cpu_period = nonzero(service.cpu_period);
     host.cpu_quota = nonzero(service.cpu_quota);
     host.cpu_realtime_period = nonzero(service.cpu_rt_period);

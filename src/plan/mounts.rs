@@ -52,7 +52,7 @@ pub(super) fn reference_target(reference: &FileReference, root: &str) -> String 
     if target.starts_with('/') { target.to_owned() } else { format!("{root}{target}") }
 }
 
-fn needs_mount(mount: &Mount) -> bool {
+pub(super) fn needs_mount(mount: &Mount) -> bool {
     let bind = mount
         .bind
         .as_ref()

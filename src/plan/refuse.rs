@@ -1,24 +1,72 @@
 //! What the engine or this version of topo cannot honour: said before anything is done, at its line.
+//!
+//! What is refused whatever its value says so in its row of `model::registry`; here is what depends on the value.
 
+use std::fmt::Display;
+
+use super::mounts;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::registry::{Given, Up};
 use crate::model::service::Service;
-use crate::model::storage::FileReferences;
+use crate::model::storage::{FileReferences, MountType, Recursive};
 use crate::project::Project;
+use crate::source::Span;
+
+/// The API from which on health checks have an interval of their own for the start.
+const START_INTERVAL: (u32, u32) = (1, 44);
+/// The API from which on a network can be without IPv4.
+const WITHOUT_IPV4: (u32, u32) = (1, 48);
+/// The API from which on images can be mounted.
+const IMAGE_MOUNTS: (u32, u32) = (1, 48);
+/// The API from which on mounts below a read-only one can be told apart from it.
+const RECURSIVE_READ_ONLY: (u32, u32) = (1, 44);
 
 /// Reports what would have to be left out.
 pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostics: &mut Diagnostics) {
-    let mut refuse = |path: &[&str], why: &str, help: &str| {
+    let mut refuse = |span: Span, place: &dyn Display, why: &str, help: &str| {
         diagnostics.push(
-            Diagnostic::error(Code::UnsupportedAttribute, format!("`{}` {why}", path.join(".")))
-                .label(project.span(path), "this cannot be honoured")
+            Diagnostic::error(Code::UnsupportedAttribute, format!("`{place}` {why}"))
+                .label(span, "this cannot be honoured")
                 .help(help),
         );
     };
+    let mut passed_over = Vec::new();
+    project.each_given(&mut |Given { row, place, keys, span, node: _ }| match row.up {
+        Up::Honoured | Up::Partly(_) | Up::Idle(_) => {}
+        // Hooks run when containers start.
+        Up::Refused(..) if !start && matches!(keys, [_, _, "pre_start" | "post_start" | "pre_stop"]) => {}
+        Up::Refused(why, help) => refuse(span, place, why, help),
+        Up::Since(needed, engine) | Up::Optional(needed, engine) => {
+            let Some(why) = needs(needed, api) else { return };
+            let help = format!("update Docker Engine to version {engine}, or remove it");
+            match row.up {
+                Up::Optional(..) => passed_over.push((span, format!("`{place}` {why}"), help)),
+                _ => refuse(span, place, &why, &help),
+            }
+        }
+    });
     for (name, service) in &project.services {
-        for Refusal { attribute, why, help } in unsupported(service, api, start) {
+        for Refusal { attribute, why, help } in by_value(service, api) {
             let path: Vec<&str> =
                 ["services", name].into_iter().chain(attribute.iter().map(String::as_str)).collect();
-            refuse(&path, &why, help);
+            refuse(project.span(&path), &path.join("."), &why, help);
+        }
+    }
+    for (key, network) in &project.networks {
+        if let (Some(false), Some(why)) = (network.enable_ipv4, needs(WITHOUT_IPV4, api)) {
+            let path = ["networks", key, "enable_ipv4"];
+            refuse(
+                project.span(&path),
+                &path.join("."),
+                &why,
+                "update Docker Engine to version 28, or remove it",
+            );
+        }
+    }
+    for (key, volume) in &project.volumes {
+        if volume.external.is && volume.name.as_ref().is_none_or(String::is_empty) {
+            let (path, help) = (["volumes", key, "name"], "write the volume's name in the engine");
+            refuse(project.span(&path), &path.join("."), "is empty", help);
         }
     }
     let external = "is managed elsewhere, and an engine without Swarm services keeps none";
@@ -26,21 +74,56 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
         project.services.values().any(|service| of(service).0.iter().any(|one| one.source == *key))
     };
     for (key, _) in project.configs.iter().filter(|(_, config)| config.external.is) {
-        if !reads(key, |service| &service.configs) {
-            continue;
+        if reads(key, |service| &service.configs) {
+            let (path, help) =
+                (["configs", key, "external"], "give its content with `file`, `environment` or `content`");
+            refuse(project.span(&path), &path.join("."), external, help);
         }
-        refuse(
-            &["configs", key, "external"],
-            external,
-            "give its content with `file`, `environment` or `content`",
-        );
     }
     for (key, _) in project.secrets.iter().filter(|(_, secret)| secret.external.is) {
-        if !reads(key, |service| &service.secrets) {
-            continue;
+        if reads(key, |service| &service.secrets) {
+            let (path, help) =
+                (["secrets", key, "external"], "give its content with `file` or `environment`");
+            refuse(project.span(&path), &path.join("."), external, help);
         }
-        refuse(&["secrets", key, "external"], external, "give its content with `file` or `environment`");
     }
+    for (span, message, help) in passed_over {
+        diagnostics.push(
+            Diagnostic::warning(Code::UnsupportedAttribute, message)
+                .label(span, "this has no effect there")
+                .help(help),
+        );
+    }
+    report_selinux(project, diagnostics);
+}
+
+/// Engines take the label in the text form of a mount only, which has no room for other options. docker compose leaves
+/// it out without a word.
+fn report_selinux(project: &Project, diagnostics: &mut Diagnostics) {
+    for (name, service) in &project.services {
+        for (at, mount) in service.volumes.0.iter().enumerate() {
+            if mount.bind.as_ref().is_some_and(|bind| bind.selinux.is_some()) && mounts::needs_mount(mount) {
+                let at = at.to_string();
+                let path = ["services", name, "volumes", &at, "bind", "selinux"];
+                diagnostics.push(
+                    Diagnostic::warning(
+                        Code::UnsupportedAttribute,
+                        format!(
+                            "`{}` is left out: the engine takes it without other options only",
+                            path.join(".")
+                        ),
+                    )
+                    .label(project.span(&path), "this has no effect")
+                    .help("write `create_host_path: true`, and neither `propagation` nor `recursive`"),
+                );
+            }
+        }
+    }
+}
+
+fn needs(version: (u32, u32), api: (u32, u32)) -> Option<String> {
+    (api < version)
+        .then(|| format!("needs API {}.{}, and the engine speaks {}.{}", version.0, version.1, api.0, api.1))
 }
 
 struct Refusal {
@@ -49,175 +132,56 @@ struct Refusal {
     help: &'static str,
 }
 
-fn unsupported(service: &Service, api: (u32, u32), start: bool) -> Vec<Refusal> {
-    // Every attribute has its place: here, in `container`, `desired`, or nowhere because it says nothing to
-    // the engine. The compiler asks for a decision on a new one.
-    let Service {
-        profiles: _,
-        annotations: _,
-        attach: _,
-        build: _,
-        develop: _,
-        blkio_config: _,
-        cap_add: _,
-        cap_drop: _,
-        cgroup_parent: _,
-        cgroup: _,
-        cpu_count: _,
-        cpu_percent: _,
-        cpu_period: _,
-        cpu_quota: _,
-        cpu_rt_period: _,
-        cpu_rt_runtime: _,
-        cpus: _,
-        cpuset: _,
-        cpu_shares: _,
-        command: _,
-        configs: _,
-        container_name: _,
-        credential_spec: _,
-        depends_on: _,
-        deploy: _,
-        device_cgroup_rules: _,
-        devices: _,
-        dns: _,
-        dns_opt: _,
-        dns_search: _,
-        domainname: _,
-        entrypoint: _,
-        provider,
-        environment: _,
-        env_file: _,
-        expose: _,
-        extends: _,
-        external_links: _,
-        extra_hosts: _,
-        group_add: _,
-        gpus: _,
-        hostname: _,
-        healthcheck,
-        image: _,
-        init: _,
-        ipc: _,
-        isolation: _,
-        labels: _,
-        label_file: _,
-        links: _,
-        logging: _,
-        mem_limit: _,
-        mem_reservation: _,
-        memswap_limit: _,
-        mem_swappiness: _,
-        mac_address,
-        models,
-        network_mode: _,
-        networks,
-        oom_kill_disable: _,
-        oom_score_adj: _,
-        pid: _,
-        pids_limit: _,
-        platform,
-        ports: _,
-        post_start,
-        pre_stop,
-        privileged: _,
-        pull_policy: _,
-        read_only: _,
-        restart: _,
-        runtime: _,
-        scale: _,
-        secrets: _,
-        security_opt,
-        shm_size: _,
-        stdin_open: _,
-        stop_grace_period: _,
-        stop_signal: _,
-        storage_opt: _,
-        sysctls: _,
-        tmpfs: _,
-        tty: _,
-        ulimits: _,
-        use_api_socket: _,
-        user: _,
-        userns_mode: _,
-        uts: _,
-        volumes,
-        volumes_from: _,
-        working_dir: _,
-        extensions: _,
-    } = service;
+/// What is refused for some of its values only; the rows of the others say `Refused` or `Since`.
+fn by_value(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
     let mut refused: Vec<Refusal> = Vec::new();
     let mut refuse = |attribute: &[&str], why: String, help: &'static str| {
-        refused.push(Refusal {
-            attribute: attribute.iter().map(|&part| part.to_owned()).collect(),
-            why,
-            help,
-        });
+        let attribute = attribute.iter().map(|&part| part.to_owned()).collect();
+        refused.push(Refusal { attribute, why, help });
     };
-    let not_yet = || "is not supported yet".to_owned();
-    if provider.is_some() {
-        refuse(&["provider"], not_yet(), "start what it provides yourself, and remove the service");
-    }
-    if !models.0.is_empty() {
-        refuse(&["models"], not_yet(), "run the model yourself, and pass its URL in `environment`");
-    }
-    if start && !post_start.is_empty() {
-        refuse(&["post_start"], not_yet(), "run the commands with `docker exec` after `up`");
-    }
-    if start && !pre_stop.is_empty() {
-        refuse(&["pre_stop"], not_yet(), "run the commands with `docker exec` before `down`");
+    if let Some(isolation) = service.isolation.as_deref()
+        && !matches!(isolation, "" | "default" | "process" | "hyperv")
+    {
+        let why = format!("names no isolation technology: `{isolation}`");
+        refuse(&["isolation"], why, "write default, or on Windows process or hyperv");
     }
     let is_profile_file = |option: &String| {
         let profile = option.strip_prefix("seccomp=").or_else(|| option.strip_prefix("seccomp:"));
         profile
             .is_some_and(|profile| !matches!(profile, "unconfined" | "builtin") && !profile.starts_with('{'))
     };
-    if security_opt.0.iter().any(is_profile_file) {
+    if service.security_opt.0.iter().any(is_profile_file) {
         let help = "give the profile's JSON in place of its file, or `seccomp=unconfined`";
         refuse(&["security_opt"], "names a seccomp profile, which is not read yet".to_owned(), help);
     }
-    if let Some(platform) = platform.as_deref().filter(|platform| !is_platform(platform)) {
+    if let Some(platform) = service.platform.as_deref().filter(|platform| !is_platform(platform)) {
         let why = format!("names no platform: `{platform}`");
         refuse(&["platform"], why, "write os[/arch[/variant]], such as linux/amd64");
     }
-    let needs = |version: (u32, u32)| {
-        (api < version).then(|| {
-            format!("needs API {}.{}, and the engine speaks {}.{}", version.0, version.1, api.0, api.1)
-        })
-    };
-    if let Some(check) = healthcheck
-        && check.start_interval.is_some()
+    let check = service.healthcheck.as_ref();
+    // Older engines refuse it whatever stands beside it.
+    if check.is_some_and(|check| check.start_interval.is_some() && check.start_period.is_none())
+        && api >= START_INTERVAL
     {
-        let attribute = &["healthcheck", "start_interval"];
-        if let Some(why) = needs((1, 44)) {
-            refuse(attribute, why, "update Docker Engine to version 25, or remove it");
-        } else if check.start_period.is_none() {
-            let why = "has no meaning without `start_period`".to_owned();
-            refuse(attribute, why, "add `start_period`, the time during which it applies");
-        }
+        let why = "has no meaning without `start_period`".to_owned();
+        let help = "add `start_period`, the time during which it applies";
+        refuse(&["healthcheck", "start_interval"], why, help);
     }
-    if let (Some(_), Some(why)) = (mac_address, needs((1, 44))) {
-        refuse(&["mac_address"], why, "update Docker Engine to version 25, or remove it");
-    }
-    for (key, how) in networks.0.iter().filter_map(|(key, how)| Some((key, how.0.as_ref()?))) {
-        if let (Some(_), Some(why)) = (&how.mac_address, needs((1, 44))) {
-            refuse(
-                &["networks", key, "mac_address"],
-                why,
-                "update Docker Engine to version 25, or remove it",
-            );
+    for (at, mount) in service.volumes.0.iter().enumerate() {
+        let at = at.to_string();
+        if mount.kind == MountType::Image && mount.source.as_ref().is_none_or(String::is_empty) {
+            let why = "mounts an image, and names none".to_owned();
+            refuse(&["volumes", &at], why, "name the image in `source`");
         }
-        if let (Some(_), Some(why)) = (&how.interface_name, needs((1, 49))) {
-            refuse(
-                &["networks", key, "interface_name"],
-                why,
-                "update Docker Engine to version 28.1, or remove it",
-            );
+        if let (MountType::Image, Some(why)) = (mount.kind, needs(IMAGE_MOUNTS, api)) {
+            refuse(&["volumes", &at], why, "update Docker Engine to version 28, or use a volume");
         }
-    }
-    for (at, mount) in volumes.0.iter().enumerate() {
-        if let (crate::model::storage::MountType::Image, Some(why)) = (mount.kind, needs((1, 48))) {
-            refuse(&["volumes", &at.to_string()], why, "update Docker Engine to version 28, or use a volume");
+        let recursive = mount.bind.as_ref().and_then(|bind| bind.recursive);
+        if let (Some(Recursive::Writable | Recursive::Readonly), Some(why)) =
+            (recursive, needs(RECURSIVE_READ_ONLY, api))
+        {
+            let help = "update Docker Engine to version 25, or write `enabled` or `disabled`";
+            refuse(&["volumes", &at, "bind", "recursive"], why, help);
         }
     }
     refused

@@ -8,6 +8,9 @@ use crate::diagnostic::{Code, Diagnostic, Severity, did_you_mean};
 use crate::model::storage::MountType;
 use crate::yaml::Node;
 
+/// How many mistakes of one kind get a suggestion that takes all names to find.
+const SUGGESTIONS: usize = 100;
+
 impl Resolver<'_> {
     /// Reports names that nothing is defined under. The written tree is asked, so that a definition that could
     /// not be decoded is not called undefined as well.
@@ -20,7 +23,8 @@ impl Resolver<'_> {
         let mut unknown = Vec::new();
         let mut report = |what: &str, section: &str, service: &str, name: &str, at: &[&str], verb: &str| {
             let path: Vec<&str> = ["services", service].into_iter().chain(at.iter().copied()).collect();
-            let names = names(section);
+            // Each is compared with all names: a file full of mistakes is told about at once all the same.
+            let names = if unknown.len() < SUGGESTIONS { names(section) } else { Vec::new() };
             let help =
                 did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_else(|| match section {
                     "services" => "define it under `services`, or remove the reference".to_owned(),
@@ -264,11 +268,14 @@ fn one_source(
 ) -> Option<Diagnostic> {
     let node = written.at(&[section, key])?;
     let given: Vec<&str> = known.iter().copied().filter(|source| node.get(source).is_some()).collect();
-    if is_external || given.len() == 1 {
-        return None;
-    }
+    // docker compose lets a config with an empty variable pass.
+    let is_hollow = section == "secrets"
+        && given == ["environment"]
+        && node.get("environment").is_some_and(|entry| entry.node.as_text() == Some(""));
     let (code, message) = match given.len() {
-        0 => (Code::MissingKey, format!("`{section}.{key}` has no content")),
+        0 if is_external => return None,
+        1 if !is_hollow => return None,
+        0 | 1 => (Code::MissingKey, format!("`{section}.{key}` has no content")),
         _ => (Code::Conflict, format!("`{section}.{key}` has its content from {}", given.join(" and "))),
     };
     let known = known.join(", ");

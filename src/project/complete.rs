@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
+
 use super::{Project, Resolver};
-use crate::load::read_env_file;
+use crate::load::EnvFile;
 use crate::model::attribute::absolute_path;
 use crate::model::build::BuildContext;
 use crate::model::network::External;
 use crate::model::service::{PullPolicy, Service};
 use crate::model::values::Variables;
+use crate::source::{Span, Spanned};
 
 impl Resolver<'_> {
     /// Reads the env files and label files of all services, and fills in variables without a value.
@@ -43,6 +46,9 @@ impl Resolver<'_> {
             for secret in &mut service.secrets.0 {
                 secret.target.get_or_insert_with(|| format!("/run/secrets/{}", secret.source));
             }
+            for step in &mut service.pre_start {
+                step.image = step.image.take().or_else(|| service.image.clone());
+            }
             if let Some(policy) = &mut service.pull_policy
                 && policy.0 == "if_not_present"
             {
@@ -66,23 +72,37 @@ impl Resolver<'_> {
                 let of_shell = self.environment.get(name, self.world);
                 of_shell.or_else(|| service.environment.0.get(name).cloned().flatten())
             };
-            let found = read_env_file(
-                self.world,
-                &path,
-                file.format,
-                Some(named_at),
-                &lookup,
-                self.sources,
-                self.diagnostics,
-            );
-            for (key, set) in found {
-                if let Some(value) = set.value.or_else(|| self.environment.get(&key, self.world)) {
+            let file =
+                EnvFile { path: &path, format: file.format, named_at: Some(named_at), may_be_absent: true };
+            let found = self.read_env_file(&file, named_at, &lookup);
+            for (key, Spanned { value, span: _ }) in found {
+                let value = value.or_else(|| self.environment.get(&key, self.world));
+                if let Some(value) = value {
                     variables.0.insert(key, Some(value));
                 }
             }
         }
         variables.0.append(&mut service.environment.0);
         service.environment = variables;
+    }
+
+    /// Reads an env file or a label file, as long as there is room: a large one may be named by many services.
+    fn read_env_file(
+        &mut self,
+        file: &EnvFile<'_>,
+        named_at: Span,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> IndexMap<String, Spanned<Option<String>>> {
+        let Some(room) = &mut self.room else { return IndexMap::new() };
+        let found = file.read(self.world, lookup, self.sources, self.diagnostics);
+        let weight = |value: &Option<String>| 1 + value.as_ref().map_or(0, |value| value.len() / 128);
+        let count = found.values().map(|set| weight(&set.value)).sum();
+        if let Err(passed) = room.take_values(count, named_at) {
+            self.diagnostics.push(passed.help("share fewer variables among fewer services"));
+            self.room = None;
+            return IndexMap::new();
+        }
+        found
     }
 
     fn fill_from_environment(&self, variables: &mut Variables) {
@@ -97,15 +117,9 @@ impl Resolver<'_> {
         let mut labels = BTreeMap::new();
         for (at, file) in service.label_file.0.iter().enumerate() {
             let named_at = self.project.span(&["services", name, "label_file", &at.to_string()]);
-            let found = read_env_file(
-                self.world,
-                std::path::Path::new(&file.0),
-                None,
-                Some(named_at),
-                &|_| None,
-                self.sources,
-                self.diagnostics,
-            );
+            let path = std::path::Path::new(&file.0);
+            let file = EnvFile { path, format: None, named_at: Some(named_at), may_be_absent: false };
+            let found = self.read_env_file(&file, named_at, &|_| None);
             labels.extend(found.into_iter().map(|(key, set)| (key, set.value.unwrap_or_default())));
         }
         labels.append(&mut service.labels.0);

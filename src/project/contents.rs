@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Project;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::load::{Environment, World};
+use crate::load::{Environment, World, reason};
 use crate::model::values::HostPath;
 
 /// What the configs and secrets of a project hold, by key. External ones are not in here.
@@ -40,7 +40,8 @@ pub fn read_contents(
             (None, Some(file), _) => match world.read(Path::new(&file.0)) {
                 Ok(bytes) => Some(bytes),
                 Err(error) => {
-                    let message = format!("`{section}.{key}` cannot be read from {}: {error}", file.0);
+                    let message =
+                        format!("`{section}.{key}` cannot be read from {}: {}", file.0, reason(&error));
                     diagnostics.push(fault("file", message, "named here".into(), "create the file".into()));
                     None
                 }

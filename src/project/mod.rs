@@ -5,7 +5,9 @@
 mod check;
 mod complete;
 mod contents;
+pub mod explain;
 pub mod hash;
+mod printed;
 mod select;
 mod written;
 
@@ -19,14 +21,16 @@ use crate::diagnostic::Diagnostics;
 use crate::load::{Environment, Loaded, World};
 use crate::model::attribute::Extensions;
 use crate::model::network::Network;
+use crate::model::registry::{self, Given};
 use crate::model::service::{LabelFiles, Service};
 use crate::model::storage::{Config, Secret, Volume};
 use crate::model::values::Nullable;
 use crate::model::{Model, Named};
 use crate::source::{SourceMap, Span};
-use crate::yaml::Node;
+use crate::yaml::{Node, Room};
 
 pub use contents::{Contents, read_contents};
+pub use printed::as_yaml;
 pub use written::as_written;
 
 /// What the user selects of a project.
@@ -78,6 +82,23 @@ impl Project {
     /// Returns where `path` was written, or the nearest place around it.
     pub fn span(&self, path: &[&str]) -> Span {
         self.written.span_of(path)
+    }
+
+    /// Calls `visit` for each attribute that is given for what is part of the project and has a row of its own.
+    pub fn each_given(&self, visit: &mut dyn FnMut(Given<'_>)) {
+        registry::each_given(&self.written, &mut |given| {
+            let is_part = match *given.keys {
+                ["services", name, ..] => self.services.contains_key(name),
+                ["networks", key, ..] => self.networks.contains_key(key),
+                ["volumes", key, ..] => self.volumes.contains_key(key),
+                ["secrets", key, ..] => self.secrets.contains_key(key),
+                ["configs", key, ..] => self.configs.contains_key(key),
+                _ => true,
+            };
+            if is_part {
+                visit(given);
+            }
+        });
     }
 
     /// Returns the name of a network in the engine.
@@ -182,6 +203,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         environment: &loaded.environment,
         sources: &mut loaded.sources,
         diagnostics: &mut loaded.diagnostics,
+        room: Some(Room::default()),
     };
     if !skip.normalization {
         resolver.imply_dependencies();
@@ -222,4 +244,6 @@ struct Resolver<'a> {
     environment: &'a Environment,
     sources: &'a mut SourceMap,
     diagnostics: &'a mut Diagnostics,
+    /// How many variables and labels may still come from files; `None` once that was too many.
+    room: Option<Room>,
 }

@@ -18,7 +18,9 @@ impl Resolver<'_> {
             for link in &service.links.0 {
                 implied.push((link.split(':').next().unwrap_or(link).to_owned(), true));
             }
-            for mode in [&service.network_mode, &service.ipc, &service.pid].into_iter().flatten() {
+            for mode in
+                [&service.network_mode, &service.ipc, &service.pid, &service.uts].into_iter().flatten()
+            {
                 implied.extend(mode.strip_prefix("service:").map(|name| (name.to_owned(), true)));
             }
             for from in &service.volumes_from.0 {

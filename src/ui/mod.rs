@@ -1,8 +1,10 @@
 //! The terminal: the only code that prints. Data goes to standard output, all else to standard error.
 
+mod explanation;
 pub(crate) mod findings;
 mod listing;
 mod logs;
+pub(crate) mod origins;
 mod progress;
 mod report;
 pub(crate) mod terminal;
@@ -12,6 +14,7 @@ use std::io::{self, BufRead as _, IsTerminal, Write};
 use clap::ValueEnum;
 use owo_colors::OwoColorize as _;
 
+pub(crate) use explanation::{explanation, explanation_line};
 pub(crate) use listing::{container_json, container_table, plan_text};
 pub(crate) use logs::LogPrinter;
 pub(crate) use progress::Progress;

@@ -5,9 +5,43 @@ mod scalar;
 
 use indexmap::IndexMap;
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 pub use parse::parse;
+
+/// How many values a project may hold. More can only come from files that multiply: aliases that refer to nodes
+/// full of aliases, or services that extend a large one many times.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    left: usize,
+}
+
+impl Room {
+    const VALUES: usize = 2_000_000;
+
+    /// Takes the room of a copy of `node`, which is wanted at `span`.
+    pub fn take(&mut self, node: &Node, span: Span) -> Result<(), Diagnostic> {
+        self.take_values(node.weight(), span)
+    }
+
+    /// Takes the room of some values that are wanted at `span`.
+    pub fn take_values(&mut self, count: usize, span: Span) -> Result<(), Diagnostic> {
+        self.left = self.left.checked_sub(count).ok_or_else(|| Self::passed(span))?;
+        Ok(())
+    }
+
+    fn passed(span: Span) -> Diagnostic {
+        let message = format!("the project expands to more than {} values", Self::VALUES);
+        Diagnostic::error(Code::ExcessiveExpansion, message).label(span, "the limit is passed here")
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { left: Self::VALUES }
+    }
+}
 
 /// A value of a YAML document and where it was written.
 ///
@@ -158,6 +192,20 @@ impl Node {
             }
         }
         span
+    }
+
+    /// Returns how much memory it takes, in values of usual size.
+    fn weight(&self) -> usize {
+        /// A longer text counts more than once.
+        const USUAL: usize = 128;
+        1 + match &self.value {
+            Value::Text(text) | Value::Date(text) => text.len() / USUAL,
+            Value::List(list) => list.iter().map(Self::weight).sum(),
+            Value::Map(map) => {
+                map.iter().map(|(key, entry)| 1 + key.len() / USUAL + entry.node.weight()).sum()
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
+        }
     }
 
     /// Returns what kind of value it is, with an article, for messages.

@@ -9,24 +9,23 @@ use serde_yaml::granit_parser::{
 };
 
 use super::scalar::resolve;
-use super::{Entry, Mapping, Node, Tag, Value};
+use super::{Entry, Mapping, Node, Room, Tag, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{SourceFile, Span};
 
-/// More nodes than this in one file can only come from aliases that multiply.
-const NODE_LIMIT: usize = 2_000_000;
 /// Deeper nesting than this means something went wrong; it also bounds every recursion over a tree.
 const DEPTH_LIMIT: usize = 100;
 
 /// Reads all documents of a file. What is wrong goes to `diagnostics`; the documents before a syntax error are
-/// returned all the same. Documents without content are left out.
-pub fn parse(file: &SourceFile, diagnostics: &mut Diagnostics) -> Vec<Node> {
+/// returned all the same. Documents without content are left out. What is read is taken from `room`.
+pub fn parse(file: &SourceFile, room: &mut Room, diagnostics: &mut Diagnostics) -> Vec<Node> {
     let options: Options = options! { emit_comments: false };
     let mut reader = Reader {
         file,
         events: Parser::new_from_str_with_options(&file.text, options),
         anchors: HashMap::new(),
-        nodes: 0,
+        room,
+        has_aliases: false,
         depth: 0,
         diagnostics,
     };
@@ -51,7 +50,8 @@ struct Reader<'a> {
     file: &'a SourceFile,
     events: Parser<'a, serde_yaml::granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, (Node, usize)>,
-    nodes: usize,
+    room: &'a mut Room,
+    has_aliases: bool,
     depth: usize,
     diagnostics: &'a mut Diagnostics,
 }
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, Stop> {
-        self.count(span)?;
+        self.take(1, span)?;
         match event {
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id) else {
@@ -96,11 +96,11 @@ impl<'a> Reader<'a> {
                     );
                     return Ok(Node::new(Value::Null, span));
                 };
-                let size = *size;
-                if size > NODE_LIMIT - self.nodes.min(NODE_LIMIT) {
+                self.has_aliases = true;
+                if self.room.left < *size {
                     return Err(self.too_many(span));
                 }
-                self.nodes += size;
+                self.room.left -= *size;
                 Ok(node.clone())
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -111,23 +111,25 @@ impl<'a> Reader<'a> {
                     tag.as_ref().map(|(handle, suffix)| (&**handle, &**suffix)),
                 );
                 let node = Node { span, value, tag: merge_tag(tag.as_ref().map(|(_, suffix)| &**suffix)) };
-                self.remember(anchor, &node, 1);
+                let weight = node.weight();
+                self.take(weight - 1, span)?;
+                self.remember(anchor, &node, weight)?;
                 Ok(node)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 let tag = merge_tag(tag.as_deref().map(ParserTag::suffix));
-                let before = self.nodes;
+                let before = self.room.left;
                 let (list, end) = self.nested(span, Self::list)?;
                 let node = Node { span: span.to(end), value: Value::List(list), tag };
-                self.remember(anchor, &node, self.nodes - before);
+                self.remember(anchor, &node, before - self.room.left + 1)?;
                 Ok(node)
             }
             Event::MappingStart(_, anchor, tag) => {
                 let tag = merge_tag(tag.as_deref().map(ParserTag::suffix));
-                let before = self.nodes;
+                let before = self.room.left;
                 let (map, end) = self.nested(span, Self::map)?;
                 let node = Node { span: span.to(end), value: Value::Map(map), tag };
-                self.remember(anchor, &node, self.nodes - before);
+                self.remember(anchor, &node, before - self.room.left + 1)?;
                 Ok(node)
             }
             // The parser reports misplaced events as errors; what else it may send has no content.
@@ -135,26 +137,31 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn remember(&mut self, anchor: usize, node: &Node, size: usize) {
+    fn remember(&mut self, anchor: usize, node: &Node, size: usize) -> Result<(), Stop> {
         if anchor != 0 {
+            // A copy is kept, and of what is nested in it further ones.
+            self.take(size, node.span)?;
             self.anchors.insert(anchor, (node.clone(), size));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, size: usize, span: Span) -> Result<(), Stop> {
+        match self.room.left.checked_sub(size) {
+            Some(left) => {
+                self.room.left = left;
+                Ok(())
+            }
+            None => Err(self.too_many(span)),
         }
     }
 
-    fn count(&mut self, span: Span) -> Result<(), Stop> {
-        self.nodes += 1;
-        if self.nodes > NODE_LIMIT { Err(self.too_many(span)) } else { Ok(()) }
-    }
-
     fn too_many(&mut self, span: Span) -> Stop {
-        self.diagnostics.push(
-            Diagnostic::error(
-                Code::AliasExpansion,
-                format!("the file expands to more than {NODE_LIMIT} values"),
-            )
-            .label(span, "the limit is passed here")
-            .help("remove aliases that refer to nodes full of aliases"),
-        );
+        let help = match self.has_aliases {
+            true => "remove aliases that refer to nodes full of aliases",
+            false => "keep data out of compose files: name a file instead",
+        };
+        self.diagnostics.push(Room::passed(span).help(help));
         Stop
     }
 
@@ -221,7 +228,10 @@ impl<'a> Reader<'a> {
                 Value::Text(text) if text == "<<" && plain => self.collect_merge(node, key_span, &mut merged),
                 Value::Text(text) => self.insert(&mut map, text, Entry { key: key_span, node }),
                 _ => {
-                    let help = format!("write it in quotes: \"{}\"", self.source(key_span));
+                    let help = match key.scalar_text() {
+                        Some(_) => format!("write it in quotes: \"{}\"", self.source(key_span)),
+                        None => "write a string before the `:`".to_owned(),
+                    };
                     self.diagnostics.push(
                         Diagnostic::error(Code::WrongType, "a key must be a string")
                             .label(key_span, format!("this is {}", key.kind()))
@@ -323,7 +333,7 @@ mod tests {
         let mut sources = SourceMap::default();
         sources.add("f.yaml".into(), "/f.yaml".into(), "/".into(), text.into()).expect("small");
         let mut diagnostics = Diagnostics::default();
-        let documents = parse(&sources.files()[0], &mut diagnostics);
+        let documents = parse(&sources.files()[0], &mut Room::default(), &mut diagnostics);
         let said = diagnostics.sorted().into_iter().map(|one| one_line(one, &sources)).collect();
         (documents.iter().map(Node::to_json).collect(), said)
     }
@@ -368,7 +378,7 @@ mod tests {
             let earlier = vec![format!("*a{}", level - 1); 10].join(", ");
             bomb.push_str(&format!("a{level}: &a{level} [{earlier}]\n"));
         }
-        assert!(check(&bomb).1[0].contains("error[alias-expansion]"));
+        assert!(check(&bomb).1[0].contains("error[excessive-expansion]"));
         assert!(check(&"[".repeat(100_000)).1[0].contains("error[invalid-yaml]"));
         assert!(check("a: &a\n  b: *a\n").1[0].contains("error[invalid-yaml]"));
     }
@@ -378,7 +388,7 @@ mod tests {
         let text = "services:\n  web:\n    ports: [80, 'x']\n    tail: end\n# comment\nother: 1\n";
         let mut sources = SourceMap::default();
         sources.add("f.yaml".into(), "/f.yaml".into(), "/".into(), text.into()).expect("small");
-        let documents = parse(&sources.files()[0], &mut Diagnostics::default());
+        let documents = parse(&sources.files()[0], &mut Room::default(), &mut Diagnostics::default());
         let at = |path: &[&str]| sources.text(documents[0].at(path).expect("there").span);
         assert_eq!(at(&["services", "web", "ports"]), "[80, 'x']");
         assert_eq!(at(&["services", "web", "ports", "1"]), "'x'");

@@ -109,6 +109,11 @@ impl Project {
         std::fs::write(self.path(relative), text).unwrap();
     }
 
+    /// Reads a file in the project's directory.
+    pub(crate) fn read(&self, relative: &str) -> String {
+        std::io::read_to_string(std::fs::File::open(self.path(relative)).unwrap()).unwrap()
+    }
+
     /// Returns a command that runs topo on the project.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.prepared(env!("CARGO_BIN_EXE_topo").as_ref());

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{Project, Run, Running, is_running};
 
-const SERVICES: &str = r#"
+const SERVICES: &str = r"
 services:
   web:
     image: busybox
@@ -23,7 +23,7 @@ services:
     command: cat
     stdin_open: true
     stop_signal: SIGKILL
-"#;
+";
 
 fn project(name: &str) -> Option<Project> {
     let project = Project::with(name, SERVICES)?;
@@ -163,13 +163,13 @@ fn files_must_come_out_as_they_went_in() {
     project.topo(&["cp", "web:/tmp/renamed", "out/back"]).succeeds();
     project.topo(&["cp", "web:/tmp/d/.", "out"]).succeeds();
     for (path, text) in [("out/e/one", "1\n"), ("out/back", "text\n")] {
-        assert_eq!(std::fs::read_to_string(project.path(path)).unwrap(), text);
+        assert_eq!(project.read(path), text);
     }
     project.exec("web-1", &["ln", "-s", "/tmp/file", "/tmp/link"]);
     project.topo(&["cp", "web:/tmp/link", "link"]).succeeds();
     project.topo(&["cp", "-L", "web:/tmp/link", "followed"]).succeeds();
     assert!(std::fs::symlink_metadata(project.path("link")).unwrap().is_symlink());
-    assert_eq!(std::fs::read_to_string(project.path("followed")).unwrap(), "text\n");
+    assert_eq!(project.read("followed"), "text\n");
 
     let packed = project.path("packed.tar");
     let mut command = project.command(&["cp", "web:/tmp/d", "-"]);
@@ -202,7 +202,7 @@ fn a_container_must_become_an_archive_and_an_image() {
     let status =
         Command::new("tar").args(["-xf", "web.tar", "mark"]).current_dir(project.path(".")).status().unwrap();
     assert!(status.success());
-    assert_eq!(std::fs::read_to_string(project.path("mark")).unwrap(), "here\n");
+    assert_eq!(project.read("mark"), "here\n");
     project.topo(&["export", "-o", "none/web.tar", "web"]).ends_with(1).says(&["is in no directory"]);
 
     let image = format!("{}-committed:1", project.name);

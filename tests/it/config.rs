@@ -194,7 +194,7 @@ proptest! {
         let mut used = topo::load::interpolate::Used::default();
         let lookup = |name: &str| (name.len() == 1).then(|| name.to_owned());
         let _ = topo::load::interpolate::substitute(&text, &lookup, &mut used);
-        let _ = topo::load::dotenv::parse(&text, &lookup, &mut used);
+        let _ = topo::load::dotenv::parse(&text, &lookup);
     }
 
     #[test]
@@ -229,4 +229,80 @@ fn mistakes_in_an_included_file_are_shown_there() {
         .map(|one| one_line(one, &loaded.sources))
         .collect();
     assert_eq!(errors, ["sub/a.yaml:2:14: error[wrong-type]: `services.a.image` takes a string"]);
+}
+
+#[test]
+fn steps_before_the_start_have_the_image_of_their_service_and_merge_like_hooks() {
+    let base = "services: {web: {image: app, pre_start: [{command: one two}]}}";
+    let over = "services: {web: {pre_start: [{image: other, per_replica: 'true', environment: [A=1]}]}}";
+    let world = MemWorld::project([("compose.yaml", base), ("compose.override.yaml", over)]);
+    let project = project_of(&world).expect("no mistakes");
+    let steps = serde_json::to_value(&project.services["web"].pre_start).unwrap();
+    let expected = serde_json::json!([
+        { "command": ["one", "two"], "image": "app" },
+        { "command": null, "image": "other", "environment": { "A": "1" }, "per_replica": true },
+    ]);
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn whole_numbers_may_have_a_point_and_an_exponent() {
+    let text = "services: {web: {image: app, cpu_shares: 2.0, mem_limit: 1e9, scale: 2.0}}";
+    let project = project_of(&MemWorld::project([("compose.yaml", text)])).expect("no mistakes");
+    let web = &project.services["web"];
+    assert_eq!((web.cpu_shares, web.mem_limit.0, web.scale), (2, 1_000_000_000, Some(2)));
+    let text = text.replace("2.0", "2.5");
+    let said = project_of(&MemWorld::project([("compose.yaml", text.as_str())])).expect_err("fractions");
+    assert_eq!(said.len(), 2, "{said:?}");
+}
+
+/// Loads these files, and returns what is said of them.
+fn said(files: &[(&str, &str)]) -> Vec<String> {
+    project_of(&MemWorld::project(files.iter().copied())).err().unwrap_or_default()
+}
+
+#[test]
+fn an_override_takes_no_mistake_away() {
+    let base = "services:\n  a: {image: x, init: maybe, hostname: , restart: !reset always}\n";
+    let over = "services:\n  a: {init: true, hostname: web}\n  b: {}\n";
+    assert_eq!(
+        said(&[("compose.yaml", base), ("compose.override.yaml", over)]),
+        [
+            "compose.yaml:2:23: error[invalid-value]: `services.a.init` has a value that means nothing",
+            "compose.yaml:2:38: error[wrong-type]: `services.a.hostname` takes a string",
+            "compose.override.yaml:3:6: error[missing-key]: `services.b` has neither `image` nor `build`",
+        ]
+    );
+}
+
+#[test]
+fn what_a_base_lacks_its_override_may_bring() {
+    let base = "services:\n  a: {network_mode: host}\n";
+    let over = "services:\n  a: {image: x, network_mode: !reset null, networks: [n]}\nnetworks: {n: {}}\n";
+    assert_eq!(said(&[("compose.yaml", base), ("compose.override.yaml", over)]), Vec::<String>::new());
+}
+
+#[test]
+fn values_are_held_to_what_docker_compose_takes() {
+    for (attribute, message) in [
+        ("cpu_percent: 50.5", "`services.a.cpu_percent` takes a whole number from 0 to 100"),
+        ("cpu_percent: 101", "`services.a.cpu_percent` has a value that means nothing"),
+        ("cpu_count: -1", "`services.a.cpu_count` takes a whole number, 0 or more"),
+        ("tty: '1'", "`services.a.tty` has a value that means nothing"),
+        ("cpu_shares: ' 5'", "`services.a.cpu_shares` has a value that means nothing"),
+        ("mem_limit: '5m '", "`services.a.mem_limit` has a value that means nothing"),
+        ("uts: 'service:b'", "service `a` depends on unknown service `b`"),
+        ("device_cgroup_rules: [a, a]", "`a` is listed twice"),
+    ] {
+        let text = format!("services:\n  a:\n    image: x\n    {attribute}\n");
+        let said = said(&[("compose.yaml", &text)]);
+        assert!(said.len() == 1 && said[0].ends_with(message), "{attribute}: {said:?}");
+    }
+}
+
+#[test]
+fn an_empty_restart_policy_is_none() {
+    let text = "services: {a: {image: x, restart: \"${UNSET:-}\"}}";
+    let project = project_of(&MemWorld::project([("compose.yaml", text)])).expect("valid");
+    assert_eq!(project.services["a"].restart, None);
 }

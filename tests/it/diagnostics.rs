@@ -59,5 +59,8 @@ fn bytes_that_are_no_text_are_refused_with_their_line() {
     let loaded = loaded(&world);
     let said: Vec<String> =
         loaded.diagnostics.sorted().into_iter().map(|one| one_line(one, &loaded.sources)).collect();
-    assert_eq!(said, ["error[unreadable-file]: compose.yaml is not UTF-8: line 2 has other bytes"]);
+    assert_eq!(
+        said,
+        ["compose.yaml:2:6: error[unreadable-file]: compose.yaml is not UTF-8: line 2 has other bytes"]
+    );
 }

@@ -1,33 +1,18 @@
 //! The documentation says what is so: generated parts are current, commands and links exist.
 
-use std::fmt::Write as _;
-
-use topo::diagnostic::Code;
-
 use crate::cli::run_in_repository;
-use crate::generated::{check, check_part, read, repository};
+use crate::generated::{check_part, read, repository};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/architecture.md",
+    "docs/compatibility.md",
+    "docs/differences.md",
     "docs/diagnostics.md",
     "examples/README.md",
 ];
-
-#[test]
-fn the_list_of_diagnostics_is_current() {
-    let mut text = "# Diagnostics\n\n<!-- Made from src/diagnostic.rs by TOPO_BLESS=1 cargo test --test it. -->\n\n\
-        What topo has to say about its input, by the name in brackets: `error[unknown-key]`. An error ends the run before \
-        anything\nis done; a warning does not.\n\n| Name | Meaning |\n|---|---|\n"
-        .to_owned();
-    for code in Code::ALL {
-        let meaning = code.documentation().split_whitespace().collect::<Vec<_>>().join(" ");
-        writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|")).unwrap();
-    }
-    check("docs/diagnostics.md", &text);
-}
 
 #[test]
 fn the_readme_shows_what_is_said_of_five_mistakes() {

@@ -38,7 +38,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("petgraph::", &["src/topology/"], "the graph has one owner"),
     ("schemars::", &["src/model/"], "the schema comes from the model"),
     ("sha2::", &["src/project/hash.rs"], "there is one config hash"),
-    ("miette::", &["src/source.rs", "src/ui/"], "the library returns its own diagnostics"),
+    ("miette::", &["src/source.rs", "src/diagnostic/text.rs"], "the library returns its own diagnostics"),
     ("indicatif::", &["src/ui/"], "only `ui` draws"),
     ("crossterm::", &["src/ui/terminal.rs"], "only `ui` knows the terminal"),
     ("hyper::", &["src/engine/docker"], "`Engine` is all that is known of an engine"),

@@ -4,17 +4,23 @@
 
 mod apply;
 mod cli;
+mod compatibility;
 mod config;
 mod contract;
 mod corpus;
+mod diagnostic_examples;
 mod diagnostics;
 mod docs;
 mod examples;
+mod explain;
+mod generate;
 mod generated;
 mod k8s;
 mod layers;
+mod limits;
 mod plan;
 mod properties;
+mod properties_loading;
 mod run;
 mod schema;
 mod target;

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use topo::diagnostic::Diagnostics;
+use topo::diagnostic::{Diagnostics, one_line};
 use topo::engine::apply::{Ending, apply};
 use topo::engine::fake::{Behaviour, FakeEngine};
 use topo::engine::{Engine as _, Query};
@@ -339,6 +339,39 @@ volumes: {data: {external: true, name: precious}}
             "external volume `precious` does not exist"
         ]
     );
+}
+
+#[test]
+fn what_no_engine_takes_is_refused_at_its_line() {
+    let text = "
+services:
+  a: {image: app, isolation: hyper, volumes: [{type: image, target: /a}, 'data:/d']}
+volumes: {data: {external: true, name: ''}}
+";
+    let world = MemWorld::project([("compose.yaml", text)]);
+    let mut loaded = load(&world, &Request::default());
+    let project = resolve(&mut loaded, &Selection::default(), &world);
+    let topology = Topology::build(&project, &mut loaded.diagnostics);
+    let contents = read_contents(&project, &loaded.environment, &world, &mut loaded.diagnostics);
+    Desired::new(&project, &topology, &contents, (1, 50), true, &mut loaded.diagnostics);
+    let said: Vec<String> =
+        loaded.diagnostics.sorted().iter().map(|one| one_line(one, &loaded.sources)).collect();
+    assert_eq!(
+        said,
+        [
+            "compose.yaml:3:19: error[unsupported-attribute]: `services.a.isolation` names no isolation technology: `hyper`",
+            "compose.yaml:3:47: error[unsupported-attribute]: `services.a.volumes.0` mounts an image, and names none",
+            "compose.yaml:4:34: error[unsupported-attribute]: `volumes.data.name` is empty",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_network_mode_means_the_default_network() {
+    let text = "services:\n  a: {image: app, network_mode: ''}\n  b: {image: app}\n";
+    let desired = Bed::new().desired(text);
+    let networks: Vec<_> = desired.services.iter().map(|service| service.networks.clone()).collect();
+    assert_eq!(networks, [["project_default"], ["project_default"]]);
 }
 
 #[tokio::test]
