@@ -4,17 +4,20 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use topo::diagnostic::Diagnostic;
 use topo::engine::apply::{Ending, Outcome};
 use topo::engine::docker::Docker;
 use topo::engine::{Cause, Engine, EngineError, Query};
 use topo::observed::{Observed, State};
-use topo::plan::Plan;
+use topo::plan::changes::{explain, unexplained};
 use topo::plan::desired::{Desired, DesiredService};
 use topo::plan::questions::questions;
 use topo::plan::run::{self, RunOptions};
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
-use topo::project::Selection;
+use topo::plan::update::{OnFailure, rollback};
+use topo::plan::{Plan, Subject};
+use topo::project::{Selection, read_profiles};
 
 use super::attach::{Staying, attach};
 use super::up::{Act, interrupt};
@@ -42,7 +45,18 @@ impl Planned {
     async fn look_again(&mut self, options: &UpOptions, engine: &Docker) -> Result<(), EngineError> {
         self.observed = engine.observe(&self.query).await?;
         self.plan_again(options);
+        self.explain(engine).await;
         Ok(())
+    }
+
+    /// Says in the causes what changed. Where the engine does not tell, they stay as they are.
+    async fn explain(&mut self, engine: &Docker) {
+        let asked = unexplained(&self.plan).into_iter().map(|id| async {
+            let origin = engine.origin(&id).await.ok()?;
+            Some((id, origin))
+        });
+        let origins = join_all(asked).await.into_iter().flatten().collect();
+        explain(&mut self.plan, &origins);
     }
 
     fn plan_again(&mut self, options: &UpOptions) {
@@ -91,7 +105,42 @@ impl Planned {
             self.look_again(options, engine).await?;
             outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
         }
+        if outcome.ending == Ending::Failed {
+            self.roll_back(&outcome, engine, context, &mut stop).await?;
+        }
         Ok(outcome)
+    }
+
+    /// Undoes the updates that failed, where the file says so.
+    async fn roll_back(
+        &self,
+        outcome: &Outcome,
+        engine: &Docker,
+        context: &Context,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), EngineError> {
+        let subjects = outcome.failed.iter().map(|(step, _)| &self.plan.steps[*step].subject);
+        let failed: Vec<&str> = subjects
+            .filter_map(|subject| match subject {
+                Subject::Container(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let wanted = |service: &DesiredService| {
+            service.update.as_ref().is_some_and(|update| update.on_failure == OnFailure::Rollback)
+        };
+        if !self.desired.services.iter().any(wanted) {
+            return Ok(());
+        }
+        let observed = engine.observe(&self.query).await?;
+        let (plan, services) = rollback(&self.desired, &observed, &failed);
+        if services.is_empty() {
+            return Ok(());
+        }
+        context.ui.say(&format!("the update failed; rolling back: {}", services.join(", ")));
+        let undone = context.carry_out(&plan, &observed, engine, stop).await;
+        undone.failed.iter().for_each(|(_, error)| context.fail(error));
+        Ok(())
     }
 }
 
@@ -128,6 +177,7 @@ pub(crate) async fn plan_with(
     let Prepared { project, topology, contents, loaded } = prepared;
     // What was said before is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();
+    contents.profiles = read_profiles(project, &context.world, &mut loaded.diagnostics);
     let mut desired =
         Desired::new(project, topology, contents, engine.api(), options.start, &mut loaded.diagnostics);
     let query = Query {
@@ -151,7 +201,12 @@ pub(crate) async fn plan_with(
             Plan::default()
         }
     };
-    Ok(context.say(loaded).then_some(Planned { desired, one_off, observed, refresh, plan, query }))
+    if !context.say(loaded) {
+        return Ok(None);
+    }
+    let mut planned = Planned { desired, one_off, observed, refresh, plan, query };
+    planned.explain(engine).await;
+    Ok(Some(planned))
 }
 
 /// Brings the project up, and stays if `staying` says so.
@@ -180,6 +235,7 @@ pub(crate) fn bring_up(
     let ui = if audience.is_some() { ui.plain() } else { ui };
     let context = &Context { ui, world: context.world, global: context.global.clone() };
     context.with_engine(async |engine| {
+        context.provide(&mut prepared).await?;
         let Some(mut planned) = plan_up(&mut prepared, &options, &engine, context).await? else {
             return Ok(Exit::Failure);
         };
@@ -194,6 +250,7 @@ pub(crate) fn bring_up(
         }
         if !options.agreed.is_empty() {
             planned.plan_again(&options);
+            planned.explain(&engine).await;
         }
         for note in &planned.plan.notes {
             context.ui.warning(note);

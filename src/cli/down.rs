@@ -63,7 +63,11 @@ pub(crate) fn run(arguments: &Down, context: &Context) -> Exit {
             context.ui.say(&format!("{name}: nothing to remove"));
         }
         let outcome = context.carry_out(&plan, &observed, &engine, interrupt()).await;
-        Ok(context.conclude(&plan, &outcome))
+        let exit = context.conclude(&plan, &outcome);
+        if let (Exit::Success, Some(project)) = (exit, &project) {
+            context.take_away(project).await?;
+        }
+        Ok(exit)
     })
 }
 

@@ -84,6 +84,12 @@ impl Context {
             names
         };
         let undone = subjects(&outcome.skipped);
+        let failed: Vec<usize> = outcome.failed.iter().map(|(step, _)| *step).collect();
+        let mut stands = subjects(&outcome.done);
+        stands.retain(|name| !undone.contains(name) && !subjects(&failed).contains(name));
+        if !stands.is_empty() {
+            self.ui.say(&format!("done: {}", stands.join(", ")));
+        }
         if !undone.is_empty() {
             self.ui.say(&format!("not finished: {}", undone.join(", ")));
         }
@@ -119,6 +125,7 @@ fn help(error: &EngineError) -> Option<&'static str> {
         | Cause::Exited { .. }
         | Cause::Unhealthy { .. }
         | Cause::NotInTime { .. }
+        | Cause::HookFailed { .. }
         | Cause::Other { .. } => return None,
     })
 }

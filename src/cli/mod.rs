@@ -16,6 +16,7 @@ mod export;
 mod export_container;
 mod logs;
 mod plan;
+mod provide;
 mod ps;
 mod run;
 mod schema;

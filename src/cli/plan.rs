@@ -39,6 +39,14 @@ pub(crate) fn run(arguments: &Plan, context: &Context) -> Exit {
             return Ok(Exit::Failure);
         };
         let Planned { desired, refresh, mut plan, .. } = planned;
+        for service in desired.provided.keys() {
+            plan.notes.push(format!(
+                "service {service} is provided from outside; what that sets is not in this plan"
+            ));
+        }
+        for service in desired.models.keys() {
+            plan.notes.push(format!("service {service} uses models, whose variables are not in this plan"));
+        }
         for step in refresh.steps {
             plan.notes.push(format!("{step}; containers are replaced if that changes the image"));
         }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::waits::{Settled, Waits};
-use super::{Engine, EngineError, Event, Result};
+use super::{Cause, Engine, EngineError, Event, Ran, Result};
 use crate::observed::Observed;
 use crate::plan::{Known, Op, Plan, Step, StepId, Subject};
 
@@ -278,6 +278,15 @@ async fn perform(
         Op::Stop { timeout, .. } => gone(engine.stop(&container, *timeout).await),
         Op::RemoveContainer { volumes, .. } => gone(engine.remove_container(&container, *volumes).await),
         Op::Rename { to, .. } => engine.rename(&container, to).await.map(|()| None),
+        Op::RunInside { command, .. } => {
+            let Ran { code, output } = engine.run_inside(&container, command).await?;
+            let doing = format!("run hook `{}` in container {container}", command.command.join(" "));
+            if code == 0 {
+                Ok(None)
+            } else {
+                Err(EngineError::new(doing, Cause::HookFailed { code, output }))
+            }
+        }
         // `apply` hands these to `Waits`.
         Op::Await { .. } => Ok(None),
     }

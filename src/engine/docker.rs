@@ -11,9 +11,11 @@ mod digest;
 mod dockerignore;
 mod happenings;
 mod hijack;
+mod hook;
 mod inside;
 pub mod local;
 mod logs;
+mod origin;
 mod ping;
 mod pull;
 mod snapshot;
@@ -38,10 +40,12 @@ pub use connection::Connection;
 use self::connection::Address;
 use self::credentials::Credentials;
 use super::{
-    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Result, Scope,
-    Since,
+    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Ran, Result,
+    Scope, Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
+use crate::plan::changes::Origin;
+use crate::plan::hooks::Inside;
 use crate::plan::{Build, File, labels};
 
 /// The newest API version that topo was written for.
@@ -242,6 +246,18 @@ impl Engine for Docker {
         inspected.map(inspection).map_err(failed(format!("look at container {container}")))
     }
 
+    async fn origin(&self, container: &str) -> Result<Origin> {
+        let doing = || format!("look at container {container}");
+        let options = None::<query::InspectContainerOptions>;
+        let inspected = self.client.inspect_container(container, options).await.map_err(failed(doing()))?;
+        // Without its image, which may be gone, it only cannot be told what came from there.
+        let image = match &inspected.image {
+            Some(image) => self.client.inspect_image(image).await.ok(),
+            None => None,
+        };
+        Ok(origin::origin(&inspected, image.as_ref()))
+    }
+
     async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId> {
         self.pull_image(image, platform, report).await
     }
@@ -379,6 +395,10 @@ impl Engine for Docker {
         let options = query::RenameContainerOptions { name: to.to_owned() };
         let renamed = self.client.rename_container(container, options).await;
         renamed.map_err(failed(format!("rename container {container} to {to}")))
+    }
+
+    async fn run_inside(&self, container: &str, command: &Inside) -> Result<Ran> {
+        self.run_command(container, command).await
     }
 
     fn logs(&self, container: &str, query: &LogQuery) -> BoxStream<'static, Result<LogLine>> {

@@ -108,6 +108,14 @@ pub enum Cause {
         /// The last lines of its log, or of its health check.
         output: Vec<String>,
     },
+    /// A hook ended with another code than 0.
+    #[error("it ended with code {code}{}", after(output))]
+    HookFailed {
+        /// Its exit code.
+        code: i64,
+        /// The last lines that it wrote.
+        output: Vec<String>,
+    },
     /// A container's health check failed as often as it may.
     #[error("its health check failed{}", after(output))]
     Unhealthy {

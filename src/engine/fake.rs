@@ -19,10 +19,12 @@ pub use self::inside::Program;
 use self::state::World;
 use super::reference::Reference;
 use super::{
-    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, LogSource, Progress, Query, Result,
-    Scope, Since,
+    Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, LogSource, Progress, Query, Ran,
+    Result, Scope, Since,
 };
 use crate::observed::{Health, ImageId, Network, Observed, State, Swarm, Volume};
+use crate::plan::changes::Origin;
+use crate::plan::hooks::Inside;
 use crate::plan::{Build, File, labels};
 
 /// An engine in memory.
@@ -57,6 +59,7 @@ pub struct Call {
 pub enum CallKind {
     Observe,
     Inspect,
+    Origin,
     Pull,
     Digest,
     Build,
@@ -72,6 +75,7 @@ pub enum CallKind {
     Stop,
     RemoveContainer,
     Rename,
+    RunInside,
     Logs,
     Happenings,
     CreateExec,
@@ -268,6 +272,14 @@ impl Engine for FakeEngine {
         self.call(CallKind::Inspect, container, doing, |world| Ok(world.get(container)?.inspection())).await
     }
 
+    async fn origin(&self, container: &str) -> Result<Origin> {
+        let doing = format!("look at container {container}");
+        self.call(CallKind::Origin, container, doing, |world| {
+            Ok(Origin { body: world.get(container)?.body.clone(), ..Origin::default() })
+        })
+        .await
+    }
+
     async fn pull(&self, image: &str, _platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId> {
         let doing = format!("pull image {image}");
         report(Progress { text: "Pulling".to_owned(), ..Progress::default() });
@@ -424,6 +436,26 @@ impl Engine for FakeEngine {
             to.clone_into(&mut seen.name);
             Ok(())
         })
+        .await
+    }
+
+    async fn run_inside(&self, container: &str, command: &Inside) -> Result<Ran> {
+        let words = command.command.join(" ");
+        self.call(
+            CallKind::RunInside,
+            container,
+            format!("run `{words}` in container {container}"),
+            |world| {
+                if world.get(container)?.seen.state != State::Running {
+                    let message = format!("Container {container} is not running");
+                    return Err(Cause::Other { status: Some(409), message });
+                }
+                // As in a shell: `exit 3` ends with code 3.
+                let code = words.rsplit_once("exit ").and_then(|(_, code)| code.parse().ok()).unwrap_or(0);
+                world.write(container, &words);
+                Ok(Ran { code, output: vec![words.clone()] })
+            },
+        )
         .await
     }
 

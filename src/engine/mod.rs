@@ -11,6 +11,7 @@ pub mod error;
 pub mod fake;
 pub mod follow;
 pub mod inside;
+pub mod program;
 pub mod reference;
 mod waits;
 pub mod watch;
@@ -24,6 +25,8 @@ use futures_util::stream::BoxStream;
 pub use error::{Cause, EngineError, Result};
 
 use crate::observed::{Health, ImageId, Observed, State};
+use crate::plan::changes::Origin;
+use crate::plan::hooks::Inside;
 use crate::plan::{Build, File, StepId};
 
 /// A container engine, as far as topo needs one. A `container` or `network` is a name or an ID.
@@ -45,6 +48,9 @@ pub trait Engine {
 
     /// Looks at one container.
     async fn inspect(&self, container: &str) -> Result<Inspection>;
+
+    /// Returns what a container was created from, as far as the engine still tells.
+    async fn origin(&self, container: &str) -> Result<Origin>;
 
     /// Pulls an image.
     async fn pull(&self, image: &str, platform: Option<&str>, report: &dyn Fn(Progress)) -> Result<ImageId>;
@@ -104,6 +110,9 @@ pub trait Engine {
     /// Renames a container.
     async fn rename(&self, container: &str, to: &str) -> Result<()>;
 
+    /// Runs a command in a running container to its end, whatever its code is.
+    async fn run_inside(&self, container: &str, command: &Inside) -> Result<Ran>;
+
     /// Returns the lines that a container wrote, and with `follow` those that it goes on to write until it ends.
     fn logs(&self, container: &str, query: &LogQuery) -> BoxStream<'static, Result<LogLine>>;
 
@@ -136,6 +145,15 @@ pub struct Progress {
     pub total: Option<u64>,
     /// The engine's words.
     pub text: String,
+}
+
+/// How a command ended that ran in a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: i64,
+    /// The last lines that it wrote.
+    pub output: Vec<String>,
 }
 
 /// One container, looked at closely.

@@ -6,16 +6,18 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 
 use super::container::{self, container_name, containers, networks};
+use super::hooks::Hooks;
 use super::mounts::reference_target;
+use super::update::{Update, update};
 use super::{Build, Create, File, container_id_of, labels, refuse};
 use crate::diagnostic::Diagnostics;
 use crate::model::attribute::Extensions;
 use crate::model::lifecycle::Condition;
 use crate::model::network::{Ipam as ModelIpam, Network};
-use crate::model::service::Service;
+use crate::model::service::{ModelReferences, Provider, Service};
 use crate::model::storage::{FileReference, Mount, MountType, Volume};
 use crate::project::hash::{digest, network_hash_input, service_hash_input, volume_hash_input};
-use crate::project::{Contents, Project};
+use crate::project::{Contents, Project, profile_file};
 use crate::topology::Topology;
 
 /// What a project wants of the engine.
@@ -29,6 +31,10 @@ pub struct Desired {
     pub volumes: Vec<DesiredVolume>,
     /// The services, each after those it depends on.
     pub services: Vec<DesiredService>,
+    /// The services that a program outside the engine provides.
+    pub provided: BTreeMap<String, Provider>,
+    /// The models that services use, by service: a model runner gives them their variables.
+    pub models: BTreeMap<String, ModelReferences>,
     /// The compose files, absolute.
     pub files: Vec<String>,
     /// Services of the file that do not run; their containers are no orphans.
@@ -92,6 +98,12 @@ pub struct DesiredService {
     pub is_task: bool,
     /// Whether it has a health check of its own.
     pub has_healthcheck: bool,
+    /// The commands that run in its containers at turns of their life.
+    pub hooks: Hooks,
+    /// How its containers are replaced; all at once if `None`.
+    pub update: Option<Update>,
+    /// How a failed update is undone.
+    pub rollback: Option<Update>,
     /// Whether an attached `up` shows its log.
     pub attach: bool,
 }
@@ -133,10 +145,20 @@ impl Desired {
         start: bool,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        refuse::report(project, api, start, diagnostics);
+        refuse::report(project, api, diagnostics);
         let service = |name: &String| {
-            let service = with_api_socket(project.services.get(name)?);
-            Some(desired_service(project, topology, contents, api, name, &service))
+            // What a program provides has no container.
+            let service = project.services.get(name).filter(|service| service.provider.is_none())?;
+            let service = with_api_socket(service);
+            let mut wanted = desired_service(project, topology, contents, api, name, &service);
+            // What a container reads is settled when it starts; one that is only created has not read anything.
+            if let Some(read) = super::contents::label(project, contents, &service).filter(|_| start) {
+                for container in &mut wanted.containers {
+                    let labels = container.create.body.labels.get_or_insert_default();
+                    labels.insert(labels::CONTENTS.to_owned(), read.clone());
+                }
+            }
+            Some(wanted)
         };
         Self {
             project: project.name.clone(),
@@ -151,6 +173,17 @@ impl Desired {
                 .map(|(key, volume)| desired_volume(project, key, volume))
                 .collect(),
             services: topology.start_order().iter().filter_map(service).collect(),
+            provided: project
+                .services
+                .iter()
+                .filter_map(|(name, service)| Some((name.clone(), service.provider.clone()?)))
+                .collect(),
+            models: project
+                .services
+                .iter()
+                .filter(|(_, service)| !service.models.0.is_empty())
+                .map(|(name, service)| (name.clone(), service.models.clone()))
+                .collect(),
             files: project.files.iter().map(|file| file.to_string_lossy().into_owned()).collect(),
             disabled: project.disabled.keys().cloned().collect(),
         }
@@ -158,7 +191,10 @@ impl Desired {
 
     /// Returns the image references that matter, each once.
     pub fn images(&self) -> Vec<String> {
-        let mut images: Vec<String> = self.services.iter().map(|service| service.image.clone()).collect();
+        let of_hooks = self.services.iter().flat_map(|service| &service.hooks.before_start);
+        let of_hooks = of_hooks.filter_map(|before| before.image.clone());
+        let mut images: Vec<String> =
+            self.services.iter().map(|service| service.image.clone()).chain(of_hooks).collect();
         images.sort();
         images.dedup();
         images
@@ -313,6 +349,13 @@ fn desired_service(
     let container = |number: u32| {
         let container::Container { mut body, later } =
             container::container(project, name, service, number, api);
+        let options = body.host_config.iter_mut().flat_map(|host| host.security_opt.iter_mut().flatten());
+        for option in options {
+            let profile = profile_file(option).and_then(|file| contents.profiles.get(file));
+            if let Some(profile) = profile {
+                *option = format!("seccomp={profile}");
+            }
+        }
         if let Some(labels) = &mut body.labels {
             labels.insert(labels::CONFIG_HASH.to_owned(), digest(&hash_input));
         }
@@ -338,6 +381,7 @@ fn desired_service(
         let how = project.services.get(dependent).and_then(|service| service.depends_on.0.get(name));
         how.is_some_and(|how| how.condition == Condition::CompletedSuccessfully)
     };
+    let deploy = service.deploy.as_ref();
     DesiredService {
         name: name.to_owned(),
         image: project.image_of(name, service),
@@ -349,7 +393,7 @@ fn desired_service(
             .depends_on
             .0
             .iter()
-            .filter(|(other, _)| project.services.contains_key(*other))
+            .filter(|(other, _)| project.services.get(*other).is_some_and(|other| other.provider.is_none()))
             .map(|(other, how)| Waiting {
                 service: other.clone(),
                 condition: match how.condition {
@@ -378,6 +422,9 @@ fn desired_service(
             };
             !check.disable && check.test.as_ref().is_none_or(|test| !is_none(test))
         }),
+        hooks: super::hooks::of_service(service),
+        update: deploy.and_then(|deploy| deploy.update_config.as_ref()).map(update),
+        rollback: deploy.and_then(|deploy| deploy.rollback_config.as_ref()).map(update),
         attach: service.attach != Some(false),
     }
 }

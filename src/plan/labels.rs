@@ -33,6 +33,11 @@ pub const NETWORK: &str = "com.docker.compose.network";
 /// The key of a volume in the file.
 pub const VOLUME: &str = "com.docker.compose.volume";
 
+/// `pre_start` for containers that run before a service starts, as docker compose 5 has it.
+pub const HOOK: &str = "com.docker.compose.hook";
+/// What the configs and secrets held that a container was started with. It is topo's own, and docker compose lets it be.
+pub const CONTENTS: &str = "topo.contents";
+
 /// What topo writes as [`VERSION`]: the docker compose version whose behaviour it follows. docker compose
 /// reads it to find out which conventions an object was made by.
 pub const COMPOSE_VERSION: &str = "2.40.3";

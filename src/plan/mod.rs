@@ -2,22 +2,29 @@
 //!
 //! A [`Plan`] is data: it can be printed, tested and counted. One [`Op`] is one call to the engine.
 
+mod before;
+pub mod changes;
 pub mod container;
+mod contents;
 pub mod copy;
 pub mod desired;
 pub mod down;
+pub mod hooks;
 mod impossible;
 pub mod inside;
 mod judge;
 pub mod labels;
 mod limits;
 mod mounts;
+pub mod provide;
 pub mod questions;
 mod refuse;
 pub mod run;
 mod shared;
+mod steps;
 pub mod target;
 pub mod up;
+pub mod update;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -124,6 +131,8 @@ pub enum Op {
     RemoveContainer { container: String, volumes: bool },
     /// Rename a container.
     Rename { container: String, to: String },
+    /// Run a command in a running container. It must end with code 0.
+    RunInside { container: String, command: Box<hooks::Inside> },
     /// Wait until a container is as its dependents need it. `required: false` lets the plan go on when the wait
     /// fails.
     Await { container: String, condition: Condition, required: bool },
@@ -309,6 +318,7 @@ impl Op {
             | Self::Stop { container, .. }
             | Self::RemoveContainer { container, .. }
             | Self::Rename { container, .. }
+            | Self::RunInside { container, .. }
             | Self::Await { container, .. } => Some(container),
             Self::PullImage { .. }
             | Self::BuildImage(_)
@@ -333,6 +343,7 @@ impl Op {
             Self::Start { .. } => "start",
             Self::Stop { .. } => "stop",
             Self::Rename { .. } => "rename",
+            Self::RunInside { .. } => "run a hook in",
             Self::Await { .. } => "wait for",
         }
     }
@@ -368,6 +379,7 @@ impl fmt::Display for Step {
             Op::ConnectNetwork { network, .. } => write!(formatter, " to network {network}")?,
             Op::DisconnectNetwork { network, .. } => write!(formatter, " from network {network}")?,
             Op::Rename { container, to } => write!(formatter, " ({container} -> {to})")?,
+            Op::RunInside { command, .. } => write!(formatter, " (`{}`)", command.command.join(" "))?,
             Op::CopyFiles { files, .. } => {
                 let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
                 write!(formatter, ": {}", paths.join(", "))?;

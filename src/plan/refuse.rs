@@ -22,7 +22,7 @@ const IMAGE_MOUNTS: (u32, u32) = (1, 48);
 const RECURSIVE_READ_ONLY: (u32, u32) = (1, 44);
 
 /// Reports what would have to be left out.
-pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostics: &mut Diagnostics) {
+pub(super) fn report(project: &Project, api: (u32, u32), diagnostics: &mut Diagnostics) {
     let mut refuse = |span: Span, place: &dyn Display, why: &str, help: &str| {
         diagnostics.push(
             Diagnostic::error(Code::UnsupportedAttribute, format!("`{place}` {why}"))
@@ -31,10 +31,8 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
         );
     };
     let mut passed_over = Vec::new();
-    project.each_given(&mut |Given { row, place, keys, span, node: _ }| match row.up {
+    project.each_given(&mut |Given { row, place, keys: _, span, node: _ }| match row.up {
         Up::Honoured | Up::Partly(_) | Up::Idle(_) => {}
-        // Hooks run when containers start.
-        Up::Refused(..) if !start && matches!(keys, [_, _, "pre_start" | "post_start" | "pre_stop"]) => {}
         Up::Refused(why, help) => refuse(span, place, why, help),
         Up::Since(needed, engine) | Up::Optional(needed, engine) => {
             let Some(why) = needs(needed, api) else { return };
@@ -95,6 +93,8 @@ pub(super) fn report(project: &Project, api: (u32, u32), start: bool, diagnostic
         );
     }
     report_selinux(project, diagnostics);
+    report_mounted(project, diagnostics);
+    report_updates(project, diagnostics);
 }
 
 /// Engines take the label in the text form of a mount only, which has no room for other options. docker compose leaves
@@ -126,6 +126,75 @@ fn needs(version: (u32, u32), api: (u32, u32)) -> Option<String> {
         .then(|| format!("needs API {}.{}, and the engine speaks {}.{}", version.0, version.1, api.0, api.1))
 }
 
+/// Says that a file of the host is mounted as it is. Copying it in, as is done with text, would honour owner and mode,
+/// and break what people rely on: that a container sees the file change, and that a read-only one can have it. docker
+/// compose mounts it, and warns.
+fn report_mounted(project: &Project, diagnostics: &mut Diagnostics) {
+    for (name, service) in &project.services {
+        for (section, references) in [("configs", &service.configs), ("secrets", &service.secrets)] {
+            for (at, reference) in references.0.iter().enumerate() {
+                let is_file = match section {
+                    "configs" => project.configs.get(&reference.source).is_some_and(|one| one.file.is_some()),
+                    _ => project.secrets.get(&reference.source).is_some_and(|one| one.file.is_some()),
+                };
+                let given = [
+                    ("uid", reference.uid.is_some()),
+                    ("gid", reference.gid.is_some()),
+                    ("mode", reference.mode.is_some()),
+                ];
+                let Some((attribute, _)) = given.into_iter().find(|(_, is_given)| *is_given && is_file)
+                else {
+                    continue;
+                };
+                let place = project.span(&["services", name, section, &at.to_string(), attribute]);
+                let message = format!(
+                    "`{attribute}` does nothing for `{}`, which is mounted from a file",
+                    reference.source
+                );
+                diagnostics.push(
+                    Diagnostic::warning(Code::UnsupportedAttribute, message)
+                        .label(place, "the file's own owner and mode count")
+                        .help("change the file's with `chown` and `chmod`, or give the content with `environment`"),
+                );
+            }
+        }
+    }
+}
+
+/// Says what of updates is not honoured.
+fn report_updates(project: &Project, diagnostics: &mut Diagnostics) {
+    for (name, service) in &project.services {
+        let Some(deploy) = &service.deploy else { continue };
+        for (attribute, config) in
+            [("update_config", &deploy.update_config), ("rollback_config", &deploy.rollback_config)]
+        {
+            let Some(config) = config else { continue };
+            let place = |key: &str| project.span(&["services", name, "deploy", attribute, key]);
+            if config.max_failure_ratio > 0.0 {
+                let message = format!("`deploy.{attribute}.max_failure_ratio` is not honoured");
+                diagnostics.push(
+                    Diagnostic::warning(Code::UnsupportedAttribute, message)
+                        .label(place("max_failure_ratio"), "the first failure counts")
+                        .help("write `failure_action: continue` to go on after any failure"),
+                );
+            }
+            let action = config.failure_action.as_deref().unwrap_or("pause");
+            let known: &[&str] = match attribute {
+                "update_config" => &["pause", "continue", "rollback"],
+                _ => &["pause", "continue"],
+            };
+            if !known.contains(&action) {
+                let message = format!("`deploy.{attribute}.failure_action` is taken for `pause`");
+                diagnostics.push(
+                    Diagnostic::warning(Code::InvalidValue, message)
+                        .label(place("failure_action"), format!("`{action}` means nothing here"))
+                        .help(format!("write one of {}", known.join(", "))),
+                );
+            }
+        }
+    }
+}
+
 struct Refusal {
     attribute: Vec<String>,
     why: String,
@@ -144,15 +213,6 @@ fn by_value(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
     {
         let why = format!("names no isolation technology: `{isolation}`");
         refuse(&["isolation"], why, "write default, or on Windows process or hyperv");
-    }
-    let is_profile_file = |option: &String| {
-        let profile = option.strip_prefix("seccomp=").or_else(|| option.strip_prefix("seccomp:"));
-        profile
-            .is_some_and(|profile| !matches!(profile, "unconfined" | "builtin") && !profile.starts_with('{'))
-    };
-    if service.security_opt.0.iter().any(is_profile_file) {
-        let help = "give the profile's JSON in place of its file, or `seccomp=unconfined`";
-        refuse(&["security_opt"], "names a seccomp profile, which is not read yet".to_owned(), help);
     }
     if let Some(platform) = service.platform.as_deref().filter(|platform| !is_platform(platform)) {
         let why = format!("names no platform: `{platform}`");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::desired::{Desired, DesiredService};
+use super::hooks::Hooks;
 use super::labels;
 use super::up::{Impossible, Planner, UpOptions, up_and};
 use super::{Plan, StepId};
@@ -171,6 +172,12 @@ impl<'a> Planner<'a> {
                 dependency.required,
                 &cause,
             ));
+        }
+        let Hooks { before_start, after_start, before_stop } = &service.hooks;
+        if !(before_start.is_empty() && after_start.is_empty() && before_stop.is_empty()) {
+            // docker compose 2.40 leaves them out, too.
+            let note = "is run without the hooks of its service: they are for `up` and `stop`";
+            self.plan.notes.push(format!("the command of service {} {note}", service.name));
         }
         for container in &service.containers {
             let name = &container.create.name;

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 pub use super::impossible::Impossible;
 
-use super::container::Endpoint;
+use super::changes::CHANGED;
+use super::contents;
 use super::desired::{Desired, DesiredContainer, DesiredService};
 use super::impossible::impossible;
-use super::judge::{inherit_anonymous_volumes, is_replacement, not_running, replaced, runs};
+use super::judge::{is_replacement, runs};
 use super::questions::Question;
 use super::shared::without_twins;
-use super::{Condition, Create, Known, Op, Plan, StepId, Subject};
+use super::update::Replacing;
+use super::{Condition, Known, Op, Plan, StepId, Subject};
 use crate::observed::{Container, Health, Observed, State};
 
 /// How `up` is asked to go about it.
@@ -160,17 +162,19 @@ fn existing(observed: &Observed) -> BTreeMap<&str, Vec<&Container>> {
 
 /// What the plan makes of a service.
 #[derive(Default)]
-struct Planned {
+pub(super) struct Planned {
     /// Its containers' final names.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// The steps after which its containers exist.
-    created: Vec<StepId>,
+    pub(super) created: Vec<StepId>,
     /// The steps after which its containers have been told to start.
-    started: Vec<StepId>,
+    pub(super) started: Vec<StepId>,
     /// Whether one of its containers is replaced, so that those who share with it must be too.
-    is_replaced: bool,
+    pub(super) is_replaced: bool,
+    /// The steps after which all has run that runs once before the service starts.
+    pub(super) prepared: Option<Vec<StepId>>,
     /// Containers that the plan leaves alone.
-    untouched: BTreeSet<String>,
+    pub(super) untouched: BTreeSet<String>,
 }
 
 pub(super) struct Planner<'a> {
@@ -188,12 +192,12 @@ pub(super) struct Planner<'a> {
     pub(super) existing: BTreeMap<&'a str, Vec<&'a Container>>,
     /// The IDs that hashes are taken over.
     known: Known,
-    services: BTreeMap<&'a str, Planned>,
+    pub(super) services: BTreeMap<&'a str, Planned>,
     waits: HashMap<(String, Condition), StepId>,
 }
 
 /// What is to become of a container.
-enum Fate<'a> {
+pub(super) enum Fate<'a> {
     Create(String),
     Replace(&'a Container, String),
     Keep(&'a Container),
@@ -227,7 +231,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A task that has succeeded, unchanged, is not run again.
-    fn is_done(&self, service: &DesiredService, container: &Container) -> bool {
+    pub(super) fn is_done(&self, service: &DesiredService, container: &Container) -> bool {
         service.is_task && container.state == State::Exited(Some(0)) && !self.options.rerun_tasks
     }
 
@@ -265,12 +269,21 @@ impl<'a> Planner<'a> {
         let ready = self.dependencies(service, &fates);
         let is_replaced = service.volumes.iter().any(|name| self.is_remade(name));
         let mut planned = Planned { is_replaced, ..Planned::default() };
+        let mut updated = Vec::new();
         for (fate, wanted) in fates {
             planned.names.push(match &fate {
                 Fate::Keep(container) if !is_replacement(container) => container.name.clone(),
                 _ => wanted.create.name.clone(),
             });
-            self.container(service, fate, wanted, &needs, &ready, &mut planned);
+            match fate {
+                Fate::Replace(old, cause) if service.update.is_some() && self.options.start => {
+                    updated.push(Replacing { old, wanted, cause });
+                }
+                fate => self.container(service, fate, wanted, &needs, &ready, &mut planned),
+            }
+        }
+        if let Some(update) = service.update.as_ref().filter(|_| !updated.is_empty()) {
+            self.update(service, update, &updated, &needs, &ready, &mut planned);
         }
         self.services.insert(&service.name, planned);
     }
@@ -346,7 +359,10 @@ impl<'a> Planner<'a> {
         }
         let hash = crate::project::hash::digest(self.known.fill(&wanted.create.hash_input));
         if container.config_hash.as_deref() != Some(&hash) {
-            return Some("configuration changed".to_owned());
+            return Some(CHANGED.to_owned());
+        }
+        if let Some(changed) = contents::changed(&wanted.create, container) {
+            return Some(changed);
         }
         let image = container.labels.get(super::labels::IMAGE).unwrap_or(&container.image);
         if self.observed.images.get(&service.image).is_some_and(|id| id != image) {
@@ -440,154 +456,18 @@ impl<'a> Planner<'a> {
         steps
     }
 
-    fn container(
-        &mut self,
-        service: &DesiredService,
-        fate: Fate<'a>,
-        wanted: &DesiredContainer,
-        needs: &[StepId],
-        ready: &[StepId],
-        planned: &mut Planned,
-    ) {
-        let name = &wanted.create.name;
-        match fate {
-            Fate::Keep(container) => {
-                let restarts = self.restarts_with(service);
-                let mut after: Vec<StepId> = ready.iter().chain(needs).copied().collect();
-                let subject = Subject::Container(name.clone());
-                if is_replacement(container) {
-                    // By name, so that the ID becomes known under the new one to those who share with it.
-                    let op = Op::Rename { container: container.name.clone(), to: name.clone() };
-                    let cause = "its replacement was interrupted";
-                    let renamed = self.plan.push(op, subject.clone(), cause, Vec::new());
-                    after.push(renamed);
-                    planned.created.push(renamed);
-                }
-                let cause = match restarts {
-                    Some(other) if runs(container) && self.options.start => {
-                        let cause = format!("service {other}, on which it depends, is replaced");
-                        let op = Op::Stop { container: container.id.clone(), timeout: self.options.timeout };
-                        after.push(self.plan.push(op, subject.clone(), cause.clone(), Vec::new()));
-                        let others = self.services.get(other.as_str());
-                        after.extend(others.iter().flat_map(|planned| planned.started.iter()));
-                        cause
-                    }
-                    _ if runs(container) || self.is_done(service, container) || !self.options.start => {
-                        if container.state == State::Paused {
-                            let note = format!("container {} is paused and stays so", container.name);
-                            self.plan.notes.push(note);
-                        }
-                        planned.untouched.insert(container.name.clone());
-                        return;
-                    }
-                    _ => not_running(container),
-                };
-                let (_, after) = self.copy(wanted, &container.id, after, &[]);
-                let op = Op::Start { container: container.id.clone() };
-                planned.started.push(self.plan.push(op, subject, cause, after));
-            }
-            Fate::Create(cause) => {
-                let created = self.create(&wanted.create, &wanted.later, &cause, needs, name);
-                let (created, ready) = self.copy(wanted, name, created, ready);
-                planned.created.extend(created);
-                self.start(name, &cause, ready, planned);
-            }
-            Fate::Replace(old, cause) => {
-                planned.is_replaced = true;
-                // The old one goes only when all that the new one needs is there.
-                let temporary = format!("{}_{name}", old.id.get(..12).unwrap_or(&old.id));
-                let mut create = wanted.create.clone();
-                create.name.clone_from(&temporary);
-                if let Some(labels) = &mut create.body.labels {
-                    labels.insert(super::labels::REPLACE.to_owned(), replaced(&service.name, wanted, old));
-                }
-                if !self.options.renew_anonymous_volumes {
-                    inherit_anonymous_volumes(&mut create, old);
-                }
-                let created = self.create(&create, &wanted.later, &cause, needs, name);
-                let (created, ready) = self.copy(wanted, &temporary, created, ready);
-                let subject = || Subject::Container(name.clone());
-                let op = Op::Stop { container: old.id.clone(), timeout: self.options.timeout };
-                let stopped = self.plan.push(op, subject(), cause.clone(), ready);
-                let op = Op::RemoveContainer { container: old.id.clone(), volumes: false };
-                let removed = self.plan.push(op, subject(), cause.clone(), vec![stopped]);
-                let op = Op::Rename { container: temporary, to: name.clone() };
-                let renamed = self.plan.push(op, subject(), cause.clone(), vec![removed]);
-                planned.created.extend(created);
-                planned.created.push(renamed);
-                self.start(name, &cause, vec![renamed], planned);
-            }
-        }
-    }
-
     /// The steps after which the containers of a service exist.
     pub(super) fn created(&self, service: &str) -> Vec<StepId> {
         self.services.get(service).map(|planned| planned.created.clone()).unwrap_or_default()
     }
 
     /// The service, if any, whose replacement this one asked to be restarted after.
-    fn restarts_with(&self, service: &DesiredService) -> Option<String> {
+    pub(super) fn restarts_with(&self, service: &DesiredService) -> Option<String> {
         let replaced = |name: &str| self.services.get(name).is_some_and(|planned| planned.is_replaced);
         let dependency = service
             .dependencies
             .iter()
             .find(|dependency| dependency.restart && replaced(&dependency.service))?;
         Some(dependency.service.clone())
-    }
-
-    pub(super) fn create(
-        &mut self,
-        create: &Create,
-        later: &[Endpoint],
-        cause: &str,
-        needs: &[StepId],
-        name: &str,
-    ) -> Vec<StepId> {
-        let subject = || Subject::Container(name.to_owned());
-        let op = Op::CreateContainer(Box::new(create.clone()));
-        let mut last = self.plan.push(op, subject(), cause, needs.to_vec());
-        // One after the other: the order decides which interface is which.
-        for endpoint in later {
-            let op = Op::ConnectNetwork {
-                container: create.name.clone(),
-                network: endpoint.network.clone(),
-                endpoint: Box::new(endpoint.settings.clone()),
-            };
-            last = self.plan.push(op, subject(), cause, vec![last]);
-        }
-        vec![last]
-    }
-
-    /// Copies the files in. Returns the steps after which the container exists, and those after which it may start.
-    pub(super) fn copy(
-        &mut self,
-        wanted: &DesiredContainer,
-        container: &str,
-        mut created: Vec<StepId>,
-        ready: &[StepId],
-    ) -> (Vec<StepId>, Vec<StepId>) {
-        // Just before the start, so that what changed meanwhile is in them.
-        if self.options.start && !wanted.files.is_empty() {
-            let op = Op::CopyFiles { container: container.to_owned(), files: wanted.files.clone() };
-            let subject = Subject::Container(wanted.create.name.clone());
-            created = vec![self.plan.push(op, subject, "it reads them", created)];
-        }
-        let ready = created.iter().chain(ready).copied().collect();
-        (created, ready)
-    }
-
-    fn start(&mut self, name: &str, cause: &str, after: Vec<StepId>, planned: &mut Planned) {
-        if self.options.start {
-            let op = Op::Start { container: name.to_owned() };
-            planned.started.push(self.plan.push(op, Subject::Container(name.to_owned()), cause, after));
-        }
-    }
-
-    pub(super) fn remove(&mut self, container: &Container, cause: &str) -> StepId {
-        let subject = || Subject::Container(container.name.clone());
-        let op = Op::Stop { container: container.id.clone(), timeout: self.options.timeout };
-        let stopped = self.plan.push(op, subject(), cause, Vec::new());
-        let op = Op::RemoveContainer { container: container.id.clone(), volumes: false };
-        self.plan.push(op, subject(), cause, vec![stopped])
     }
 }

@@ -15,6 +15,8 @@ pub struct Contents {
     pub configs: BTreeMap<String, Vec<u8>>,
     /// The secrets.
     pub secrets: BTreeMap<String, Vec<u8>>,
+    /// The seccomp profiles that services name, by file; [`read_profiles`] reads them.
+    pub profiles: BTreeMap<String, String>,
 }
 
 /// Reads the configs and secrets of a project.
@@ -69,4 +71,46 @@ pub fn read_contents(
         contents.secrets.extend(found.map(|bytes| (key.clone(), bytes)));
     }
     contents
+}
+
+/// Reads the seccomp profiles that services name, by file. Only those need them who create containers.
+pub fn read_profiles(
+    project: &Project,
+    world: &dyn World,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, String> {
+    let mut profiles = BTreeMap::new();
+    for (name, service) in &project.services {
+        for (at, option) in service.security_opt.0.iter().enumerate() {
+            let Some(file) = profile_file(option) else { continue };
+            let path = project.directory.join(file);
+            let profile = world.read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
+                let json: serde_json::Value =
+                    serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON: {error}"))?;
+                // Without what only people need, as the docker client sends it.
+                Ok(json.to_string())
+            });
+            match profile {
+                Ok(profile) => {
+                    profiles.insert(file.to_owned(), profile);
+                }
+                Err(error) => {
+                    let place = project.span(&["services", name, "security_opt", &at.to_string()]);
+                    let message = format!("seccomp profile `{file}` cannot be read: {error}");
+                    diagnostics.push(
+                        Diagnostic::error(Code::UnreadableFile, message)
+                            .label(place, "named here")
+                            .help("name a file with a profile, or write `seccomp=unconfined`"),
+                    );
+                }
+            }
+        }
+    }
+    profiles
+}
+
+/// Returns the file that a security option reads its seccomp profile from.
+pub fn profile_file(option: &str) -> Option<&str> {
+    let profile = option.strip_prefix("seccomp=").or_else(|| option.strip_prefix("seccomp:"))?;
+    (!matches!(profile, "unconfined" | "builtin") && !profile.starts_with('{')).then_some(profile)
 }

@@ -29,7 +29,7 @@ use crate::model::{Model, Named};
 use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Room};
 
-pub use contents::{Contents, read_contents};
+pub use contents::{Contents, profile_file, read_contents, read_profiles};
 pub use printed::as_yaml;
 pub use written::as_written;
 

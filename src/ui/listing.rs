@@ -124,13 +124,23 @@ pub(crate) fn plan_text(ui: Ui, project: &str, plan: &Plan) -> String {
         let removes = ops(|op| {
             matches!(op, Op::RemoveContainer { .. } | Op::RemoveNetwork { .. } | Op::RemoveVolume { .. })
         });
+        let created = steps[subject].iter().find_map(|id| match &plan.steps[*id].op {
+            Op::CreateContainer(create) => Some(create.name.as_str()),
+            _ => None,
+        });
+        // What goes when it has ended is made for this run only.
+        let passes = steps[subject].iter().any(|id| match &plan.steps[*id].op {
+            Op::RemoveContainer { container, .. } => Some(container.as_str()) == created,
+            _ => false,
+        });
         let (mark, what) = match (creates, removes) {
+            _ if passes => (">", "run"),
             (true, true) => ("~", "replace"),
             (true, false) => ("+", "create"),
             (false, true) => ("-", "remove"),
             (false, false) => (">", plan.steps[steps[subject][0]].op.verb()),
         };
-        let starts = ops(|op| matches!(op, Op::Start { .. })) && what != "start";
+        let starts = ops(|op| matches!(op, Op::Start { .. })) && !matches!(what, "start" | "run");
         let first = &plan.steps[steps[subject][0]];
         let is_wait = steps[subject].iter().all(|id| matches!(plan.steps[*id].op, Op::Await { .. }));
         if !is_wait {

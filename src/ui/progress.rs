@@ -202,6 +202,7 @@ fn doing(op: &Op) -> String {
         Op::Start { .. } => "starting".to_owned(),
         Op::Stop { .. } => "stopping".to_owned(),
         Op::Rename { .. } => "renaming".to_owned(),
+        Op::RunInside { .. } => "running a hook".to_owned(),
         Op::Await { condition, .. } => format!("waiting until {condition}"),
     }
 }
@@ -229,6 +230,7 @@ fn done(op: &Op) -> Option<&'static str> {
         Op::ConnectNetwork { .. }
         | Op::DisconnectNetwork { .. }
         | Op::CopyFiles { .. }
+        | Op::RunInside { .. }
         | Op::Rename { .. } => {
             return None;
         }

@@ -154,3 +154,20 @@ fn a_project_must_be_reachable_by_its_name_alone() {
     project.topo_without_file(&["down", "-v"]).succeeds();
     project.is_nowhere();
 }
+
+#[test]
+fn hooks_must_run_in_the_container_and_their_failure_must_fail_up() {
+    let hooked = |hook: &str| {
+        format!(
+            "{ONE}    post_start:\n      - command: sh -c 'echo $$WHO > /told; exit {hook}'\n        user: root\n        environment: {{WHO: world}}\n    pre_stop:\n      - command: touch /shared/goodbye\n    volumes: ['shared:/shared']\n  see:\n    <<: *sleeps\n    volumes: ['shared:/shared']\nvolumes:\n  shared:\n"
+        )
+    };
+    let Some(project) = Project::with("hooks", &hooked("0")) else { return };
+    project.up();
+    assert_eq!(project.exec("web-1", &["cat", "/told"]), (0, "world\n".to_owned()));
+    assert_ne!(project.exec("see-1", &["ls", "/shared/goodbye"]).0, 0);
+    project.up_does_nothing();
+    project.write("compose.yaml", &hooked("3"));
+    project.topo(&["up", "-d"]).ends_with(1).says(&["run hook `sh -c", "it ended with code 3"]);
+    assert_eq!(project.exec("see-1", &["ls", "/shared/goodbye"]).0, 0, "the old one said goodbye");
+}

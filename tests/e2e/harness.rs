@@ -2,7 +2,7 @@
 //! through topo. All that a project made is removed when it is dropped, also after a failed check.
 
 mod engine;
-mod host;
+pub(crate) mod host;
 mod network;
 mod running;
 

@@ -15,6 +15,7 @@ mod killed;
 mod mistakes;
 mod modes;
 mod one_off;
+mod programs;
 mod quickstart;
 mod repairs;
 mod requests;

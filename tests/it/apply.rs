@@ -9,6 +9,7 @@ use topo::engine::apply::{Ending, Outcome, apply};
 use topo::engine::fake::{Behaviour, CallKind, FakeEngine};
 use topo::engine::{Cause, Engine as _, Event, Query};
 use topo::observed::{Health, Observed};
+use topo::plan::hooks::Inside;
 use topo::plan::{Condition, Create, Op, Plan, StepId, Subject, container_id_of, image_id_of};
 
 /// A plan under construction.
@@ -380,6 +381,20 @@ async fn ids_are_filled_in_as_they_become_known() {
     let observed = engine.observe(&query).await.unwrap();
     assert_eq!(body.labels.unwrap()["image"], observed.images["app"]);
     assert_eq!(body.host_config.unwrap().network_mode, Some(format!("container:{}", db.id)));
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_is_named_with_what_it_wrote() {
+    let engine = engine();
+    let mut steps = Steps::default();
+    let create = steps.create("web", &[]);
+    let start = steps.start("web", &[create]);
+    let command = Inside { command: vec!["exit".into(), "3".into()], ..Inside::default() };
+    let hook = steps.push(Op::RunInside { container: "web".into(), command: Box::new(command) }, &[start]);
+    let next = steps.create("next", &[hook]);
+    let outcome = run(&steps, &engine).await;
+    assert_eq!(outcome.skipped, [next]);
+    assert!(message(&outcome).ends_with("it ended with code 3: exit 3"), "{}", message(&outcome));
 }
 
 #[tokio::test]

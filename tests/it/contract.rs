@@ -23,6 +23,7 @@ use topo::engine::fake::Behaviour;
 use topo::engine::follow::{Follow, News};
 use topo::engine::{Action, Cause, Event, LogQuery, Query, Scope, Since};
 use topo::observed::{Health, Observed, State};
+use topo::plan::hooks::Inside;
 use topo::plan::{Condition, Create, Op, Plan, Subject, labels};
 
 use self::bed::{Bed, IMAGE, Stage, bounded, cause, docker, held, in_memory, join, text};
@@ -62,6 +63,7 @@ obligations! {
     what_is_missing_is_named
     a_taken_port_is_named
     a_log_has_all_lines
+    a_command_runs_inside_to_its_end
     following_a_log_ends_with_the_container
     following_outlives_restarts
     health_is_reached_and_told
@@ -157,6 +159,8 @@ async fn a_container_goes_through_its_life(bed: &Bed<impl Stage>) {
     let engine = &bed.engine;
     let web = bed.create("web", bed.body("web", &Behaviour::Runs)).await;
     assert_eq!(bed.container("web").await.state, State::Created);
+    let command = bed.body("web", &Behaviour::Runs).cmd;
+    assert_eq!(engine.origin(&web).await.unwrap().body.cmd, command);
     let again = engine.create_container(&bed.name("web"), None, &bed.body("web", &Behaviour::Runs)).await;
     assert!(matches!(cause(again), Cause::NameTaken { .. }));
     engine.start(&web).await.unwrap();
@@ -171,6 +175,7 @@ async fn a_container_goes_through_its_life(bed: &Bed<impl Stage>) {
     engine.start(&web).await.unwrap();
     engine.remove_container(&other, false).await.unwrap();
     assert!(engine.inspect(&web).await.unwrap_err().is_not_found());
+    assert!(engine.origin(&web).await.unwrap_err().is_not_found());
     assert!(engine.start(&web).await.unwrap_err().is_not_found());
     assert!(engine.stop(&web, None).await.unwrap_err().is_not_found());
     assert!(engine.remove_container(&web, false).await.unwrap_err().is_not_found());
@@ -246,6 +251,22 @@ async fn a_taken_port_is_named(bed: &Bed<impl Stage>) {
     let taken = cause(bed.engine.start(&two).await);
     assert_eq!(taken, Cause::PortTaken { address: "127.0.0.1:47391".into() });
     assert_eq!(bed.container("two").await.state, State::Created);
+}
+
+async fn a_command_runs_inside_to_its_end(bed: &Bed<impl Stage>) {
+    let web = bed.create("web", bed.body("web", &Behaviour::Runs)).await;
+    let command = |words: &[&str]| Inside {
+        command: words.iter().map(|word| (*word).to_owned()).collect(),
+        environment: vec!["A=1".into()],
+        ..Inside::default()
+    };
+    // It does not run yet.
+    let refused = bed.engine.run_inside(&web, &command(&["/probe", "exit", "3"])).await;
+    assert!(matches!(cause(refused), Cause::Other { status: Some(409), .. }));
+    bed.engine.start(&web).await.unwrap();
+    let ran = bed.engine.run_inside(&web, &command(&["/probe", "exit", "3"])).await.unwrap();
+    assert_eq!(ran.code, 3);
+    assert!(bed.engine.run_inside("nobody", &command(&["/probe"])).await.unwrap_err().is_not_found());
 }
 
 async fn a_log_has_all_lines(bed: &Bed<impl Stage>) {

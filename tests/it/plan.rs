@@ -1,18 +1,21 @@
 //! Plans as text: what `up` and `down` decide on, from an engine in memory that was brought to some state before.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 
 use topo::diagnostic::{Diagnostics, one_line};
-use topo::engine::apply::{Ending, apply};
+use topo::engine::apply::{Ending, Outcome, apply};
 use topo::engine::fake::{Behaviour, FakeEngine};
 use topo::engine::{Engine as _, Query};
 use topo::load::{MemWorld, Request, load};
 use topo::observed::Observed;
-use topo::plan::Plan;
+use topo::plan::changes::{explain, unexplained};
 use topo::plan::desired::Desired;
 use topo::plan::down::{DownOptions, down};
 use topo::plan::questions::questions;
 use topo::plan::up::{UpOptions, up};
+use topo::plan::update::rollback;
+use topo::plan::{Op, Plan};
 use topo::project::{Selection, read_contents, resolve};
 use topo::topology::Topology;
 
@@ -35,7 +38,7 @@ impl Bed {
     }
 
     fn desired_of(&self, text: &str, selection: &Selection) -> Desired {
-        let world = MemWorld::project([("compose.yaml", text)]);
+        let world = MemWorld::project([("compose.yaml", text), ("token", "hush")]);
         let mut loaded = load(&world, &Request::default());
         let project = resolve(&mut loaded, selection, &world);
         let topology = Topology::build(&project, &mut loaded.diagnostics);
@@ -61,12 +64,16 @@ impl Bed {
     }
 
     async fn apply(&self, plan: &Plan) {
+        let outcome = self.try_to_apply(plan).await;
+        assert_eq!(outcome.ending, Ending::Complete, "{:?}\n{plan}", outcome.failed);
+    }
+
+    async fn try_to_apply(&self, plan: &Plan) -> Outcome {
         let query =
             Query { project: "project".into(), images: vec!["app".into(), "db".into()], ..Query::default() };
         let observed = self.engine.observe(&query).await.unwrap();
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let outcome = apply(plan, &observed, &self.engine, &events, pending()).await;
-        assert_eq!(outcome.ending, Ending::Complete, "{:?}\n{plan}", outcome.failed);
+        apply(plan, &observed, &self.engine, &events, pending()).await
     }
 
     /// Brings the project up and says what another `up` would do.
@@ -115,6 +122,46 @@ async fn a_changed_service_is_replaced_alone() {
     let changed = TWO.replace("A: '1'", "A: '2'");
     insta::assert_snapshot!("changed_service", bed.plan(&changed, &started()).await);
     bed.up(&changed).await;
+}
+
+#[tokio::test]
+async fn the_cause_names_what_changed() {
+    let bed = Bed::new();
+    bed.up(TWO).await;
+    let mut plan = bed.plan(&TWO.replace("A: '1'", "A: '2'"), &started()).await;
+    let mut origins = BTreeMap::new();
+    for id in unexplained(&plan) {
+        origins.insert(id.clone(), bed.engine.origin(&id).await.unwrap());
+    }
+    explain(&mut plan, &origins);
+    let causes: Vec<&str> = plan.steps.iter().map(|step| step.cause.as_str()).collect();
+    assert!(causes.iter().all(|cause| *cause == "`environment.A` changed from `1` to `2`"), "{plan}");
+}
+
+#[tokio::test]
+async fn new_content_of_configs_and_secrets_replaces_who_reads_them() {
+    let text = "
+services:
+  web: {image: app, configs: [site], secrets: [token]}
+  db: {image: db, configs: [{source: other, mode: 0400, uid: '7'}]}
+configs: {site: {content: one}, other: {content: same}}
+secrets: {token: {file: ./token}}
+";
+    let bed = Bed::new();
+    bed.up(text).await;
+    assert_eq!(bed.engine.files("project-db-1")[0].mode, 0o400);
+    assert_eq!(bed.engine.files("project-db-1")[0].uid, 7);
+    let changed = text.replace("content: one", "content: two");
+    let plan = bed.plan(&changed, &started()).await.to_string();
+    assert!(plan.contains("create container project-web-1, `configs.site` has new content"), "{plan}");
+    assert!(!plan.contains("project-db-1"), "{plan}");
+    let mut desired = bed.desired(text);
+    let labels = desired.services[1].containers[0].create.body.labels.as_mut().unwrap();
+    let label = labels.get_mut("topo.contents").unwrap();
+    assert!(!label.contains("hush"), "{label}");
+    *label = label.replace("secrets.token=", "secrets.token=0");
+    let plan = bed.plan_of(&desired, &started()).await.to_string();
+    assert!(plan.contains("`secrets.token` has new content"), "{plan}");
 }
 
 #[tokio::test]
@@ -339,6 +386,132 @@ volumes: {data: {external: true, name: precious}}
             "external volume `precious` does not exist"
         ]
     );
+}
+
+const HOOKED: &str = "
+services:
+  web:
+    image: app
+    environment: {A: '1'}
+    depends_on: [db]
+    post_start: [{command: warm up, user: root}, {command: [tell, 'all of them']}]
+    pre_stop: [{command: say goodbye, environment: {WHY: replaced}}]
+  db: {image: db, post_start: [{command: migrate}]}
+";
+
+#[tokio::test]
+async fn hooks_run_after_the_start_and_before_the_stop() {
+    let bed = Bed::new();
+    let first = bed.plan(HOOKED, &started()).await;
+    bed.up(HOOKED).await;
+    let changed = HOOKED.replace("A: '1'", "A: '2'");
+    let replaced = bed.plan(&changed, &started()).await;
+    insta::assert_snapshot!("hooks", format!("{first}---\n{replaced}"));
+    bed.up(&changed).await;
+    // What does not run has nobody to say goodbye.
+    bed.engine.end("project-web-1", 1);
+    let plan = bed.plan(HOOKED, &started()).await.to_string();
+    assert!(!plan.contains("say goodbye"), "{plan}");
+}
+
+#[tokio::test]
+async fn what_runs_before_a_service_runs_once_or_for_each_container() {
+    let text = "
+services:
+  web:
+    image: app
+    scale: 2
+    ports: ['80']
+    volumes: ['data:/d']
+    pre_start: [{command: migrate, image: db, environment: {A: b}}, {command: check, per_replica: true}]
+volumes: {data: {}}
+";
+    let bed = Bed::new();
+    for name in ["0", "1-1", "1-2"] {
+        bed.engine.on_start(&format!("project-web-pre_start-{name}"), Behaviour::Exits(0, Vec::new()));
+    }
+    let plan = bed.plan(text, &started()).await;
+    insta::assert_snapshot!("before", plan);
+    let create = plan.steps.iter().find_map(|step| match &step.op {
+        Op::CreateContainer(create) if create.name.contains("pre_start") => Some(create),
+        _ => None,
+    });
+    let body = &create.unwrap().body;
+    assert_eq!((body.image.as_deref(), body.env.clone()), (Some("db"), Some(vec!["A=b".to_owned()])));
+    assert!(body.host_config.as_ref().unwrap().port_bindings.is_none());
+    bed.up(text).await;
+    assert_eq!(bed.engine.running(), ["project-web-1", "project-web-2"]);
+    // One that failed stays to be looked at, and goes before it runs again.
+    bed.engine.on_start("project-web-pre_start-0", Behaviour::Exits(1, Vec::new()));
+    let changed = text.replace("A: b", "A: c");
+    assert_eq!(bed.try_to_apply(&bed.plan(&changed, &started()).await).await.ending, Ending::Failed);
+    bed.engine.on_start("project-web-pre_start-0", Behaviour::Exits(0, Vec::new()));
+    bed.up(&changed).await;
+}
+
+/// A service that is updated in groups; its number of containers makes no difference to its hash.
+const ROLLING: &str = "
+services:
+  web:
+    image: app
+    environment: {A: '1'}
+    deploy:
+      replicas: 3
+      update_config: {parallelism: 2, delay: 1s, monitor: 2s, order: start-first, failure_action: rollback}
+";
+
+#[tokio::test(start_paused = true)]
+async fn an_update_goes_group_by_group_and_the_old_ones_go_last() {
+    let bed = Bed::new();
+    bed.up(ROLLING).await;
+    let changed = ROLLING.replace("A: '1'", "A: '2'");
+    insta::assert_snapshot!("update", bed.plan(&changed, &started()).await);
+    bed.up(&changed).await;
+    assert_eq!(bed.engine.running(), ["project-web-1", "project-web-2", "project-web-3"]);
+    // A port of the host cannot be had twice.
+    let published = changed.replace("replicas: 3", "replicas: 1") + "    ports: ['8080:80']\n";
+    bed.up(&published).await;
+    let plan = bed.plan(&published.replace("A: '2'", "A: '3'"), &started()).await;
+    assert_eq!(
+        plan.notes,
+        ["service web: the old container ends before the new one starts, since both want port 8080"]
+    );
+    bed.apply(&plan).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_update_is_rolled_back() {
+    for order in ["start-first", "stop-first"] {
+        let text = ROLLING.replace("start-first", order);
+        let bed = Bed::new();
+        bed.up(&text).await;
+        let changed = text.replace("A: '1'", "A: '2'");
+        // The third is in the second group.
+        bed.engine.on_start("000000000000_project-web-3", Behaviour::Exits(1, Vec::new()));
+        let plan = bed.plan(&changed, &started()).await;
+        let outcome = bed.try_to_apply(&plan).await;
+        assert_eq!(outcome.ending, Ending::Failed);
+        let failed = [plan.steps[outcome.failed[0].0].subject.to_string()];
+        assert_eq!(failed, ["container project-web-3"]);
+        let desired = bed.desired(&changed);
+        let (undo, services) = rollback(&desired, &bed.observe(&desired).await, &["project-web-3"]);
+        assert_eq!(services, ["web"]);
+        bed.apply(&undo).await;
+        assert_eq!(bed.engine.running(), ["project-web-1", "project-web-2", "project-web-3"], "{undo}");
+        assert!(bed.plan(&text, &started()).await.steps.is_empty(), "all is as it was before");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_goes_on_after_failures_if_it_may() {
+    let text = ROLLING.replace("rollback", "continue");
+    let bed = Bed::new();
+    bed.up(&text).await;
+    bed.engine.on_start("000000000000_project-web-1", Behaviour::Exits(1, Vec::new()));
+    let plan = bed.plan(&text.replace("A: '1'", "A: '2'"), &started()).await;
+    let outcome = bed.try_to_apply(&plan).await;
+    assert_eq!((outcome.ending, outcome.tolerated.len()), (Ending::Complete, 1));
+    assert_eq!(bed.engine.running(), ["project-web-2", "project-web-3"]);
 }
 
 #[test]

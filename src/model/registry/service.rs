@@ -1,14 +1,13 @@
 //! Services: what runs, with which resources, and what it may do; and what services are attached to.
 
 use super::Kubernetes::{Idle as Beside, Kept, Lost, Partly as Nearly};
-use super::Up::{Honoured, Idle, Optional, Partly, Refused, Since};
-use super::{NOT_YET, table};
+use super::Up::{Honoured, Idle, Optional, Partly, Since};
+use super::table;
 
 const KUBELET: &str = "set it for all pods of a node in the kubelet's configuration, or leave it out";
 const NODE: &str = "choose nodes that have it, with `deploy.placement.constraints`, or leave it out";
 const WINDOWS: &str = "leave it out: it is for Windows containers of Docker";
 const ONE_INTERFACE: &str = "leave it out: a pod has one interface, which the cluster's network sets up";
-const RUN_BY_HAND: &str = "run the commands with `docker exec`";
 
 table!(SERVICE below "services.*" {
     ".annotations" => Optional((1, 43), "24"), Kept("annotations of the pod");
@@ -73,7 +72,7 @@ table!(SERVICE below "services.*" {
     ".mem_reservation" => Honoured, Kept("`resources.requests.memory`");
     ".mem_swappiness" => Honoured, Lost(KUBELET);
     ".memswap_limit" => Honoured, Lost(KUBELET);
-    ".models" => Refused(NOT_YET, "run the model yourself, and pass its URL in `environment`"), Lost("give the model's address in `environment`");
+    ".models" => Partly("where Docker Model Runner is installed"), Lost("give the model's address in `environment`");
     ".network_mode" => Honoured, Nearly("`hostNetwork`, policies, or one pod with the service that it names");
     ".networks" => Honoured, Kept("labels of the pod, and a NetworkPolicy for each network");
     ".oom_kill_disable" => Honoured, Lost("raise the memory limit instead");
@@ -81,12 +80,12 @@ table!(SERVICE below "services.*" {
     ".pid" => Honoured, Nearly("`hostPID` for `host`, `shareProcessNamespace` within a pod");
     ".pids_limit" => Honoured, Lost(KUBELET);
     ".platform" => Partly("any `os[/arch[/variant]]`; another word is refused"), Nearly("`nodeSelector` on system and architecture; nodes do not tell the variant");
-    ".post_start" => Refused(NOT_YET, RUN_BY_HAND), Nearly("`lifecycle.postStart`: the first command, as the container runs");
-    ".pre_start" => Refused(NOT_YET, "run the steps as a service, and wait for it with `depends_on`"), Nearly("init containers, which run before each pod");
-    ".pre_stop" => Refused(NOT_YET, RUN_BY_HAND), Nearly("`lifecycle.preStop`: the first command, as the container runs");
+    ".post_start" => Honoured, Nearly("`lifecycle.postStart`: the first command, as the container runs");
+    ".pre_start" => Honoured, Nearly("init containers, which run before each pod");
+    ".pre_stop" => Honoured, Nearly("`lifecycle.preStop`: the first command, as the container runs");
     ".privileged" => Honoured, Kept("`securityContext.privileged`");
     ".profiles" => Honoured, Kept("applied while loading");
-    ".provider" => Refused(NOT_YET, "start what it provides yourself, and remove the service"), Lost("give the services that need it the address of what stands for it in the cluster");
+    ".provider" => Honoured, Lost("give the services that need it the address of what stands for it in the cluster");
     ".pull_policy" => Honoured, Nearly("`imagePullPolicy`; after a time is `Always`");
     ".pull_refresh_after" => Idle("`pull_policy: every_<duration>` took its place"), Beside("`pull_policy: every_<duration>` took its place");
     ".read_only" => Honoured, Kept("`securityContext.readOnlyRootFilesystem`");
@@ -97,7 +96,7 @@ table!(SERVICE below "services.*" {
     ".secrets.uid" => Partly("for `environment`; a file of the host keeps its owner"), Nearly("the file belongs to root");
     ".secrets.gid" => Partly("for `environment`; a file of the host keeps its group"), Nearly("the file belongs to root");
     ".secrets.mode" => Partly("for `environment`; a file of the host keeps its mode"), Kept("`items.mode`");
-    ".security_opt" => Partly("but a seccomp profile in a file, which is refused"), Nearly("`seccompProfile`, `appArmorProfile`, `seLinuxOptions`, `allowPrivilegeEscalation`; others are lost");
+    ".security_opt" => Honoured, Nearly("`seccompProfile`, `appArmorProfile`, `seLinuxOptions`, `allowPrivilegeEscalation`; others are lost");
     ".shm_size" => Honoured, Kept("memory mounted at `/dev/shm`");
     ".stdin_open" => Honoured, Kept("`stdin`");
     ".stop_grace_period" => Honoured, Kept("`terminationGracePeriodSeconds`");

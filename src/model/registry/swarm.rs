@@ -1,11 +1,10 @@
 //! `deploy`: much of it is for a cluster. An engine without Swarm services has one node, and replaces containers itself.
 
 use super::Kubernetes::{Kept, Lost, Partly as Nearly};
-use super::Up::{Honoured, Idle};
+use super::Up::{Honoured, Idle, Partly};
 use super::table;
 
 const ONE_NODE: super::Up = Idle("there is one node");
-const NO_ROLLOUT: super::Up = Idle("it tells a Swarm how to replace containers");
 const ROLLOUT: &str = "watch the rollout with `kubectl rollout status`";
 
 table!(DEPLOY below "services.*.deploy" {
@@ -29,12 +28,12 @@ table!(DEPLOY below "services.*.deploy" {
     ".restart_policy.delay" => Idle("the engine waits longer each time"), Lost("leave it out: Kubernetes waits longer each time");
     ".restart_policy.max_attempts" => Honoured, Nearly("`backoffLimit` of a Job; lost for what is always started again");
     ".restart_policy.window" => Idle("it is for a Swarm"), Lost("leave it out: Kubernetes chooses it");
-    ".rollback_config" => NO_ROLLOUT, Lost("use `kubectl rollout undo`");
-    ".update_config" => NO_ROLLOUT, Nearly("how a Deployment replaces its pods");
-    ".update_config.delay" => NO_ROLLOUT, Nearly("`minReadySeconds`; lost for Jobs");
-    ".update_config.failure_action" => NO_ROLLOUT, Nearly("a rollout that fails stops, as with `pause`; others are lost");
-    ".update_config.max_failure_ratio" => NO_ROLLOUT, Lost(ROLLOUT);
-    ".update_config.monitor" => NO_ROLLOUT, Lost(ROLLOUT);
-    ".update_config.order" => NO_ROLLOUT, Nearly("`maxSurge` or `maxUnavailable` of a Deployment");
-    ".update_config.parallelism" => NO_ROLLOUT, Nearly("`maxSurge` or `maxUnavailable` of a Deployment");
+    ".rollback_config" => Partly("`max_failure_ratio` is not: the first failure counts, which is said"), Lost("use `kubectl rollout undo`");
+    ".update_config" => Honoured, Nearly("how a Deployment replaces its pods");
+    ".update_config.delay" => Honoured, Nearly("`minReadySeconds`; lost for Jobs");
+    ".update_config.failure_action" => Honoured, Nearly("a rollout that fails stops, as with `pause`; others are lost");
+    ".update_config.max_failure_ratio" => Partly("0 only: the first failure counts, which is said"), Lost(ROLLOUT);
+    ".update_config.monitor" => Honoured, Lost(ROLLOUT);
+    ".update_config.order" => Honoured, Nearly("`maxSurge` or `maxUnavailable` of a Deployment");
+    ".update_config.parallelism" => Honoured, Nearly("`maxSurge` or `maxUnavailable` of a Deployment");
 });
