@@ -13,6 +13,7 @@ use topo::observed::{Observed, State};
 use topo::plan::changes::{explain, unexplained};
 use topo::plan::desired::{Desired, DesiredService};
 use topo::plan::questions::questions;
+use topo::plan::run::{self, RunOptions};
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
 use topo::plan::update::{OnFailure, rollback};
 use topo::plan::{Plan, Subject, builder};
@@ -26,6 +27,8 @@ use crate::ui::Ui;
 /// A plan, and what it was made from.
 pub(crate) struct Planned {
     pub(crate) desired: Desired,
+    /// The service whose container of one command is to be created.
+    pub(crate) one_off: Option<DesiredService>,
     pub(crate) observed: Observed,
     /// Images to fetch anew; what they change is known only afterwards.
     pub(crate) refresh: Plan,
@@ -57,9 +60,27 @@ impl Planned {
     }
 
     fn plan_again(&mut self, options: &UpOptions) {
-        if let Ok(plan) = up(&self.desired, &self.observed, options) {
+        if let Ok(plan) = plan(&self.desired, self.one_off.as_ref(), &self.observed, options) {
             self.plan = plan;
         }
+    }
+
+    /// Fetches the images that are asked for anew, and plans with what came of it.
+    pub(crate) async fn freshen(
+        &mut self,
+        options: &UpOptions,
+        engine: &Docker,
+        context: &Context,
+    ) -> Result<Exit, EngineError> {
+        if self.refresh.steps.is_empty() {
+            return Ok(Exit::Success);
+        }
+        let outcome = context.carry_out(&self.refresh, &self.observed, engine, interrupt()).await;
+        let exit = context.conclude(&self.refresh, &outcome);
+        if exit == Exit::Success {
+            self.look_again(options, engine).await?;
+        }
+        Ok(exit)
     }
 
     /// Carries the plan out. Where a name is taken that was free before, another `up` made it after this one had
@@ -123,6 +144,18 @@ impl Planned {
     }
 }
 
+fn plan(
+    desired: &Desired,
+    one_off: Option<&DesiredService>,
+    observed: &Observed,
+    options: &UpOptions,
+) -> Result<Plan, Vec<Impossible>> {
+    match one_off {
+        Some(service) => run::run(desired, service, observed, options),
+        None => up(desired, observed, options),
+    }
+}
+
 /// Plans against the engine as it is. `None` says that it is not possible, which has been printed.
 pub(crate) async fn plan_up(
     prepared: &mut Prepared,
@@ -130,11 +163,22 @@ pub(crate) async fn plan_up(
     engine: &Docker,
     context: &Context,
 ) -> Result<Option<Planned>, EngineError> {
+    plan_with(prepared, options, None, engine, context).await
+}
+
+/// The same, and to create the container of one command.
+pub(crate) async fn plan_with(
+    prepared: &mut Prepared,
+    options: &UpOptions,
+    one_off: Option<&RunOptions>,
+    engine: &Docker,
+    context: &Context,
+) -> Result<Option<Planned>, EngineError> {
     let Prepared { project, topology, contents, loaded } = prepared;
     // What was said before is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();
     contents.profiles = read_profiles(project, &context.world, &mut loaded.diagnostics);
-    let desired =
+    let mut desired =
         Desired::new(project, topology, contents, engine.api(), options.start, &mut loaded.diagnostics);
     let query = Query {
         project: project.name.clone(),
@@ -145,7 +189,9 @@ pub(crate) async fn plan_up(
         swarm: desired.needs_swarm(),
     };
     let observed = engine.observe(&query).await?;
-    let plan = match up(&desired, &observed, options) {
+    let refresh = refresh(&desired, &observed, options);
+    let one_off = one_off.and_then(|options| run::take(&mut desired, options));
+    let plan = match plan(&desired, one_off.as_ref(), &observed, options) {
         Ok(plan) => plan,
         Err(impossible) => {
             for Impossible { code, section, key, message, help } in impossible {
@@ -156,14 +202,13 @@ pub(crate) async fn plan_up(
             Plan::default()
         }
     };
-    let refresh = refresh(&desired, &observed, options);
     for (service, build) in desired.builds_in(&[&refresh, &plan]) {
         builder::refuse(project, service, build, &engine.builders(), &mut loaded.diagnostics);
     }
     if !context.say(loaded) {
         return Ok(None);
     }
-    let mut planned = Planned { desired, observed, refresh, plan, query };
+    let mut planned = Planned { desired, one_off, observed, refresh, plan, query };
     planned.explain(engine).await;
     Ok(Some(planned))
 }
@@ -201,13 +246,9 @@ pub(crate) fn bring_up(
         let Some(mut planned) = plan_up(&mut prepared, &options, &engine, context).await? else {
             return Ok(Exit::Failure);
         };
-        if !planned.refresh.steps.is_empty() {
-            let outcome = context.carry_out(&planned.refresh, &planned.observed, &engine, interrupt()).await;
-            let exit = context.conclude(&planned.refresh, &outcome);
-            if exit != Exit::Success {
-                return Ok(exit);
-            }
-            planned.look_again(&options, &engine).await?;
+        let exit = planned.freshen(&options, &engine, context).await?;
+        if exit != Exit::Success {
+            return Ok(exit);
         }
         for question in questions(&planned.desired, &planned.observed, &options) {
             if act.yes || (!dry_run && context.ui.is_interactive() && context.ui.ask(&question.to_string())) {
@@ -232,7 +273,7 @@ pub(crate) fn bring_up(
 }
 
 /// Takes what docker compose's variables say on orphans. Returns whether they agree with the flag.
-fn orphans_by_variables(options: &mut UpOptions, context: &Context) -> bool {
+pub(crate) fn orphans_by_variables(options: &mut UpOptions, context: &Context) -> bool {
     options.remove_orphans |= context.global.settings.remove_orphans;
     options.ignore_orphans = context.global.settings.ignore_orphans;
     if options.remove_orphans && options.ignore_orphans {

@@ -1,19 +1,36 @@
-//! `topo export k8s`: Kubernetes manifests that behave as the compose file does.
+//! `topo export k8s`: Kubernetes manifests that behave as the compose file does. `topo export SERVICE` is in
+//! [`super::export_container`].
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use topo::k8s::{Options, Published, Secrets, export};
 
-use super::{Context, Exit, Prepared};
+use super::session::Index;
+use super::{Context, Exit, Prepared, export_container};
 
-/// Turn the project into manifests for another platform
+/// Turn the project into manifests for another platform, or a container's files into a tar archive
 ///
-/// Example: topo export k8s -o manifests
+/// A service that is called like a platform is meant after `--`.
+///
+/// Example: topo export k8s -o manifests, or topo export -o web.tar web
 #[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    override_usage = "topo export k8s [OPTIONS] [SERVICE]...\n       topo export [OPTIONS] SERVICE"
+)]
 pub(crate) struct Export {
     #[command(subcommand)]
-    target: Target,
+    target: Option<Target>,
+    #[command(flatten)]
+    index: Index,
+    /// File to write the archive to; default: standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The service
+    #[arg(value_name = "SERVICE", required = true)]
+    service: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,7 +83,15 @@ enum SecretsFrom {
 }
 
 pub(crate) fn run(arguments: &Export, context: &Context) -> Exit {
-    let Target::K8s(arguments) = &arguments.target;
+    let arguments = match (&arguments.target, &arguments.service) {
+        (Some(Target::K8s(arguments)), _) => arguments,
+        (None, Some(service)) => {
+            let output = arguments.output.as_deref().filter(|output| !output.as_os_str().is_empty());
+            return export_container::run(service, arguments.index, output, context);
+        }
+        // clap asks for one of them.
+        (None, None) => return Exit::Failure,
+    };
     let Some(mut prepared) = context.prepared(&arguments.services, true) else { return Exit::Failure };
     let Prepared { project, contents, loaded, .. } = &mut prepared;
     let options = Options {

@@ -1,18 +1,23 @@
 //! The commands: one file each, which turns arguments into options and hands results to [`crate::ui`].
 
 mod attach;
+mod attach_service;
 mod build;
 mod check;
+mod commit;
 mod completions;
 mod config;
 mod converge;
+mod cp;
 mod down;
 mod elsewhere;
 mod engine;
 mod events;
+mod exec;
 mod existing;
 mod explain;
 mod export;
+mod export_container;
 mod global;
 mod images;
 mod kill;
@@ -30,8 +35,10 @@ mod pull;
 mod push;
 mod restart;
 mod rm;
+mod run;
 mod scale;
 mod schema;
+mod session;
 mod start;
 mod stats;
 mod stop;
@@ -45,7 +52,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use topo::diagnostic::{Diagnostic, Diagnostics, Severity};
-use topo::load::{self, Loaded, OsWorld, Request, World, load_without};
+use topo::load::{self, Environment, Loaded, OsWorld, Request, World, load_without};
 use topo::project::{self, Contents, Project, Selection, read_contents, resolve_without};
 use topo::topology::{Topology, ports};
 
@@ -96,6 +103,11 @@ enum Command {
     Build(build::Build),
     Pull(pull::Pull),
     Push(push::Push),
+    Run(run::Run),
+    Exec(exec::Exec),
+    Attach(attach_service::Attach),
+    Cp(cp::Cp),
+    Commit(commit::Commit),
     Plan(plan::Plan),
     Config(config::Config),
     Check(check::Check),
@@ -117,7 +129,7 @@ pub(crate) enum Exit {
     Changes,
     /// The user interrupted it: 130.
     Interrupted,
-    /// A container ended with this code, and so does topo.
+    /// What ran in a container ended with this code.
     Code(u8),
 }
 
@@ -146,6 +158,13 @@ pub(crate) struct Prepared {
     pub(crate) topology: Topology,
     pub(crate) contents: Contents,
     pub(crate) loaded: Loaded,
+}
+
+/// A project by its name, and what is known of it.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) project: Option<Project>,
+    pub(crate) environment: Environment,
 }
 
 impl Context {
@@ -205,7 +224,11 @@ impl Context {
 
     /// Loads the project for printing it, and prints what there is to say. `None` ends the command.
     pub(crate) fn project(&self, services: &[String]) -> Option<Project> {
-        let (project, _, mut loaded) = self.checked(services);
+        let (project, _, loaded) = self.checked(services);
+        self.printable(project, loaded)
+    }
+
+    fn printable(&self, project: Project, mut loaded: Loaded) -> Option<Project> {
         for mut conflict in ports::conflicts(&project) {
             // It can be printed all the same: an override may be meant to move one of them.
             conflict.severity = Severity::Warning;
@@ -232,8 +255,19 @@ impl Context {
     }
 
     fn selected_to_start(&self, selection: Selection, start: bool) -> Prepared {
-        let (project, topology, mut loaded) =
+        self.changed_to_start(selection, start, |_, _| ())
+    }
+
+    /// Loads the project for acting on it with what the command line changes of it. Nothing is printed.
+    pub(crate) fn changed_to_start(
+        &self,
+        selection: Selection,
+        start: bool,
+        change: impl FnOnce(&mut Project, &mut Loaded),
+    ) -> Prepared {
+        let (mut project, topology, mut loaded) =
             self.checked_as(selection, load::Skip::default(), project::Skip::default());
+        change(&mut project, &mut loaded);
         let mut found = Diagnostics::default();
         ports::conflicts(&project).into_iter().for_each(|conflict| found.push(conflict));
         let contents = read_contents(&project, &loaded.environment, &self.world, &mut found);
@@ -253,6 +287,17 @@ impl Context {
     /// The project's name, and the project if there is a file to read.
     pub(crate) fn name(&self) -> Option<(String, Option<Project>)> {
         self.named(&[])
+    }
+
+    /// The same with the variables of the shell and of env files.
+    pub(crate) fn named_with_variables(&self) -> Option<Named> {
+        let (project, _, loaded) = self.checked(&[]);
+        let environment = loaded.environment.clone();
+        if let Some(name) = self.name_without_file() {
+            return Some(Named { name, project: None, environment });
+        }
+        let named = Named { name: project.name.clone(), project: Some(project), environment };
+        self.say(&loaded).then_some(named)
     }
 }
 
@@ -319,6 +364,11 @@ pub(crate) fn run() -> Exit {
         Command::Build(arguments) => build::run(&arguments, &context),
         Command::Pull(arguments) => pull::run(&arguments, &context),
         Command::Push(arguments) => push::run(&arguments, &context),
+        Command::Run(arguments) => run::run(&arguments, &context),
+        Command::Exec(arguments) => exec::run(&arguments, &context),
+        Command::Attach(arguments) => attach_service::run(&arguments, &context),
+        Command::Cp(arguments) => cp::run(&arguments, &context),
+        Command::Commit(arguments) => commit::run(&arguments, &context),
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),

@@ -13,8 +13,11 @@ mod credentials;
 mod digest;
 mod dockerignore;
 mod happenings;
+mod hijack;
 mod hook;
+mod inside;
 mod lifecycle;
+pub mod local;
 mod logs;
 mod look;
 mod origin;
@@ -85,6 +88,8 @@ pub struct Docker {
     buildx: Option<std::path::PathBuf>,
     /// The socket of the user's SSH agent.
     ssh_agent: Option<String>,
+    /// `detachKeys` of docker's `config.json`.
+    detach_keys: Option<String>,
 }
 
 impl Docker {
@@ -108,7 +113,8 @@ impl Docker {
             };
             let api = connection.api_version.as_deref().and_then(ping::parse_version);
             let client = dialer.bollard().map_err(failed("connect to the engine"))?;
-            let credentials = Credentials::read(&connection.config_text());
+            let config = connection.config_text();
+            let credentials = Credentials::read(&config);
             let (client, api) = (client.with_timeout(PATIENCE), api.unwrap_or(pong.api.min(NEWEST)));
             let wire = dialer.client();
             let docker = Self {
@@ -117,6 +123,7 @@ impl Docker {
                 connected: pong.seconds,
                 address,
                 credentials,
+                detach_keys: detach_keys(&config),
                 wire,
                 buildkit: pong.buildkit && !connection.no_buildkit,
                 buildx: buildx::find(connection.config.as_deref()),
@@ -130,6 +137,11 @@ impl Docker {
     /// Returns where the engine listens, as `DOCKER_HOST` would have it.
     pub fn address(&self) -> String {
         self.address.to_string()
+    }
+
+    /// Returns the keys to leave a container with, where docker's `config.json` says so.
+    pub fn detach_keys(&self) -> Option<String> {
+        self.detach_keys.clone()
     }
 
     fn versioned(mut self) -> Self {
@@ -513,6 +525,11 @@ impl Engine for Docker {
     }
 }
 
+fn detach_keys(config: &str) -> Option<String> {
+    let config: serde_json::Value = serde_json::from_str(config).ok()?;
+    Some(config.get("detachKeys")?.as_str()?.to_owned())
+}
+
 /// Returns a function that says what failed and why.
 fn failed(doing: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> EngineError {
     let doing = doing.into();
@@ -567,6 +584,7 @@ fn inspection(inspected: ContainerInspectResponse) -> Inspection {
         failing_streak: health.failing_streak.and_then(|streak| streak.try_into().ok()).unwrap_or(0),
         health_output: probes.last().and_then(|probe| probe.output.clone()),
         tty: config.tty.unwrap_or(false),
+        open_stdin: config.open_stdin.unwrap_or(false),
     }
 }
 

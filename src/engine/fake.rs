@@ -4,6 +4,7 @@
 //! [`FakeEngine::hold_when`], [`FakeEngine::break_connections`]) and play the world ([`FakeEngine::end`],
 //! [`FakeEngine::set_health`]) while topo works on it.
 
+mod inside;
 mod lifecycle;
 mod look;
 mod state;
@@ -16,6 +17,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tokio::sync::{Notify, mpsc};
 
+pub use self::inside::Program;
 use self::state::World;
 use super::look::{
     ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
@@ -36,6 +38,7 @@ use crate::plan::{Build, File, labels};
 #[derive(Default)]
 pub struct FakeEngine {
     world: RefCell<World>,
+    commands: RefCell<inside::Commands>,
     faults: RefCell<Vec<Fault>>,
     holds: RefCell<Vec<Hold>>,
     released: Notify,
@@ -57,7 +60,7 @@ pub struct Call {
     pub number: usize,
 }
 
-/// The kinds of calls, one for each method of [`Engine`].
+/// The kinds of calls, one for each method of [`Engine`] and [`Inside`](super::inside::Inside).
 #[expect(missing_docs, reason = "each is named like its method")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallKind {
@@ -96,6 +99,16 @@ pub enum CallKind {
     Processes,
     Usage,
     History,
+    CreateExec,
+    StartExec,
+    Attach,
+    Resize,
+    Signal,
+    LookAt,
+    Pack,
+    Unpack,
+    Export,
+    Commit,
 }
 
 /// What a container does when it is started.

@@ -5,10 +5,12 @@
 //! [`fake::FakeEngine`] stands in for it in tests, and one suite of obligations holds for both.
 
 pub mod apply;
+pub mod detach;
 pub mod docker;
 pub mod error;
 pub mod fake;
 pub mod follow;
+pub mod inside;
 pub mod look;
 pub mod meter;
 pub mod program;
@@ -229,6 +231,8 @@ pub struct Inspection {
     pub health_output: Option<String>,
     /// Whether it has a terminal, so that its two outputs are one.
     pub tty: bool,
+    /// Whether something may be typed to it.
+    pub open_stdin: bool,
 }
 
 /// Which part of a log is wanted.

@@ -330,6 +330,7 @@ mod tests {
             failing_streak: 0,
             health_output: Some("one\ntwo\n".into()),
             tty: false,
+            open_stdin: false,
         }
     }
 

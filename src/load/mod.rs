@@ -1,5 +1,6 @@
 //! Room 4: files to one compose model. It asks the world through [`World`] and reports all mistakes it finds.
 
+mod argument;
 pub mod dotenv;
 mod environment;
 mod extends;
@@ -20,6 +21,7 @@ use crate::model::attribute::{Attribute, Decoder, Place, Shape};
 use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Room};
 
+pub use argument::{read_arguments, read_variables};
 pub use environment::{Environment, Origin};
 pub(crate) use read::{EnvFile, reason};
 pub use trace::{Reset, Trace, Variable};

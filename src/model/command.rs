@@ -40,8 +40,8 @@ impl Attribute for CommandLine {
     }
 }
 
-/// Splits as Go's `shellwords` does, which docker compose uses: quotes and backslashes, no expansion.
-fn split_words(text: &str) -> Result<Vec<String>, String> {
+/// Splits text into words as Go's `shellwords` does, which docker compose uses: quotes and backslashes, no expansion.
+pub fn split_words(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

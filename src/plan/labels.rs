@@ -14,6 +14,8 @@ pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 pub const CONTAINER_NUMBER: &str = "com.docker.compose.container-number";
 /// `True` for containers made by `run`, `False` for the others.
 pub const ONEOFF: &str = "com.docker.compose.oneoff";
+/// 64 hexadecimal digits, on containers made by `run`.
+pub const SLUG: &str = "com.docker.compose.slug";
 /// `service:condition:restart`, comma-joined.
 pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 /// The ID of the image.

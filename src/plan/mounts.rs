@@ -18,7 +18,10 @@ pub(super) fn mounts(project: &Project, service: &Service) -> (Vec<String>, Vec<
         match (mount.kind, &mount.source) {
             // The text form is the only one that creates a missing directory of the host.
             (MountType::Bind, Some(source)) if !needs_mount(mount) => binds.push(bind(source, mount)),
-            (MountType::Volume, Some(source)) if !source.is_empty() && !needs_mount(mount) => {
+            // A volume that the file does not have comes from the command line.
+            (MountType::Volume, Some(source))
+                if project.volumes.contains_key(source) && !needs_mount(mount) =>
+            {
                 binds.push(bind(project.volume_name(source), mount));
             }
             _ => mounts.push(engine_mount(project, mount)),

@@ -129,7 +129,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Copies the files in. Returns the steps after which the container exists, and those after which it may start.
-    fn copy(
+    pub(super) fn copy(
         &mut self,
         wanted: &DesiredContainer,
         container: &str,

@@ -74,6 +74,16 @@ impl UpOptions {
 
 /// Plans to bring the project up. What cannot work is an error, in words for the user.
 pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result<Plan, Vec<Impossible>> {
+    up_and(desired, None, observed, options)
+}
+
+/// The same, and to create the container of one command.
+pub(super) fn up_and(
+    desired: &Desired,
+    one_off: Option<&DesiredService>,
+    observed: &Observed,
+    options: &UpOptions,
+) -> Result<Plan, Vec<Impossible>> {
     let (observed, twins) = &without_twins(desired, observed);
     let observed: &Observed = observed;
     let impossible = impossible(desired, observed);
@@ -102,6 +112,9 @@ pub fn up(desired: &Desired, observed: &Observed, options: &UpOptions) -> Result
     planner.orphans();
     planner.volumes();
     planner.services();
+    if let Some(service) = one_off {
+        planner.one_off(service);
+    }
     Ok(planner.plan)
 }
 
@@ -193,7 +206,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The step after which the image is there, if it is not already.
-    fn image(&mut self, service: &'a DesiredService) -> Option<StepId> {
+    pub(super) fn image(&mut self, service: &'a DesiredService) -> Option<StepId> {
         if let Some(step) = self.images.get(service.image.as_str()) {
             return *step;
         }
@@ -384,7 +397,13 @@ impl<'a> Planner<'a> {
     }
 
     /// Returns the steps after which all containers of a service are as asked for; none if they are already.
-    fn satisfied(&mut self, service: &str, condition: Condition, required: bool, cause: &str) -> Vec<StepId> {
+    pub(super) fn satisfied(
+        &mut self,
+        service: &str,
+        condition: Condition,
+        required: bool,
+        cause: &str,
+    ) -> Vec<StepId> {
         let Some(planned) = self.services.get(service) else { return Vec::new() };
         let mut steps = planned.started.clone();
         if condition == Condition::Started {
@@ -414,6 +433,11 @@ impl<'a> Planner<'a> {
             steps.push(step);
         }
         steps
+    }
+
+    /// The steps after which the containers of a service exist.
+    pub(super) fn created(&self, service: &str) -> Vec<StepId> {
+        self.services.get(service).map(|planned| planned.created.clone()).unwrap_or_default()
     }
 
     /// The service, if any, whose replacement this one asked to be restarted after.

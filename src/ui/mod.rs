@@ -7,6 +7,7 @@ mod logs;
 pub(crate) mod origins;
 mod progress;
 mod report;
+pub(crate) mod terminal;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -93,8 +94,13 @@ impl Ui {
 
     /// Writes data to standard output. A reader that went away has seen enough.
     pub(crate) fn data(self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    /// The same of data that need not be text.
+    pub(crate) fn bytes(self, data: &[u8]) {
         let mut out = io::stdout().lock();
-        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        if let Err(error) = out.write_all(data).and_then(|()| out.flush())
             && error.kind() != io::ErrorKind::BrokenPipe
         {
             self.error(&format!("cannot write to standard output: {error}"));

@@ -9,6 +9,7 @@
 
 mod bed;
 mod builds;
+mod inside;
 mod lifecycle;
 mod real;
 
@@ -28,6 +29,11 @@ use topo::plan::hooks::Inside;
 use topo::plan::{Condition, Create, Op, Plan, Subject, labels};
 
 use self::bed::{Bed, IMAGE, Stage, bounded, cause, docker, held, in_memory, join, text};
+use self::inside::{
+    a_command_has_two_outputs_and_a_code, a_command_needs_a_running_container,
+    a_command_reads_to_the_end_of_its_input, a_signal_ends_a_container, an_image_of_a_container_is_there,
+    files_come_out_as_they_went_in, what_a_container_writes_is_heard_from_its_start_on,
+};
 use self::lifecycle::{
     a_container_is_paused_and_goes_on, a_restart_starts_what_runs_and_what_does_not,
     images_of_a_project_are_found_and_removed, signals_reach_what_runs, the_exit_code_is_waited_for,
@@ -80,6 +86,13 @@ obligations! {
     a_restart_starts_what_runs_and_what_does_not
     the_exit_code_is_waited_for
     images_of_a_project_are_found_and_removed
+    a_command_has_two_outputs_and_a_code
+    a_command_reads_to_the_end_of_its_input
+    a_command_needs_a_running_container
+    what_a_container_writes_is_heard_from_its_start_on
+    a_signal_ends_a_container
+    files_come_out_as_they_went_in
+    an_image_of_a_container_is_there
 }
 
 async fn networks_have_names_of_their_own(bed: &Bed<impl Stage>) {

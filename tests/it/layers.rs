@@ -41,6 +41,8 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("sha2::", &["src/project/hash.rs"], "there is one config hash"),
     ("miette::", &["src/source.rs", "src/diagnostic/text.rs"], "the library returns its own diagnostics"),
     ("indicatif::", &["src/ui/"], "only `ui` draws"),
+    ("crossterm::", &["src/ui/terminal.rs"], "only `ui` knows the terminal"),
+    ("hyper::", &["src/engine/docker"], "`Engine` is all that is known of an engine"),
     ("owo_colors::", &["src/ui/"], "only `ui` paints"),
     ("gotmpl::", &["src/listing/template.rs"], "the templates' evaluator can be replaced in one file"),
     ("tabwriter::", &["src/listing/format.rs"], "columns are lined up in one place"),

@@ -24,4 +24,6 @@ mod limits;
 mod plan;
 mod properties;
 mod properties_loading;
+mod run;
 mod schema;
+mod target;

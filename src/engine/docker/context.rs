@@ -38,6 +38,21 @@ pub(super) fn pack(files: &[File]) -> io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
+/// Packs on a thread of its own, piece by piece as they are taken.
+pub(super) fn packed(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let (sender, receiver) = mpsc::channel(4);
+    tokio::task::spawn_blocking(move || {
+        let mut pieces = Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE) };
+        if let Err(error) = write(&mut pieces).and_then(|()| pieces.flush()) {
+            // Nobody listens any more if it was given up.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) })
+}
+
 fn header(size: u64, mode: u32) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
@@ -48,17 +63,9 @@ fn header(size: u64, mode: u32) -> tar::Header {
 }
 
 impl Context {
-    /// Packs the directory on a thread of its own, piece by piece as they are taken.
+    /// Packs the directory.
     pub(super) fn stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        let (sender, receiver) = mpsc::channel(4);
-        tokio::task::spawn_blocking(move || {
-            let mut pieces = Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE) };
-            if let Err(error) = self.write(&mut pieces).and_then(|()| pieces.flush()) {
-                // Nobody listens any more if the build was given up.
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
-        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) })
+        packed(move |mut output| self.write(&mut output))
     }
 
     fn write(&self, output: &mut impl Write) -> io::Result<()> {

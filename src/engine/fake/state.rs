@@ -360,6 +360,7 @@ impl Container {
             failing_streak: self.failing_streak,
             health_output: self.probe.clone(),
             tty: self.body.tty.unwrap_or(false),
+            open_stdin: self.body.open_stdin.unwrap_or(false),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A command that is still running: its lines as they come, and signals to it.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -15,6 +15,8 @@ pub(crate) struct Running {
     pub(crate) stdout: Vec<String>,
     /// What it wrote to standard error so far.
     pub(crate) stderr: Vec<String>,
+    /// The terminal that it runs on.
+    terminal: Option<String>,
 }
 
 enum Line {
@@ -28,7 +30,7 @@ impl Running {
         let (sender, lines) = channel();
         read(child.stdout.take().unwrap(), sender.clone(), Line::Stdout);
         read(child.stderr.take().unwrap(), sender, Line::Stderr);
-        Self { child, lines, stdout: Vec::new(), stderr: Vec::new() }
+        Self { child, lines, stdout: Vec::new(), stderr: Vec::new(), terminal: None }
     }
 
     /// Reads on until there is a line, on either output, that fits. Returns false if it ended before.
@@ -59,6 +61,40 @@ impl Running {
         host::note(&format!("| {text}"));
         kept.push(text.clone());
         text
+    }
+
+    /// Starts a command on a terminal of 20 lines of 90 characters.
+    pub(crate) fn on_terminal(command: &Command) -> Self {
+        let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"));
+        let words: Vec<String> =
+            std::iter::once(command.get_program()).chain(command.get_args()).map(quoted).collect();
+        let line = format!("tty; stty rows 20 cols 90; exec {}", words.join(" "));
+        let mut terminal = Command::new("script");
+        terminal.args(["-q", "-f", "-e", "-c", &line, "/dev/null"]).stdin(Stdio::piped());
+        terminal.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(directory) = command.get_current_dir() {
+            terminal.current_dir(directory);
+        }
+        let mut running = Self::start(terminal);
+        assert!(running.reaches(|line| line.starts_with("/dev/")));
+        running.terminal = running.stdout.pop().map(|line| line.trim().to_owned());
+        running
+    }
+
+    /// Changes the size of the terminal that it runs on.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        let terminal = self.terminal.as_deref().unwrap();
+        let size = [rows, columns].map(|number| number.to_string());
+        let mut stty = Command::new("stty");
+        stty.args(["-F", terminal, "rows", &size[0], "cols", &size[1]]);
+        assert!(stty.status().unwrap().success());
+    }
+
+    /// Types.
+    pub(crate) fn types(&mut self, text: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        input.write_all(text.as_bytes()).unwrap();
+        input.flush().unwrap();
     }
 
     /// Sends a signal, such as `INT`.

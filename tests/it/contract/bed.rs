@@ -12,7 +12,8 @@ use bollard::models::{
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use topo::engine::docker::{Connection, Docker};
-use topo::engine::fake::{Behaviour, FakeEngine};
+use topo::engine::fake::{Behaviour, FakeEngine, Program};
+use topo::engine::inside::Inside;
 use topo::engine::{Action, Cause, Engine, EngineError, LogLine, LogQuery, Query, Scope, Since};
 use topo::observed::{Container, Health, Observed};
 use topo::plan::{Build, File, labels};
@@ -21,9 +22,11 @@ use topo::plan::{Build, File, labels};
 pub(crate) const IMAGE: &str = "topo-contract";
 
 /// An engine that a test can play on.
-pub(crate) trait Stage: Engine {
+pub(crate) trait Stage: Inside {
     /// Says what a container will do. A real one does what its command says.
     fn script(&self, container: &str, behaviour: &Behaviour);
+    /// Says what a command in a container will do. On a real one it does so.
+    fn command(&self, words: &[&str], program: Program);
     /// Lets the next probe of a container's health pass.
     async fn heal(&self, container: &str);
 }
@@ -33,6 +36,10 @@ impl Stage for FakeEngine {
         self.on_start(container, behaviour.clone());
     }
 
+    fn command(&self, words: &[&str], program: Program) {
+        self.on_exec(words, program);
+    }
+
     async fn heal(&self, container: &str) {
         self.set_health(container, Health::Healthy, "");
     }
@@ -40,6 +47,8 @@ impl Stage for FakeEngine {
 
 impl Stage for Docker {
     fn script(&self, _container: &str, _behaviour: &Behaviour) {}
+
+    fn command(&self, _words: &[&str], _program: Program) {}
 
     async fn heal(&self, container: &str) {
         let file = File { path: "/healthy".into(), content: vec![], mode: 0o644, uid: 0, gid: 0 };
@@ -254,10 +263,15 @@ int main(int count, char **words) {
         for (int at = 3; at < count; at++) printf("%s\n", words[at]);
         return atoi(words[2]);
     }
+    if (!strcmp(words[1], "echo")) {
+        char piece[1000];
+        for (int size; (size = read(0, piece, sizeof piece)) > 0;) write(1, piece, size);
+        return 0;
+    }
     if (!strcmp(words[1], "both")) {
         puts("out");
         fputs("error without an end", stderr);
-        return 0;
+        return count > 2 ? atoi(words[2]) : 0;
     }
     if (!strcmp(words[1], "check")) {
         puts("not yet");
