@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, Command};
 use super::{Context, Exit};
 
 /// The commands, why topo does not have them, and what to use.
-const ELSEWHERE: [(&str, &str, &str); 5] = [
+const ELSEWHERE: [(&str, &str, &str); 4] = [
     (
         "alpha",
         "the experiments of docker compose are its own",
@@ -15,11 +15,6 @@ const ELSEWHERE: [(&str, &str, &str); 5] = [
         "bridge",
         "it turns projects into manifests by programs in images",
         "use `topo export k8s`, or `docker compose bridge` for transformations of your own",
-    ),
-    (
-        "commit",
-        "it makes an image of one container",
-        "use `docker commit CONTAINER`; `topo ps` lists the containers",
     ),
     (
         "publish",

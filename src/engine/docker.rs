@@ -9,6 +9,7 @@ mod buildx;
 mod classic;
 mod connection;
 mod context;
+mod create;
 mod credentials;
 mod digest;
 mod dockerignore;
@@ -380,12 +381,7 @@ impl Engine for Docker {
         platform: Option<&str>,
         body: &ContainerCreateBody,
     ) -> Result<String> {
-        let options = query::CreateContainerOptions {
-            name: Some(name.to_owned()),
-            platform: platform.unwrap_or_default().to_owned(),
-        };
-        let created = self.client.create_container(Some(options), body.clone()).await;
-        created.map(|created| created.id).map_err(failed(format!("create container {name}")))
+        self.create(name, platform, body).await
     }
 
     async fn connect_network(

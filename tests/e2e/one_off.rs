@@ -69,7 +69,10 @@ fn run_must_leave_what_docker_compose_knows() {
     assert_eq!(project.topo(&["exec", "web", "echo", "reached"]).succeeds().stdout, "reached\n");
     project.topo(&["up", "-d", "db"]).succeeds();
     assert!(is_running(&project.container("mine")));
+    // `down` leaves it alone as well, as in docker compose, unless it is told otherwise.
     project.topo(&["down", "-t", "0"]).succeeds();
+    assert_eq!(project.container_names(), ["mine"]);
+    project.topo(&["down", "-t", "0", "--remove-orphans"]).succeeds();
     project.is_nowhere();
 }
 

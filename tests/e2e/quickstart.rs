@@ -95,7 +95,7 @@ fn a_change_must_touch_one_service_alone(project: &mut Project) {
     let plan = project.topo(&["plan", "--exit-code"]).ends_with(2);
     let web = format!("container {}", project.full_name("web-1"));
     assert!(plan.stdout.lines().any(|line| line.starts_with('~') && line.contains(&web)), "{plan:?}");
-    assert!(plan.stdout.contains("configuration changed"), "{plan:?}");
+    assert!(plan.stdout.contains("`ports.8080/tcp` changed from"), "{plan:?}");
     assert_eq!(project.lives(), before, "`plan` must not act");
 
     project.up();

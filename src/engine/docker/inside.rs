@@ -120,7 +120,7 @@ fn repository_and_tag(reference: &str) -> (&str, &str) {
 }
 
 /// Writes a value of a query so that it arrives as it is.
-fn encoded(value: &str) -> String {
+pub(super) fn encoded(value: &str) -> String {
     let mut encoded = String::with_capacity(value.len());
     for byte in value.bytes() {
         match byte {

@@ -148,10 +148,11 @@ impl Docker {
     ) -> Result<Response<Incoming>> {
         let failed = |cause| EngineError::new(doing, cause);
         let (major, minor) = self.api;
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("http://engine/v{major}.{minor}{path}"))
-            .header("Content-Type", "application/x-tar");
+        let mut request =
+            Request::builder().method(Method::POST).uri(format!("http://engine/v{major}.{minor}{path}"));
+        if headers.iter().all(|(name, _)| *name != "Content-Type") {
+            request = request.header("Content-Type", "application/x-tar");
+        }
         for (name, value) in headers {
             request = request.header(*name, value);
         }

@@ -67,7 +67,7 @@ table!(SERVICE below "services.*" {
     ".labels" => Honoured, Nearly("annotations of the pod, where the key can be one");
     ".links" => Honoured, Nearly("a Service of that name, for all pods of the namespace");
     ".logging" => Honoured, Lost("collect the logs of the cluster's nodes with an agent");
-    ".mac_address" => Since((1, 44), "25"), Lost("leave it out: the cluster's network gives addresses");
+    ".mac_address" => Honoured, Lost("leave it out: the cluster's network gives addresses");
     ".mem_limit" => Honoured, Kept("`resources.limits.memory`");
     ".mem_reservation" => Honoured, Kept("`resources.requests.memory`");
     ".mem_swappiness" => Honoured, Lost(KUBELET);
