@@ -108,7 +108,7 @@ compare() {
 # ends_in_time COMMAND...: tells whether a command ends within 20 seconds. Any other failure ends the measurement.
 ends_in_time() {
   local status=0
-  timeout 20 "$@" >/dev/null 2>&1 || status=$?
+  timeout --signal=KILL 20 "$@" >/dev/null 2>&1 || status=$?
   ((status == 0 || status == 124)) || die "$* fails"
   ((status == 0))
 }

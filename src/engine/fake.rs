@@ -4,6 +4,7 @@
 //! [`FakeEngine::hold_when`], [`FakeEngine::break_connections`]) and play the world ([`FakeEngine::end`],
 //! [`FakeEngine::set_health`]) while topo works on it.
 
+mod calls;
 mod inside;
 mod lifecycle;
 mod look;
@@ -17,6 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tokio::sync::{Notify, mpsc};
 
+pub use self::calls::{Behaviour, Call, CallKind};
 pub use self::inside::Program;
 use self::state::World;
 use super::look::{
@@ -48,80 +50,6 @@ pub struct FakeEngine {
 
 type Fault = Box<dyn Fn(&Call) -> Option<Cause>>;
 type Hold = Box<dyn Fn(&Call) -> bool>;
-
-/// A call that the engine got.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Which.
-    pub kind: CallKind,
-    /// The name or ID that it is about.
-    pub subject: String,
-    /// How many calls of that kind there have been, this one included.
-    pub number: usize,
-}
-
-/// The kinds of calls, one for each method of [`Engine`] and [`Inside`](super::inside::Inside).
-#[expect(missing_docs, reason = "each is named like its method")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CallKind {
-    Observe,
-    Inspect,
-    Origin,
-    Pull,
-    Digest,
-    Build,
-    Push,
-    CreateNetwork,
-    RemoveNetwork,
-    CreateVolume,
-    RemoveVolume,
-    CreateContainer,
-    ConnectNetwork,
-    DisconnectNetwork,
-    CopyFiles,
-    Start,
-    Stop,
-    Restart,
-    Kill,
-    Pause,
-    Unpause,
-    ExitCode,
-    BuiltImages,
-    RemoveImage,
-    RemoveContainer,
-    Rename,
-    RunInside,
-    Logs,
-    Happenings,
-    Containers,
-    Image,
-    Volumes,
-    Processes,
-    Usage,
-    History,
-    CreateExec,
-    StartExec,
-    Attach,
-    Resize,
-    Signal,
-    LookAt,
-    Pack,
-    Unpack,
-    Export,
-    Commit,
-}
-
-/// What a container does when it is started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Behaviour {
-    /// It runs, and is healthy at once if its health is checked.
-    #[default]
-    Runs,
-    /// It runs, and its health stays `starting` until [`FakeEngine::set_health`].
-    Starts,
-    /// It writes these lines to its log and ends with this code.
-    Exits(i64, Vec<String>),
-}
 
 #[derive(Default)]
 struct UnderWay {

@@ -10,6 +10,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod network;
 pub mod ports;
+mod record;
 pub mod registry;
 pub mod schema;
 pub mod service;

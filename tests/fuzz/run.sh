@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes each target for some seconds (default 180), starting from the seeds and the test cases. What they find is in
 # tests/fuzz/artifacts. `run.sh 180 project` fuzzes one.
+# Without a sanitizer, since there is no unsafe code of ours to watch.
 # Needs cargo-fuzz (`cargo install cargo-fuzz`); works on the stable toolchain.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -16,6 +17,6 @@ for file in ../../examples/*/compose.yaml ../../examples/*/*/compose.yaml ../cas
     >"corpus/load/${name//\//-}" || true
 done
 for target in $targets; do
-  RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . "$target" "corpus/$target" "seeds/$target" -- \
+  RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . --sanitizer none "$target" "corpus/$target" "seeds/$target" -- \
     -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 -max_len=16384 -dict=compose.dict
 done

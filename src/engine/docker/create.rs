@@ -57,8 +57,8 @@ fn completed(mut body: Value, api: (u32, u32)) -> Value {
     }
     let Some(body_map) = body.as_object_mut().filter(|_| api < MAC_OF_ATTACHMENT) else { return body };
     let attached = body_map.get_mut("NetworkingConfig").and_then(|config| config.get_mut("EndpointsConfig"));
-    let endpoints = attached.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
-    let address = endpoints.filter_map(|one| one.as_object_mut()?.remove("MacAddress")).next();
+    let mut endpoints = attached.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    let address = endpoints.find_map(|one| one.as_object_mut()?.remove("MacAddress"));
     if let Some(address) = address {
         body_map.insert("MacAddress".to_owned(), address);
     }
