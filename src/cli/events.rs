@@ -2,11 +2,12 @@
 
 use clap::Args;
 use futures_util::StreamExt as _;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use topo::engine::Engine as _;
 use topo::engine::look::HistoryQuery;
 use topo::listing::history::{concerns, json_line, line};
-use topo::listing::time::point;
+use topo::listing::time::{point, seconds};
 
 use super::listing::now;
 use super::up::interrupt;
@@ -38,8 +39,11 @@ pub(crate) fn run(arguments: &Events, context: &Context) -> Exit {
     }
     let zone = TimeZone::system();
     context.with_engine(async |engine| {
-        let parsed =
-            |text: &Option<String>, now| text.as_ref().map(|text| point(text, now, &zone)).transpose();
+        let parsed = |text: &Option<String>, now: i64| {
+            let now = Timestamp::from_second(now).unwrap_or_default();
+            let read = text.as_ref().map(|text| point(text, now, &zone)).transpose();
+            read.map(|point| point.map(seconds))
+        };
         let now = now(&engine);
         // The engine says its time in whole seconds: a second more is better than one too few.
         let (since, until) = match (parsed(&arguments.since, now), parsed(&arguments.until, now + 1)) {

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use clap::Args;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use topo::engine::follow::{Follow, News};
 use topo::engine::{Engine, EngineError, LogLine, LogQuery, Since};
+use topo::listing::time::point;
 use topo::observed::{Container, State};
 use topo::plan::labels;
 
 use super::existing::Existing;
-use super::moment::moment;
 use super::up::interrupt;
 use super::{Context, Exit};
 use crate::ui::{LogPrinter, Ui};
@@ -58,7 +59,8 @@ struct Window {
 
 impl Window {
     fn of(arguments: &Logs, now: Timestamp) -> Result<Self, String> {
-        let read = |text: &Option<String>| text.as_deref().map(|text| moment(text, now)).transpose();
+        let zone = TimeZone::system();
+        let read = |text: &Option<String>| text.as_deref().map(|text| point(text, now, &zone)).transpose();
         Ok(Self { since: read(&arguments.since)?, until: read(&arguments.until)? })
     }
 

@@ -24,7 +24,6 @@ mod kill;
 mod listing;
 mod logs;
 mod ls;
-mod moment;
 mod pause;
 mod plan;
 mod plugin;

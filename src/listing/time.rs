@@ -5,44 +5,49 @@
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, tz::TimeZone};
 
-/// Returns a point in time as the engine takes it, in seconds since 1970 with nine decimals. Durations count back from
-/// `now`, in seconds since 1970; times without a zone are in `zone`. Returns what is wrong with the text, as a phrase.
-pub fn point(text: &str, now: i64, zone: &TimeZone) -> Result<String, String> {
+/// Returns the point in time that a text means. Durations count back from `now`; times without a zone are in `zone`; a
+/// bare number is in seconds since 1970. Returns what is wrong with the text, as a phrase.
+pub fn point(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
+    read(text, now, zone).ok_or_else(|| {
+        format!("`{text}` is no point in time; write `10m` for ten minutes ago, or `2026-01-02T15:04:05`")
+    })
+}
+
+/// Returns a point in time as the engine takes it, in seconds since 1970 with nine decimals.
+pub fn seconds(point: Timestamp) -> String {
+    let nanoseconds = point.as_nanosecond();
+    let (seconds, rest) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
+    format!("{seconds}.{rest:09}")
+}
+
+fn read(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     if let Some(ago) = duration(text) {
-        return Ok(written(i128::from(now) * 1_000_000_000 - ago));
+        return Timestamp::from_nanosecond(now.as_nanosecond() - ago).ok();
     }
     if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(written(time.as_nanosecond()));
+        return Some(time);
     }
-    let zoned = |time: DateTime| time.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
     let day = text.get(..10).and_then(|day| day.parse::<Date>().ok()).filter(|_| text.as_bytes()[4] == b'-');
     if let Some(day) = day {
-        let rest = &text[10..];
-        let clock = match rest.strip_prefix('T').map(|clock| (clock, clock.matches(':').count())) {
-            None if rest.is_empty() => Some("00:00:00".to_owned()),
-            Some((clock, 0)) => Some(format!("{clock}:00:00")),
-            Some((clock, 1)) => Some(format!("{clock}:00")),
-            Some((clock, _)) => Some(clock.to_owned()),
-            None => None,
+        let (zone, rest) = match text[10..].strip_suffix('Z') {
+            Some(rest) => (&TimeZone::UTC, rest),
+            None => (zone, &text[10..]),
         };
-        let time = clock.and_then(|clock| format!("{day}T{clock}").parse::<DateTime>().ok()).and_then(zoned);
-        return time.map(|time| written(time.as_nanosecond())).ok_or_else(|| wrong(text));
+        let clock = match rest.strip_prefix('T').map(|clock| (clock, clock.matches(':').count())) {
+            None if rest.is_empty() => "00:00:00".to_owned(),
+            None => return None,
+            Some((clock, 0)) => format!("{clock}:00:00"),
+            Some((clock, 1)) => format!("{clock}:00"),
+            Some((clock, _)) => clock.to_owned(),
+        };
+        let time: DateTime = format!("{day}T{clock}").parse().ok()?;
+        return Some(time.to_zoned(zone.clone()).ok()?.timestamp());
     }
     let (seconds, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_digit());
-    if is_number(seconds) && is_number(decimals) && decimals.len() <= 9 {
-        return Ok(format!("{seconds}.{decimals:0<9}"));
-    }
-    Err(wrong(text))
-}
-
-fn wrong(text: &str) -> String {
-    format!("`{text}` is no point in time; write `10m` for ten minutes ago, or `2026-01-02T15:04:05`")
-}
-
-fn written(nanoseconds: i128) -> String {
-    let (seconds, rest) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
-    format!("{seconds}.{rest:09}")
+    let is_time = is_number(seconds) && is_number(decimals) && decimals.len() <= 9;
+    let nanoseconds = is_time.then(|| format!("{decimals:0<9}").parse().ok()).flatten()?;
+    Timestamp::new(seconds.parse().ok()?, nanoseconds).ok()
 }
 
 /// Parses a duration as Go does, `1h30m` or `1.5s`, into nanoseconds.
@@ -88,6 +93,10 @@ fn duration(text: &str) -> Option<i128> {
 mod tests {
     use super::*;
 
+    fn now() -> Timestamp {
+        Timestamp::from_second(1000).expect("in range")
+    }
+
     #[test]
     fn points_are_read_in_all_forms_that_docker_takes() {
         let east = TimeZone::fixed(jiff::tz::offset(2));
@@ -103,10 +112,11 @@ mod tests {
             ("1970-01-01T02:01", "60.000000000"),
             ("1970-01-01T03", "3600.000000000"),
             ("1970-01-02", "79200.000000000"),
+            ("1970-01-02Z", "86400.000000000"),
             ("1767360217", "1767360217.000000000"),
             ("1767360217.25", "1767360217.250000000"),
         ] {
-            assert_eq!(point(text, 1000, &east).as_deref(), Ok(expected), "{text}");
+            assert_eq!(point(text, now(), &east).map(seconds).as_deref(), Ok(expected), "{text}");
         }
     }
 
@@ -116,7 +126,7 @@ mod tests {
         for text in
             ["", "-", "yesterday", "1x", "1970-13-01", "1970-01-01 03", "1970-01-01Tx", "1.2.3", "é", &huge]
         {
-            assert!(point(text, 1000, &TimeZone::UTC).is_err(), "{text}");
+            assert!(point(text, now(), &TimeZone::UTC).is_err(), "{text}");
         }
     }
 }
