@@ -168,7 +168,7 @@ async fn put_in(
         let written = local_path(source, context);
         let (parent, own_name) = split(&written);
         let is_content = own_name == ".";
-        let at = if is_content { parent } else { topo::plan::copy::clean(&written) };
+        let at = if is_content { parent } else { topo::model::storage::clean_place(&written) };
         let must_be_directory = is_content || written.ends_with('/');
         let found = local::resolve(Path::new(&at), *follow_link || must_be_directory);
         let found: PathBuf = found.map_err(|error| broken(&doing, &error))?;
@@ -188,7 +188,7 @@ async fn put_in(
 /// The absolute path; a slash or `/.` at its end says something and stays.
 fn local_path(written: &str, context: &Context) -> String {
     let path = context.world.cwd().join(written);
-    let path = topo::plan::copy::clean(&path.to_string_lossy());
+    let path = topo::model::storage::clean_place(&path.to_string_lossy());
     match written {
         "." => format!("{path}/."),
         _ if written.ends_with("/.") => format!("{path}/."),

@@ -193,7 +193,7 @@ async fn forward_signals(engine: &Docker, container: &str) {
         .collect();
     while let Some(name) = all.next().await {
         // A container that has just ended hears nothing more, which is how it was meant.
-        let _ = engine.signal(container, name).await;
+        let _ = engine.kill(container, name).await;
     }
     std::future::pending::<()>().await;
 }
@@ -202,7 +202,7 @@ async fn forward_signals(engine: &Docker, container: &str) {
 async fn forward_signals(engine: &Docker, container: &str) {
     loop {
         interrupt().await;
-        let _ = engine.signal(container, "SIGINT").await;
+        let _ = engine.kill(container, "SIGINT").await;
     }
 }
 

@@ -35,9 +35,6 @@ pub trait Inside: Engine {
     /// Tells a terminal its size.
     async fn resize(&self, terminal: &Terminal, size: Size) -> Result<()>;
 
-    /// Sends a signal, such as `SIGINT`, to the first process of a container.
-    async fn signal(&self, container: &str, signal: &str) -> Result<()>;
-
     /// Says what is at a path in a container, without following a link that is its last part.
     async fn look_at(&self, container: &str, path: &str) -> Result<FileInfo>;
 

@@ -306,14 +306,15 @@ fn complete_mount(mount: &mut Mount, node: &Node, place: &Place<'_>, decoder: &m
     }
 }
 
-/// Takes `.`, `..` and doubled or trailing slashes out of a place in the container.
 fn clean_target(target: &str) -> String {
-    if target.is_empty() || is_windows_path(target) {
-        return target.to_owned();
-    }
-    let is_absolute = target.starts_with('/');
+    if target.is_empty() || is_windows_path(target) { target.to_owned() } else { clean_place(target) }
+}
+
+/// Takes `.`, `..` and doubled or trailing slashes out of a place in a container, without asking what is there.
+pub fn clean_place(path: &str) -> String {
+    let is_absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
-    for part in target.split('/') {
+    for part in path.split('/') {
         match part {
             "" | "." => {}
             ".." if parts.last().is_some_and(|last| *last != "..") => {

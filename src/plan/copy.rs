@@ -4,6 +4,8 @@
 
 use thiserror::Error;
 
+use crate::model::storage::clean_place;
+
 /// One side of a copy, as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side<'a> {
@@ -80,7 +82,7 @@ pub fn place(is_directory: bool, destination: &str, there: There) -> Result<Plac
 
 /// Splits a path into directory and last name. What ends with `/.` is the content of a directory: its name is `.`.
 pub fn split(path: &str) -> (String, String) {
-    let cleaned = clean(path);
+    let cleaned = clean_place(path);
     if path == "." || path.ends_with("/.") {
         return (cleaned, ".".to_owned());
     }
@@ -92,30 +94,13 @@ pub fn split(path: &str) -> (String, String) {
     }
 }
 
-/// Takes `.`, `..` and needless slashes out of a path, without asking what is there.
-pub fn clean(path: &str) -> String {
-    let is_absolute = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if is_absolute => {}
-            part => parts.push(part),
-        }
-    }
-    match (is_absolute, parts.join("/")) {
-        (true, path) => format!("/{path}"),
-        (false, path) if path.is_empty() => ".".to_owned(),
-        (false, path) => path,
-    }
-}
-
 /// Returns where a link in a container leads.
 pub fn follow(link: &str, target: &str) -> String {
-    if target.starts_with('/') { clean(target) } else { clean(&format!("{}/{target}", split(link).0)) }
+    if target.starts_with('/') {
+        clean_place(target)
+    } else {
+        clean_place(&format!("{}/{target}", split(link).0))
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use topo::plan::{Condition, Create, Op, Plan, Subject, labels};
 use self::bed::{Bed, IMAGE, Stage, bounded, cause, docker, held, in_memory, join, text};
 use self::inside::{
     a_command_has_two_outputs_and_a_code, a_command_needs_a_running_container,
-    a_command_reads_to_the_end_of_its_input, a_signal_ends_a_container, an_image_of_a_container_is_there,
+    a_command_reads_to_the_end_of_its_input, an_image_of_a_container_is_there,
     files_come_out_as_they_went_in, what_a_container_writes_is_heard_from_its_start_on,
 };
 use self::lifecycle::{
@@ -90,7 +90,6 @@ obligations! {
     a_command_reads_to_the_end_of_its_input
     a_command_needs_a_running_container
     what_a_container_writes_is_heard_from_its_start_on
-    a_signal_ends_a_container
     files_come_out_as_they_went_in
     an_image_of_a_container_is_there
 }

@@ -57,12 +57,6 @@ impl Inside for Docker {
         resized.map_err(failed("resize a terminal"))
     }
 
-    async fn signal(&self, container: &str, signal: &str) -> Result<()> {
-        let options = query::KillContainerOptions { signal: signal.to_owned() };
-        let sent = self.client.kill_container(container, Some(options)).await;
-        sent.map_err(failed(format!("send {signal} to container {container}")))
-    }
-
     async fn look_at(&self, container: &str, path: &str) -> Result<FileInfo> {
         let doing = format!("look at {path} in container {container}");
         let path = format!("/containers/{container}/archive?path={}", encoded(path));

@@ -55,7 +55,6 @@ pub enum CallKind {
     StartExec,
     Attach,
     Resize,
-    Signal,
     LookAt,
     Pack,
     Unpack,

@@ -41,8 +41,6 @@ pub(super) struct Commands {
     prepared: Vec<(ExecConfig, watch::Sender<Option<i64>>)>,
     /// The sizes of terminals.
     sizes: Vec<(Terminal, Size)>,
-    /// The signals that containers got.
-    signals: Vec<(String, String)>,
 }
 
 impl FakeEngine {
@@ -55,11 +53,6 @@ impl FakeEngine {
     /// Returns the sizes that terminals were given, in that order.
     pub fn sizes(&self) -> Vec<(Terminal, Size)> {
         self.commands.borrow().sizes.clone()
-    }
-
-    /// Returns the signals that containers got, each with the container's ID.
-    pub fn signals(&self) -> Vec<(String, String)> {
-        self.commands.borrow().signals.clone()
     }
 
     fn exec(&self, exec: &str) -> std::result::Result<(ExecConfig, watch::Sender<Option<i64>>), Cause> {
@@ -152,26 +145,6 @@ impl Inside for FakeEngine {
         })
         .await?;
         self.commands.borrow_mut().sizes.push((terminal.clone(), size));
-        Ok(())
-    }
-
-    async fn signal(&self, container: &str, signal: &str) -> Result<()> {
-        let doing = format!("send {signal} to container {container}");
-        let id = self
-            .call(CallKind::Signal, container, doing, |world| {
-                let one = world.get(container)?;
-                if one.seen.state != State::Running {
-                    let message = format!("Container {} is not running", one.seen.id);
-                    return Err(Cause::Other { status: Some(409), message });
-                }
-                let id = one.seen.id.clone();
-                if signal == "SIGKILL" {
-                    world.end(&id, 137);
-                }
-                Ok(id)
-            })
-            .await?;
-        self.commands.borrow_mut().signals.push((id, signal.to_owned()));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncWriteExt;
 use topo::engine::fake::{Behaviour, Program};
 use topo::engine::inside::{Archive, Attach, Commit, FileKind, Streams};
-use topo::engine::{Action, LogSource, Query};
+use topo::engine::{LogSource, Query};
 use topo::plan::File;
 
 use super::bed::{Bed, Stage, bounded};
@@ -84,15 +84,6 @@ pub(super) async fn what_a_container_writes_is_heard_from_its_start_on(bed: &Bed
     bed.engine.start(&job).await.unwrap();
     assert_eq!(written(streams).await, ("one\ntwo\n".to_owned(), String::new()));
     assert!(bed.engine.attach(&bed.name("none"), how).await.is_err_and(|error| error.is_not_found()));
-}
-
-pub(super) async fn a_signal_ends_a_container(bed: &Bed<impl Stage>) {
-    let web = bed.create("web", bed.body("web", &Behaviour::Runs)).await;
-    assert!(bed.engine.signal(&web, "SIGKILL").await.is_err(), "it does not run yet");
-    let mut follow = bed.follow(&web);
-    bed.engine.start(&web).await.unwrap();
-    bed.engine.signal(&web, "SIGKILL").await.unwrap();
-    bed.until(&mut follow, |action| *action == Action::Die(137)).await;
 }
 
 fn archive(files: &[(&str, &str)]) -> Archive {
