@@ -19,10 +19,11 @@ async fn said(docker: &Docker, build: &Build) -> Vec<String> {
     lines.into_inner()
 }
 
-/// Both builders, or nothing if there is no engine to be tested.
-async fn builders() -> Option<[(Docker, &'static str); 2]> {
+/// Both builders, each with the name of an image that no other test builds; nothing if there is no engine to be tested.
+async fn builders(test: &str) -> Option<[(Docker, String); 2]> {
     let classic = docker_with(|connection| connection.no_buildkit = true).await?;
-    Some([(docker().await?, "topo-contract-buildkit"), (classic, "topo-contract-classic")])
+    let image = |builder: &str| format!("topo-contract-{builder}-{test}");
+    Some([(docker().await?, image("buildkit")), (classic, image("classic"))])
 }
 
 fn directory(files: &[(&str, &str)]) -> TempDir {
@@ -56,7 +57,7 @@ async fn show(bed: &Bed<Docker>, image: &str, service: &str, what: &[&str]) -> V
 
 #[tokio::test]
 async fn builds_take_what_the_file_says() {
-    let Some(builders) = builders().await else { return };
+    let Some(builders) = builders("takes").await else { return };
     for (docker, image) in builders {
         let bed = Bed::new(docker);
         held(&bed, async {
@@ -76,7 +77,7 @@ async fn builds_take_what_the_file_says() {
                 extra_hosts: vec!["db:10.0.0.1".into()],
                 network: Some("none".into()),
                 ..build(
-                    image,
+                    &image,
                     context.path(),
                     "ARG WORD\nENV WORD=$WORD\nCOPY . /context\nFROM base AS wrong\nENV WORD=wrong\n",
                 )
@@ -86,13 +87,13 @@ async fn builds_take_what_the_file_says() {
             let lines = lines.into_inner();
             assert!(lines.iter().any(|line| line.text.contains("COPY . /context")), "{lines:?}");
             assert!(lines.iter().all(|line| line.current <= line.total), "{lines:?}");
-            let query = Query { images: vec![image.to_owned(), tag, id.clone()], ..Query::default() };
+            let query = Query { images: vec![image.clone(), tag, id.clone()], ..Query::default() };
             let images = bed.engine.observe(&query).await.unwrap().images;
             assert_eq!(images.len(), 3);
             assert!(images.values().all(|found| *found == id));
-            assert_eq!(show(&bed, image, "env", &["env", "WORD"]).await, ["a+b/c d"]);
-            assert_eq!(show(&bed, image, "kept", &["show", "/context/sub/kept"]).await, ["644 0:0 sub"]);
-            assert_eq!(show(&bed, image, "left", &["show", "/context/sub/left"]).await, ["nothing there"]);
+            assert_eq!(show(&bed, &image, "env", &["env", "WORD"]).await, ["a+b/c d"]);
+            assert_eq!(show(&bed, &image, "kept", &["show", "/context/sub/kept"]).await, ["644 0:0 sub"]);
+            assert_eq!(show(&bed, &image, "left", &["show", "/context/sub/left"]).await, ["nothing there"]);
         })
         .await;
     }
@@ -100,7 +101,7 @@ async fn builds_take_what_the_file_says() {
 
 #[tokio::test]
 async fn a_dockerfile_has_an_ignore_file_of_its_own() {
-    let Some(builders) = builders().await else { return };
+    let Some(builders) = builders("ignores").await else { return };
     for (docker, image) in builders {
         let bed = Bed::new(docker);
         let context = directory(&[
@@ -113,12 +114,12 @@ async fn a_dockerfile_has_an_ignore_file_of_its_own() {
         let build = Build {
             dockerfile: "docker/app.Dockerfile".into(),
             dockerfile_inline: None,
-            ..build(image, context.path(), "")
+            ..build(&image, context.path(), "")
         };
         held(&bed, async {
             bed.engine.build(&build, &|_| ()).await.unwrap();
-            assert_eq!(show(&bed, image, "one", &["show", "/context/one"]).await, ["nothing there"]);
-            assert_eq!(show(&bed, image, "two", &["show", "/context/two"]).await, ["644 0:0 2"]);
+            assert_eq!(show(&bed, &image, "one", &["show", "/context/one"]).await, ["nothing there"]);
+            assert_eq!(show(&bed, &image, "two", &["show", "/context/two"]).await, ["644 0:0 2"]);
         })
         .await;
     }
@@ -126,11 +127,11 @@ async fn a_dockerfile_has_an_ignore_file_of_its_own() {
 
 #[tokio::test]
 async fn a_failed_build_says_why() {
-    let Some(builders) = builders().await else { return };
+    let Some(builders) = builders("fails").await else { return };
     for (docker, image) in builders {
         let context = tempfile::tempdir().unwrap();
         let failing = "RUN [\"/probe\", \"exit\", \"0\", \"all is well\"]\nRUN [\"/probe\", \"exit\", \"4\", \"bad luck\"]\n";
-        let mut build = build(image, context.path(), failing);
+        let mut build = build(&image, context.path(), failing);
         let failure = |error: Result<_, EngineError>| match cause(error) {
             Cause::BuildFailed { message, output } => (message, output),
             other => panic!("a build that fails must say so: {other:?}"),
