@@ -273,6 +273,18 @@ impl Attribute for ExtraHosts {
                 }
             }
         }
+        for (name, entry) in node.as_map().into_iter().flatten() {
+            if name.is_empty() {
+                let help = "write a name before the address, such as `db=10.0.0.5`";
+                decoder.invalid::<()>(entry.key, place, "the name is missing", help);
+            }
+            let is_empty = |address: &Node| address.as_text() == Some("");
+            let addresses = entry.node.as_list().unwrap_or(std::slice::from_ref(&entry.node));
+            for address in addresses.iter().filter(|address| is_empty(address)) {
+                let help = format!("write `{name}=` and an address, or `{name}=host-gateway`");
+                decoder.doubtful(address.span, &place.key(name), "the address is missing", help);
+            }
+        }
         Attribute::decode(node, place, decoder).map(Self)
     }
 
@@ -294,8 +306,7 @@ impl Attribute for ExtraHosts {
 }
 
 fn split_host(text: &str) -> Option<(&str, &str)> {
-    let (name, addresses) = text.split_once(['=', ':'])?;
-    (!without_brackets(addresses).is_empty()).then_some((name, addresses))
+    text.split_once(['=', ':'])
 }
 
 fn without_brackets(address: &str) -> &str {

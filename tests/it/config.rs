@@ -293,10 +293,21 @@ fn values_are_held_to_what_docker_compose_takes() {
         ("mem_limit: '5m '", "`services.a.mem_limit` has a value that means nothing"),
         ("uts: 'service:b'", "service `a` depends on unknown service `b`"),
         ("device_cgroup_rules: [a, a]", "`a` is listed twice"),
+        ("extra_hosts: ['=10.0.0.5']", "`services.a.extra_hosts` has a value that means nothing"),
     ] {
         let text = format!("services:\n  a:\n    image: x\n    {attribute}\n");
         let said = said(&[("compose.yaml", &text)]);
         assert!(said.len() == 1 && said[0].ends_with(message), "{attribute}: {said:?}");
+    }
+}
+
+#[test]
+fn a_host_without_an_address_is_read_in_each_form() {
+    for form in ["{db: ''}", "['db=']", "{db: ['']}"] {
+        let text = format!("services: {{a: {{image: x, extra_hosts: {form}}}}}");
+        let project = project_of(&MemWorld::project([("compose.yaml", text.as_str())])).expect("valid");
+        let hosts: Vec<_> = project.services["a"].extra_hosts.pairs().collect();
+        assert_eq!(hosts, [("db", "")], "{form}");
     }
 }
 

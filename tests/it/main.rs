@@ -21,6 +21,7 @@ mod k8s;
 mod layers;
 mod lifecycle;
 mod limits;
+mod odd;
 mod plan;
 mod properties;
 mod properties_loading;

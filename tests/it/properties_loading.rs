@@ -20,6 +20,7 @@ use topo::yaml::{Node, Room, parse};
 use crate::config::world_of;
 use crate::corpus::corpus;
 use crate::generate;
+use crate::odd::is_odd;
 
 fn project_of(world: &MemWorld, request: &Request, profiles: &[String]) -> Result<Project, Vec<String>> {
     let mut loaded = load(world, request);
@@ -49,38 +50,6 @@ fn is_read_as_itself(project: &Project) -> Result<(), String> {
         .map_err(|said| format!("{said:#?}\n{text}"))?;
     let again = printed(&again);
     if again == text { Ok(()) } else { Err(format!("first:\n{text}\nthen:\n{again}")) }
-}
-
-/// Projects that docker compose does not read as themselves either, and topo follows it: it doubles dollar signs in
-/// keys, which are not replaced; it drops an empty name, Dockerfile or network mode, for which a default is taken then; and it
-/// keeps the optional dependency on a service that it leaves out.
-fn is_odd(project: &Project) -> bool {
-    let has_dollar = |value: &serde_json::Value| keys(value).any(|key| key.contains('$'));
-    let written = |path: &[&str]| project.written.at(path).is_some();
-    let mut services = project.services.iter();
-    has_dollar(&serde_json::to_value(project).unwrap())
-        || services.any(|(name, service)| {
-            let is_left_out = |other: &String| !project.services.contains_key(other);
-            service.depends_on.0.keys().any(is_left_out)
-                || (service.network_mode.is_none() && written(&["services", name, "network_mode"]))
-                || service.build.as_ref().is_some_and(|build| {
-                    build.dockerfile.is_none() && written(&["services", name, "build", "dockerfile"])
-                })
-        })
-        || project.networks.iter().any(|(key, one)| one.name.is_none() && written(&["networks", key, "name"]))
-        || project.volumes.iter().any(|(key, one)| one.name.is_none() && written(&["volumes", key, "name"]))
-        || project.configs.iter().any(|(key, one)| one.name.is_none() && written(&["configs", key, "name"]))
-        || project.secrets.iter().any(|(key, one)| one.name.is_none() && written(&["secrets", key, "name"]))
-}
-
-fn keys(value: &serde_json::Value) -> Box<dyn Iterator<Item = &String> + '_> {
-    match value {
-        serde_json::Value::Object(map) => {
-            Box::new(map.iter().flat_map(|(key, value)| std::iter::once(key).chain(keys(value))))
-        }
-        serde_json::Value::Array(list) => Box::new(list.iter().flat_map(keys)),
-        _ => Box::new(std::iter::empty()),
-    }
 }
 
 fn world(files: &[generate::File]) -> MemWorld {
