@@ -3,8 +3,8 @@
 use topo::project::Project;
 
 /// Projects that docker compose does not read as themselves either, and topo follows it: it doubles dollar signs in
-/// keys, which are not replaced; it drops an empty name, Dockerfile or network mode, for which a default is taken then; and it
-/// keeps the optional dependency on a service that it leaves out.
+/// keys, which are not replaced; it drops an empty name, Dockerfile or network mode, for which a default is taken then; it
+/// prints hosts without any address as an empty list; and it keeps the optional dependency on a service that it leaves out.
 pub(crate) fn is_odd(project: &Project) -> bool {
     let has_dollar = |value: &serde_json::Value| keys(value).any(|key| key.contains('$'));
     let written = |path: &[&str]| project.written.at(path).is_some();
@@ -13,6 +13,8 @@ pub(crate) fn is_odd(project: &Project) -> bool {
         || services.any(|(name, service)| {
             let is_left_out = |other: &String| !project.services.contains_key(other);
             service.depends_on.0.keys().any(is_left_out)
+                || (service.extra_hosts.pairs().next().is_none()
+                    && written(&["services", name, "extra_hosts"]))
                 || (service.network_mode.is_none() && written(&["services", name, "network_mode"]))
                 || service.build.as_ref().is_some_and(|build| {
                     build.dockerfile.is_none() && written(&["services", name, "build", "dockerfile"])
