@@ -17,7 +17,11 @@ pub(crate) fn is_odd(project: &Project) -> bool {
                     && written(&["services", name, "extra_hosts"]))
                 || (service.network_mode.is_none() && written(&["services", name, "network_mode"]))
                 || service.build.as_ref().is_some_and(|build| {
-                    build.dockerfile.is_none() && written(&["services", name, "build", "dockerfile"])
+                    build.dockerfile.is_none()
+                        && build.dockerfile_inline.is_none()
+                        && ["dockerfile", "dockerfile_inline"]
+                            .iter()
+                            .any(|key| written(&["services", name, "build", key]))
                 })
         })
         || project.networks.iter().any(|(key, one)| one.name.is_none() && written(&["networks", key, "name"]))
