@@ -4,8 +4,8 @@
 #   scripts/bench.sh
 #
 # Reading: `config` and `config -q` of generated projects of 1,000 to 10,000 services, with peak memory, and of 100
-# services of which each depends on the three before it. Converging: `up -d` on a project of 10 and of 50 running
-# services, which changes nothing.
+# services of which each depends on the three before it. Converging: `up -d`, `ps` and `down` of 1 to 50 services and of
+# a chain of health checks, also beside the engine's calls alone; see tests/bench.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/lib/host.sh
@@ -37,12 +37,10 @@ main() {
   done
   braided_project 100 >"$work/braided.yaml"
   reading "config, 100 in a braid" -f "$work/braided.yaml" config
-  for count in 10 50; do
-    running_project "$count" >"$work/running.yaml"
-    "$topo" --progress quiet -p topo-bench -f "$work/running.yaml" up -d 2>/dev/null
-    compare "up -d, $count running" --progress quiet -p topo-bench -f "$work/running.yaml" up -d
-    "$topo" --progress quiet -p topo-bench -f "$work/running.yaml" down -t 0 2>/dev/null
-  done
+  echo
+  echo "services: {demo: {image: topo-bench-demo, build: '$PWD/examples/quickstart/demo'}}" |
+    "$topo" --progress quiet -p topo-bench -f - build
+  TOPO_BENCH_IMAGE=topo-bench-demo cargo bench --quiet --locked --bench engine
 }
 
 # large_project COUNT: prints a compose file; each service but the first ten depends on one of those.
@@ -57,16 +55,6 @@ large_project() {
     print "networks:"
     for (i = 0; i < 20; i++) printf "  n%d: {}\n", i
     print "volumes: {data: {}}"
-  }'
-}
-
-# running_project COUNT: prints a compose file of services that run without a registry.
-running_project() {
-  awk -v count="$1" -v demo="$PWD/examples/quickstart/demo" 'BEGIN {
-    print "services:"
-    for (i = 0; i < count; i++)
-      printf "  s%d: {image: topo-bench-demo, build: \"%s\", command: [serve], networks: [n]}\n", i, demo
-    print "networks: {n: {}}"
   }'
 }
 

@@ -10,7 +10,7 @@ use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record,
 pub use super::ports::{Port, PortNumber, Ports};
 use super::values::{KeyValues, Nullable, Options, UniqueList, map_of_names};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-
+use crate::source::Span;
 use crate::yaml::{Entry, Mapping, Node, Value};
 
 record! {
@@ -315,11 +315,10 @@ fn without_brackets(address: &str) -> &str {
 
 fn expand_hosts(node: Node, _: &mut Diagnostics) -> Node {
     let mut map = Mapping::default();
-    let mut add = |name: &str, address: Node| {
-        let entry = map.entry(name.into()).or_insert_with(|| Entry {
-            key: address.span,
-            node: Node::new(Value::List(Vec::new()), address.span),
-        });
+    let mut add = |name: &str, key: Span, address: Node| {
+        let entry = map
+            .entry(name.into())
+            .or_insert_with(|| Entry { key, node: Node::new(Value::List(Vec::new()), address.span) });
         if let Value::List(addresses) = &mut entry.node.value {
             addresses.push(address);
         }
@@ -329,18 +328,19 @@ fn expand_hosts(node: Node, _: &mut Diagnostics) -> Node {
             for item in list {
                 let Some((name, addresses)) = item.as_text().and_then(split_host) else { return node };
                 for address in addresses.split(',') {
-                    add(name, Node::text(without_brackets(address), item.span));
+                    add(name, item.span, Node::text(without_brackets(address), item.span));
                 }
             }
         }
         Value::Map(hosts) => {
             for (name, entry) in hosts {
+                let mut add = |address| add(name, entry.key, address);
                 match &entry.node.value {
-                    Value::List(addresses) => addresses.iter().for_each(|address| add(name, address.clone())),
-                    Value::Text(addresses) => addresses
-                        .split(',')
-                        .for_each(|address| add(name, Node::text(address, entry.node.span))),
-                    _ => add(name, entry.node.clone()),
+                    Value::List(addresses) => addresses.iter().cloned().for_each(add),
+                    Value::Text(addresses) => {
+                        addresses.split(',').for_each(|address| add(Node::text(address, entry.node.span)))
+                    }
+                    _ => add(entry.node.clone()),
                 }
             }
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::load::Loaded;
 use crate::model::attribute::{absolute_path, is_windows_path};
 use crate::model::build::is_remote;
-use crate::yaml::Node;
+use crate::yaml::{self, Entry, Node};
 
 /// Returns the merged tree with the names of resources and the default network added, keys sorted. Unless
 /// `keep_paths`, relative paths are made absolute.
@@ -20,7 +20,11 @@ pub fn as_written(loaded: &Loaded, keep_paths: bool) -> Value {
     for (name, service) in objects(&mut top, "services") {
         uses_default |= !service.contains_key("networks") && !service.contains_key("network_mode");
         complete(service);
-        if !keep_paths && let Some(node) = loaded.written.at(&["services", name]) {
+        let Some(node) = loaded.written.at(&["services", name]) else { continue };
+        for path in PAIRS {
+            list_pairs(service, path, node, loaded);
+        }
+        if !keep_paths {
             resolve_paths(service, node, loaded);
         }
     }
@@ -40,13 +44,54 @@ pub fn as_written(loaded: &Loaded, keep_paths: bool) -> Value {
                 resource.get("external").is_some_and(|external| external != &Value::Bool(false));
             let name = if is_external { key.clone() } else { format!("{}_{key}", loaded.name) };
             resource.entry("name").or_insert(Value::String(name));
-            let node = loaded.written.at(&[section, key, "file"]);
-            if !keep_paths && let Some(node) = node {
-                resource.insert("file".to_owned(), absolute(node, loaded));
+            let Some(node) = loaded.written.at(&[section, key]) else { continue };
+            list_pairs(resource, &["labels"], node, loaded);
+            if !keep_paths && let Some(file) = node.at(&["file"]) {
+                resource.insert("file".to_owned(), absolute(file, loaded));
             }
         }
     }
     sorted(Value::Object(top))
+}
+
+/// Attributes of a service that may be written as a list of `KEY=value`.
+const PAIRS: [&[&str]; 9] = [
+    &["annotations"],
+    &["build", "args"],
+    &["build", "extra_hosts"],
+    &["build", "labels"],
+    &["deploy", "labels"],
+    &["environment"],
+    &["extra_hosts"],
+    &["labels"],
+    &["sysctls"],
+];
+
+/// Makes a list of `KEY=value` of what was written as one, which loading made a mapping; and, as docker compose does, of
+/// what several files had a part in.
+fn list_pairs(owner: &mut Map<String, Value>, path: &[&str], node: &Node, loaded: &Loaded) {
+    let Some((key, parents)) = path.split_last() else { return };
+    let owner = parents.iter().try_fold(owner, |owner, parent| owner.get_mut(*parent)?.as_object_mut());
+    let (Some(owner), Some(pairs)) = (owner, node.at(path).and_then(Node::as_map)) else { return };
+    let file = |entry: &Entry| loaded.sources.file(entry.key).map(|file| &file.path);
+    let first = pairs.values().next().map(file);
+    let was_listed = |entry: &Entry| match &entry.node.value {
+        // What an item of a list became has the place of the whole item.
+        yaml::Value::List(addresses) => addresses.iter().any(|address| address.span == entry.key),
+        _ => entry.node.span == entry.key,
+    };
+    if !pairs.values().any(|entry| was_listed(entry) || Some(file(entry)) != first) {
+        return;
+    }
+    let items = pairs.iter().flat_map(|(key, entry)| match &entry.node.value {
+        yaml::Value::List(addresses) => addresses.iter().map(|address| pair(key, address)).collect(),
+        _ => vec![pair(key, &entry.node)],
+    });
+    owner.insert((*key).to_owned(), items.collect());
+}
+
+fn pair(key: &str, node: &Node) -> String {
+    node.scalar_text().map_or_else(|| key.to_owned(), |value| format!("{key}={value}"))
 }
 
 fn complete(service: &mut Map<String, Value>) {
@@ -87,6 +132,19 @@ fn resolve_paths(service: &mut Map<String, Value>, node: &Node, loaded: &Loaded)
         && let Some(build) = service.get_mut("build").and_then(Value::as_object_mut)
     {
         build.insert("context".to_owned(), absolute(context, loaded));
+    }
+    let contexts = node.at(&["build", "additional_contexts"]).and_then(Node::as_map);
+    for (key, entry) in contexts.into_iter().flatten() {
+        if !entry.node.as_text().is_some_and(is_remote)
+            && let Some(written) =
+                service.get_mut("build").and_then(|build| build.get_mut("additional_contexts"))
+        {
+            written[key.as_str()] = absolute(&entry.node, loaded);
+        }
+    }
+    if let Some(files) = node.at(&["label_file"]).and_then(Node::as_list) {
+        let files = files.iter().map(|file| absolute(file, loaded)).collect();
+        service.insert("label_file".to_owned(), files);
     }
     for (list, key) in [("env_file", "path"), ("volumes", "source")] {
         let items = service.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();

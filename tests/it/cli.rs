@@ -148,6 +148,37 @@ fn what_config_prints_reads_back_as_the_same() {
 }
 
 #[test]
+fn what_is_not_interpolated_is_printed_as_it_was_written() {
+    let written = "name: demo
+services:
+  web:
+    build:
+      context: .
+      additional_contexts: [base=./base]
+      args: [\"A=${A}\"]
+    environment: [\"X=${X-dx}\", PASS]
+    extra_hosts: [db=10.0.0.1]
+    labels: {tier: $TIER}
+";
+    let printed = run(&["config", "--no-interpolate", "--no-path-resolution"], &project(written), 0).out;
+    for part in [
+        "args:\n        - A=${A}\n",
+        "additional_contexts:\n        base: ./base\n",
+        "environment:\n      - X=${X-dx}\n      - PASS\n",
+        "extra_hosts:\n      - db=10.0.0.1\n",
+        "labels:\n      tier: $TIER\n",
+    ] {
+        assert!(printed.contains(part), "{part} in\n{printed}");
+    }
+    // What two files say is one list.
+    let folder = project(written);
+    std::fs::write(folder.path().join("compose.override.yaml"), "services: {web: {labels: {zone: a}}}").unwrap();
+    let printed = run(&["config", "--no-interpolate"], &folder, 0).out;
+    assert!(printed.contains("labels:\n      - tier=$TIER\n      - zone=a\n"), "{printed}");
+    assert!(!printed.contains("./base"), "{printed}");
+}
+
+#[test]
 fn mistakes_end_with_1_and_leave_standard_output_empty() {
     let folder = project("services: {web: {imag: nginx}}");
     for command in ["config", "up", "plan"] {
