@@ -172,7 +172,8 @@ services:
     }
     // What two files say is one list.
     let folder = project(written);
-    std::fs::write(folder.path().join("compose.override.yaml"), "services: {web: {labels: {zone: a}}}").unwrap();
+    std::fs::write(folder.path().join("compose.override.yaml"), "services: {web: {labels: {zone: a}}}")
+        .unwrap();
     let printed = run(&["config", "--no-interpolate"], &folder, 0).out;
     assert!(printed.contains("labels:\n      - tier=$TIER\n      - zone=a\n"), "{printed}");
     assert!(!printed.contains("./base"), "{printed}");
