@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+
 /// A snapshot of the engine, as far as one project is concerned.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
@@ -91,8 +93,8 @@ pub enum State {
     Exited(Option<i64>),
     /// Being removed.
     Removing,
-    /// Ended, and the engine could not clean up after it.
-    Dead,
+    /// Ended, with this code where the engine said it, and the engine could not clean up after it.
+    Dead(Option<i64>),
 }
 
 /// What a health check says.
@@ -139,6 +141,8 @@ pub struct Network {
     pub scope: String,
     /// All labels.
     pub labels: BTreeMap<String, String>,
+    /// The request that would make it again, as far as the engine tells.
+    pub request: NetworkCreateRequest,
 }
 
 /// A volume of the engine.
@@ -150,6 +154,8 @@ pub struct Volume {
     pub driver: String,
     /// All labels.
     pub labels: BTreeMap<String, String>,
+    /// The request that would make it again, as far as the engine tells.
+    pub request: VolumeCreateRequest,
 }
 
 impl Observed {

@@ -238,7 +238,7 @@ pub(crate) async fn code(name: &str, is_removed: bool, engine: &Docker) -> Resul
         Some(code) => Ok(code),
         // The connection broke.
         None => match engine.inspect(name).await?.state {
-            State::Exited(Some(code)) => Ok(code),
+            State::Exited(Some(code)) | State::Dead(Some(code)) => Ok(code),
             _ => Ok(0),
         },
     }

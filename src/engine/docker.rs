@@ -230,9 +230,7 @@ impl Docker {
         let asked = missing.map(|name| async move {
             match self.client.inspect_volume(name).await {
                 Ok(volume) => Some(snapshot::volume(volume)),
-                Err(bollard::errors::Error::JsonDataError { .. }) => {
-                    Some(Volume { name: name.clone(), driver: String::new(), labels: BTreeMap::new() })
-                }
+                Err(bollard::errors::Error::JsonDataError { .. }) => Some(snapshot::unknown_volume(name)),
                 Err(_) => None,
             }
         });
@@ -278,6 +276,7 @@ impl Engine for Docker {
             self.image_ages(&query.aging_images),
         );
         let mut containers: Vec<_> = containers?.into_iter().map(snapshot::container).collect();
+        look::ask_codes_of_dead(&self.client, containers.iter_mut()).await;
         containers.sort_by(|one, other| one.name.cmp(&other.name));
         let mut networks: Vec<_> = networks?.into_iter().map(snapshot::network).collect();
         networks.extend(self.missing_networks(&query.networks, &networks).await);
@@ -566,7 +565,7 @@ fn inspection(inspected: ContainerInspectResponse) -> Inspection {
             Some(Status::PAUSED) => State::Paused,
             Some(Status::RESTARTING) => State::Restarting,
             Some(Status::REMOVING) => State::Removing,
-            Some(Status::DEAD) => State::Dead,
+            Some(Status::DEAD) => State::Dead(state.exit_code),
             Some(Status::EXITED | Status::EMPTY) | None => State::Exited(state.exit_code),
         },
         reason,

@@ -280,8 +280,9 @@ impl Engine for FakeEngine {
             let id = world.new_id();
             let scope = if driver == "overlay" { "swarm" } else { "local" };
             let labels = request.labels.clone().unwrap_or_default().into_iter().collect();
-            let name = request.name.clone();
-            world.networks.push(Network { id: id.clone(), name, driver, scope: scope.to_owned(), labels });
+            let (name, request) = (request.name.clone(), request.clone());
+            let scope = scope.to_owned();
+            world.networks.push(Network { id: id.clone(), name, driver, scope, labels, request });
             Ok(id)
         })
         .await
@@ -307,7 +308,8 @@ impl Engine for FakeEngine {
         self.call(CallKind::CreateVolume, &name, format!("create volume {name}"), |world| {
             let driver = request.driver.clone().unwrap_or_else(|| "local".to_owned());
             let labels = request.labels.clone().unwrap_or_default().into_iter().collect();
-            world.add_volume(Volume { name: name.clone(), driver, labels });
+            let request = request.clone();
+            world.add_volume(Volume { name: name.clone(), driver, labels, request });
             Ok(())
         })
         .await

@@ -285,8 +285,7 @@ fn judge(seen: &Inspection, condition: Condition) -> Verdict {
         | (Condition::CompletedSuccessfully | Condition::Settled(_), State::Exited(Some(0))) => {
             Verdict::Holds
         }
-        (_, State::Exited(code)) => ended(code),
-        (_, State::Dead) => ended(None),
+        (_, State::Exited(code) | State::Dead(code)) => ended(code),
         (_, State::Restarting) => Verdict::NotYet("restarting".to_owned()),
         (Condition::CompletedSuccessfully, State::Running | State::Paused) => {
             Verdict::NotYet("running".to_owned())

@@ -103,13 +103,13 @@ pub fn state_name(state: State) -> &'static str {
         State::Restarting => "restarting",
         State::Exited(_) => "exited",
         State::Removing => "removing",
-        State::Dead => "dead",
+        State::Dead(_) => "dead",
     }
 }
 
 fn exit_code(state: State) -> i64 {
     match state {
-        State::Exited(code) => code.unwrap_or(0),
+        State::Exited(code) | State::Dead(code) => code.unwrap_or(0),
         _ => 0,
     }
 }
@@ -165,7 +165,8 @@ mod tests {
         // Engines go on to list the last health of what ended.
         one.container.health = Some(Health::Healthy);
         let view = View { now: 1_795_557_722, zone: TimeZone::UTC, whole: false };
-        let (cut, whole) = (row(&one, &view).fields, row(&one, &View { whole: true, ..view }).fields);
+        let whole = View { whole: true, ..view.clone() };
+        let (cut, whole) = (row(&one, &view).fields, row(&one, &whole).fields);
         for (field, in_short, in_full) in [
             ("Command", r#""sh -c 'echo \"hello\t…""#, r#""sh -c 'echo \"hello\tworld\"'""#),
             ("ID", "456f228f834d", "456f228f834dfb81"),
@@ -180,5 +181,8 @@ mod tests {
             assert_eq!((&cut[field], &whole[field]), (&in_short.into(), &in_full.into()), "{field}");
         }
         assert_eq!(cut["ExitCode"], 3);
+        one.container.state = State::Dead(Some(4));
+        let dead = row(&one, &view).fields;
+        assert_eq!((&dead["ExitCode"], &dead["State"]), (&4.into(), &"dead".into()));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::ContainerCreateBody;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Op, Plan, Step, StepId};
@@ -52,7 +53,8 @@ pub fn explain(plan: &mut Plan, origins: &BTreeMap<String, Origin>) {
     }
 }
 
-fn phrase(changes: &[String]) -> Option<String> {
+/// Puts changes into a phrase; `None` if there are none.
+pub(super) fn phrase(changes: &[String]) -> Option<String> {
     let more = changes.len().saturating_sub(NAMED);
     let named = changes.iter().take(NAMED).cloned();
     let more = (more > 0).then(|| format!("{more} more"));
@@ -62,7 +64,7 @@ fn phrase(changes: &[String]) -> Option<String> {
 
 /// How an attribute is compared.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     /// As a whole. Where nothing is wanted, the engine has one of these.
     Whole(&'static [&'static str]),
     /// As a whole, where something is wanted: otherwise the engine makes it up.
@@ -73,8 +75,11 @@ enum Kind {
     Set,
 }
 
-/// Where the request has an attribute, and what the file calls it.
-const ATTRIBUTES: &[(&str, &str, Kind)] = &[
+/// Where a request has an attribute, what the file calls it, and how it is compared.
+pub(super) type Attribute = (&'static str, &'static str, Kind);
+
+/// The attributes of a service.
+const ATTRIBUTES: &[Attribute] = &[
     ("/Image", "image", Kind::Whole(&[])),
     ("/Env", "environment", Kind::Entries),
     ("/Labels", "labels", Kind::Entries),
@@ -128,11 +133,35 @@ const ATTRIBUTES: &[(&str, &str, Kind)] = &[
 
 /// Returns what differs, as phrases: `environment.LEVEL` changed from `info` to `debug`.
 fn changes(wanted: &ContainerCreateBody, origin: &Origin) -> Vec<String> {
-    let tree = |body: &ContainerCreateBody| pruned(serde_json::to_value(body).unwrap_or_default());
     let (wanted, was, image) = (tree(wanted), tree(&origin.body), tree(&origin.image));
+    let mut found = differences(ATTRIBUTES, &wanted, &was, &image);
+    let mounts = |tree: &Value| -> BTreeSet<String> {
+        let mounts = tree.pointer("/HostConfig/Mounts").and_then(Value::as_array);
+        let place =
+            |mount: &Value| Some(format!("{}:{}", text(mount.get("Source")?), text(mount.get("Target")?)));
+        mounts.into_iter().flatten().filter_map(place).collect()
+    };
+    if mounts(&wanted) != mounts(&was) && !found.iter().any(|change| change.starts_with("`volumes`")) {
+        found.push("`volumes` changed".to_owned());
+    }
+    found
+}
+
+/// Returns a request as a tree, without what says nothing.
+pub(super) fn tree(request: &impl Serialize) -> Value {
+    pruned(serde_json::to_value(request).unwrap_or_default())
+}
+
+/// Returns what differs between two requests, as phrases. `image` says what need not be asked for.
+pub(super) fn differences(
+    attributes: &[Attribute],
+    wanted: &Value,
+    was: &Value,
+    image: &Value,
+) -> Vec<String> {
     let mut found = Vec::new();
-    for (pointer, name, kind) in ATTRIBUTES {
-        let [wanted, was, image] = [&wanted, &was, &image].map(|tree| tree.pointer(pointer));
+    for (pointer, name, kind) in attributes {
+        let [wanted, was, image] = [wanted, was, image].map(|tree| tree.pointer(pointer));
         match kind {
             Kind::Entries => {
                 let [wanted, was, image] = [wanted, was, image].map(entries);
@@ -163,15 +192,6 @@ fn changes(wanted: &ContainerCreateBody, origin: &Origin) -> Vec<String> {
                 }
             }
         }
-    }
-    let mounts = |tree: &Value| -> BTreeSet<String> {
-        let mounts = tree.pointer("/HostConfig/Mounts").and_then(Value::as_array);
-        let place =
-            |mount: &Value| Some(format!("{}:{}", text(mount.get("Source")?), text(mount.get("Target")?)));
-        mounts.into_iter().flatten().filter_map(place).collect()
-    };
-    if mounts(&wanted) != mounts(&was) && !found.iter().any(|change| change.starts_with("`volumes`")) {
-        found.push("`volumes` changed".to_owned());
     }
     found
 }

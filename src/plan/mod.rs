@@ -26,6 +26,7 @@ pub mod provide;
 pub mod questions;
 mod refresh;
 mod refuse;
+mod remakes;
 pub mod run;
 mod shared;
 mod steps;

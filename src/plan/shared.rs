@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::desired::Desired;
 use super::questions::{Question, changed_volumes, foreign_files, orphans, strangers};
 use super::up::Planner;
-use super::{Op, StepId, Subject, labels};
+use super::{Op, StepId, Subject, labels, remakes};
 use crate::observed::{Container, Network, Observed, State};
 
 /// Older engines make a second network of the same name when two runs, or one that was killed and the next, ask for
@@ -53,7 +53,8 @@ impl Planner<'_> {
     /// Containers that no service of the file has.
     pub(super) fn orphans(&mut self) {
         if self.options.remove_orphans {
-            let ended = |one: &&Container| one.oneoff && matches!(one.state, State::Exited(_) | State::Dead);
+            let ended =
+                |one: &&Container| one.oneoff && matches!(one.state, State::Exited(_) | State::Dead(_));
             for container in self.observed.containers.iter().filter(ended) {
                 self.remove(container, "it is a one-off that has ended");
             }
@@ -100,7 +101,7 @@ impl Planner<'_> {
             let name = &volume.name;
             let subject = || Subject::Volume(name.clone());
             let mut after = Vec::new();
-            let mut cause = "not there yet";
+            let mut cause = "not there yet".to_owned();
             if let Some(there) = self.observed.volume(name) {
                 self.note_stranger("volume", name, &there.labels);
                 if changed.iter().all(|changed| changed.name != *name) {
@@ -115,20 +116,21 @@ impl Planner<'_> {
                         None => "`up --yes` makes it anew".to_owned(),
                     };
                     self.plan.notes.push(format!(
-                        "volume {name} was made with another configuration and is kept, since it may hold data; {how}"
+                        "volume {name} was made with another configuration ({changed}) and is kept, since it may hold data; {how}",
+                        changed = remakes::of_volume(&volume.request, &there.request)
                     ));
                     continue;
                 }
-                cause = "configuration changed";
+                cause = remakes::of_volume(&volume.request, &there.request);
                 let gone = self.remove_users(name);
                 let op = Op::RemoveVolume { name: name.clone() };
-                let removed = self.plan.push(op, subject(), cause, gone);
+                let removed = self.plan.push(op, subject(), &cause, gone);
                 self.plan.steps[removed].destructive = true;
                 after = vec![removed];
                 self.remade.insert(name);
             }
             let op = Op::CreateVolume(Box::new(volume.request.clone()));
-            let step = self.plan.push(op, subject(), cause, after);
+            let step = self.plan.push(op, subject(), &cause, after);
             self.volumes.insert(name, step);
         }
     }
@@ -169,7 +171,7 @@ impl Planner<'_> {
         for network in desired.networks.iter().filter(|network| !network.external) {
             let subject = Subject::Network(network.name.clone());
             let mut after = Vec::new();
-            let mut cause = "not there yet";
+            let mut cause = "not there yet".to_owned();
             if let Some(there) = self.observed.network(&network.name) {
                 if !changed.contains(network.name.as_str()) {
                     self.note_stranger("network", &network.name, &there.labels);
@@ -189,12 +191,12 @@ impl Planner<'_> {
                     let subject = Subject::Container(container.name.clone());
                     after.push(self.plan.push(op, subject, "its network is made anew", Vec::new()));
                 }
-                cause = "configuration changed";
+                cause = remakes::of_network(&network.request, &there.request);
                 let op = Op::RemoveNetwork { id: there.id.clone() };
-                after = vec![self.plan.push(op, subject.clone(), cause, after)];
+                after = vec![self.plan.push(op, subject.clone(), &cause, after)];
             }
             let op = Op::CreateNetwork(Box::new(network.request.clone()));
-            let step = self.plan.push(op, subject, cause, after);
+            let step = self.plan.push(op, subject, &cause, after);
             self.networks.entry(&network.name).or_default().push(step);
         }
     }

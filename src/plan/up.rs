@@ -328,7 +328,7 @@ impl<'a> Planner<'a> {
         if let Some(option) = self.options.forces(&service.name) {
             return Some(option.to_owned());
         }
-        if matches!(container.state, State::Dead | State::Removing) {
+        if matches!(container.state, State::Dead(_) | State::Removing) {
             return Some("the engine could not clean up after it".to_owned());
         }
         for other in &service.shares {

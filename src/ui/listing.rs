@@ -12,7 +12,7 @@ use super::Ui;
 /// Colours the status in a container's row, if standard output takes colour.
 pub(crate) fn paint_status(ui: Ui, container: &Container, row: &mut Row) {
     let painted = ui.paint_stdout(&container.status, |status| match (container.state, container.health) {
-        (State::Running, Some(Health::Unhealthy)) | (State::Dead, _) => status.red().to_string(),
+        (State::Running, Some(Health::Unhealthy)) | (State::Dead(_), _) => status.red().to_string(),
         (State::Running, Some(Health::Starting)) | (State::Restarting | State::Paused, _) => {
             status.yellow().to_string()
         }

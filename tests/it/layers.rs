@@ -32,8 +32,8 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("bollard::Docker", &["src/engine/docker"], "`Engine` is all that is known of an engine"),
     (
         "bollard::",
-        &["src/plan/", "src/engine/"],
-        "only its plain models may leave the engine room, into plans",
+        &["src/plan/", "src/engine/", "src/observed.rs"],
+        "only its plain models may leave the engine room, into plans and snapshots",
     ),
     ("k8s_openapi", &["src/k8s/"], "Kubernetes' types stay in one room"),
     ("petgraph::", &["src/topology/"], "the graph has one owner"),

@@ -279,7 +279,7 @@ async fn a_changed_volume_is_made_anew_only_if_the_user_agrees() {
     assert_eq!(
         plan.notes,
         [
-            "volume project_data was made with another configuration and is kept, since it may hold data; `up --yes` makes it anew"
+            "volume project_data was made with another configuration (`labels.a` is new: `b`) and is kept, since it may hold data; `up --yes` makes it anew"
         ]
     );
     let desired = bed.desired(&changed);

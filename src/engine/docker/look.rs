@@ -12,6 +12,7 @@ use crate::engine::look::{
     ContainerQuery, HistoryQuery, ImageDetails, Listed, Mounted, Occurrence, Processes, Usage, VolumeDetails,
 };
 use crate::engine::{EngineError, Result};
+use crate::observed::{Container, State};
 use crate::plan::labels;
 
 /// Returns a filter for what was made for a project, or for any.
@@ -29,8 +30,21 @@ pub(super) async fn containers(client: &bollard::Docker, query: &ContainerQuery)
     };
     let listed = client.list_containers(Some(options)).await.map_err(failed("list containers"))?;
     let mut listed: Vec<_> = listed.into_iter().map(container).collect();
+    ask_codes_of_dead(client, listed.iter_mut().map(|one| &mut one.container)).await;
     listed.sort_by(|one, other| one.container.name.cmp(&other.container.name));
     Ok(listed)
+}
+
+/// Asks for the exit codes of dead containers, which are rare and which lists do not tell.
+pub(super) async fn ask_codes_of_dead(
+    client: &bollard::Docker,
+    containers: impl Iterator<Item = &mut Container>,
+) {
+    for container in containers.filter(|container| matches!(container.state, State::Dead(_))) {
+        let options = None::<query::InspectContainerOptions>;
+        let Ok(inspected) = client.inspect_container(&container.id, options).await else { continue };
+        container.state = State::Dead(inspected.state.and_then(|state| state.exit_code));
+    }
 }
 
 fn container(summary: models::ContainerSummary) -> Listed {

@@ -61,7 +61,8 @@ fn state(listed: Option<models::ContainerSummaryStateEnum>, status: &str) -> Sta
         Some(Listed::PAUSED) => State::Paused,
         Some(Listed::RESTARTING) => State::Restarting,
         Some(Listed::REMOVING) => State::Removing,
-        Some(Listed::DEAD) => State::Dead,
+        // Lists do not say with which code; see `look::ask_codes_of_dead`.
+        Some(Listed::DEAD) => State::Dead(None),
         Some(Listed::EXITED | Listed::EMPTY) | None => State::Exited(exit_code_in(status)),
     }
 }
@@ -104,15 +105,29 @@ fn mount(mount: models::MountPoint) -> Option<VolumeMount> {
 }
 
 pub(super) fn network(network: models::Network) -> Network {
+    let models::Network { id, name, driver, scope, labels, internal, attachable, enable_ipv6, .. } = network;
+    let request = models::NetworkCreateRequest {
+        name: name.unwrap_or_default(),
+        driver,
+        internal,
+        attachable,
+        enable_ipv6,
+        ipam: network.ipam,
+        options: network.options,
+        labels,
+        ..models::NetworkCreateRequest::default()
+    };
     Network {
-        id: network.id.unwrap_or_default(),
-        name: network.name.unwrap_or_default(),
-        driver: network.driver.unwrap_or_default(),
-        scope: network.scope.unwrap_or_default(),
-        labels: network.labels.unwrap_or_default().into_iter().collect(),
+        id: id.unwrap_or_default(),
+        name: request.name.clone(),
+        driver: request.driver.clone().unwrap_or_default(),
+        scope: scope.unwrap_or_default(),
+        labels: request.labels.clone().unwrap_or_default().into_iter().collect(),
+        request,
     }
 }
 
+/// One that is looked at alone is there for its name: nothing of it is compared.
 pub(super) fn inspected_network(network: models::NetworkInspect) -> Network {
     Network {
         id: network.id.unwrap_or_default(),
@@ -120,11 +135,29 @@ pub(super) fn inspected_network(network: models::NetworkInspect) -> Network {
         driver: network.driver.unwrap_or_default(),
         scope: network.scope.unwrap_or_default(),
         labels: network.labels.unwrap_or_default().into_iter().collect(),
+        request: models::NetworkCreateRequest::default(),
     }
 }
 
 pub(super) fn volume(volume: models::Volume) -> Volume {
-    Volume { name: volume.name, driver: volume.driver, labels: volume.labels.into_iter().collect() }
+    let request = models::VolumeCreateRequest {
+        name: Some(volume.name.clone()),
+        driver: Some(volume.driver.clone()),
+        driver_opts: Some(volume.options),
+        labels: Some(volume.labels.clone()),
+        ..models::VolumeCreateRequest::default()
+    };
+    Volume { name: volume.name, driver: volume.driver, labels: volume.labels.into_iter().collect(), request }
+}
+
+/// A volume of which the engine says nothing that can be read.
+pub(super) fn unknown_volume(name: &str) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        driver: String::new(),
+        labels: BTreeMap::new(),
+        request: models::VolumeCreateRequest::default(),
+    }
 }
 
 /// Returns the images that `wanted` names, by reference as written.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bollard::models::{ContainerCreateBody, MountType};
+use bollard::models::{ContainerCreateBody, MountType, NetworkCreateRequest, VolumeCreateRequest};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Behaviour;
@@ -60,7 +60,8 @@ impl World {
         for (name, driver) in [("bridge", "bridge"), ("host", "host"), ("none", "null")] {
             let (id, scope) = (self.new_id(), "local".to_owned());
             let (name, driver) = (name.to_owned(), driver.to_owned());
-            self.networks.push(Network { id, name, driver, scope, labels: BTreeMap::new() });
+            let (labels, request) = (BTreeMap::new(), NetworkCreateRequest::default());
+            self.networks.push(Network { id, name, driver, scope, labels, request });
         }
     }
 
@@ -165,7 +166,8 @@ impl World {
             // Without a name it is an anonymous volume.
             let volume = if volume.is_empty() { self.new_id() } else { volume };
             let (name, driver) = (volume.clone(), "local".to_owned());
-            self.add_volume(Volume { name, driver, labels: BTreeMap::new() });
+            let request = VolumeCreateRequest::default();
+            self.add_volume(Volume { name, driver, labels: BTreeMap::new(), request });
             mounts.push(VolumeMount { volume, target });
         }
         let mut networks: Vec<_> = networks(body)
