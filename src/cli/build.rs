@@ -74,6 +74,7 @@ pub(crate) fn run(arguments: &Build, context: &Context) -> Exit {
     project.secrets = used_by_builds(&project);
     let mut found = Diagnostics::default();
     let contents = read_contents(&project, &loaded.environment, &context.world, &mut found);
+    context.check_client(&project, &loaded.environment, &mut found);
     loaded.diagnostics.push_all(found.sorted().into_iter().cloned());
     let pair = |text: &String| match text.split_once('=') {
         Some((name, value)) => (name.to_owned(), Some(value.to_owned())),

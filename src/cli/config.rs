@@ -267,7 +267,11 @@ fn load_as_written(arguments: &Config, context: &Context) -> Result<Loaded, Exit
 fn load_project(arguments: &Config, context: &Context) -> Result<Project, Exit> {
     let leaves_out = arguments.no_normalize || arguments.no_consistency || arguments.no_env_resolution;
     if !leaves_out && !arguments.no_path_resolution {
-        return context.project(&arguments.selected).ok_or(Exit::Failure);
+        let Aspect { services, volumes, networks, models, images, profiles, .. } = &arguments.aspect;
+        // Names are told without the env files of services, as by docker compose.
+        let service_files = *services || *volumes || *networks || *models || *images || *profiles;
+        let completing = project::Skip { service_files, ..project::Skip::default() };
+        return context.project_without(&arguments.selected, completing).ok_or(Exit::Failure);
     }
     let loading = load::Skip { interpolation: false, paths: arguments.no_path_resolution };
     let completing = project::Skip {

@@ -2,12 +2,15 @@
 
 use std::future::Future;
 
+use topo::diagnostic::Diagnostics;
 use topo::engine::apply::{Ending, Outcome, apply_at_most};
 use topo::engine::docker::{Connection, Docker};
 use topo::engine::{Cause, EngineError};
-use topo::load::World;
+use topo::load::{Environment, World};
 use topo::observed::Observed;
 use topo::plan::Plan;
+use topo::project::client::DEFAULT_PLATFORM;
+use topo::project::{Client, Project};
 
 use super::{Context, Exit};
 use crate::ui::{Progress, plan_text};
@@ -25,22 +28,41 @@ impl Context {
                 return Exit::Failure;
             }
         };
-        let ended = runtime.block_on(async {
-            let home = self.world.home();
-            let variable = |name: &str| match (name, &self.global.connection("DOCKER_CONTEXT")) {
-                // A context that is named wins over the host of the shell.
-                ("DOCKER_HOST", Some(_)) => None,
-                _ => self.global.connection(name).or_else(|| self.world.var(name)),
-            };
-            let connection = Connection::from_variables(variable, home.as_deref());
-            command(Docker::connect(&connection).await?).await
-        });
+        let ended = runtime.block_on(async { command(Docker::connect(&self.connection()).await?).await });
         // A signal handler or a log stream must not keep the process.
         runtime.shutdown_background();
         ended.unwrap_or_else(|error| {
             self.fail(&error);
             Exit::Failure
         })
+    }
+
+    /// Says which engine is meant, by options and variables.
+    fn connection(&self) -> Connection {
+        let home = self.world.home();
+        let variable = |name: &str| match (name, &self.global.connection("DOCKER_CONTEXT")) {
+            // A context that is named wins over the host of the shell.
+            ("DOCKER_HOST", Some(_)) => None,
+            _ => self.global.connection(name).or_else(|| self.world.var(name)),
+        };
+        Connection::from_variables(variable, home.as_deref())
+    }
+
+    /// Returns the settings of docker's client that containers and builds get.
+    pub(crate) fn client(&self, environment: &Environment) -> Client {
+        let platform = environment.get(DEFAULT_PLATFORM, &self.world).filter(|platform| !platform.is_empty());
+        Client { platform, proxies: self.connection().proxies() }
+    }
+
+    /// Reports what of these settings cannot be.
+    pub(crate) fn check_client(
+        &self,
+        project: &Project,
+        environment: &Environment,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let place = environment.find(DEFAULT_PLATFORM, &self.world).and_then(|(_, origin)| origin.span());
+        project.check_client(place, diagnostics);
     }
 
     /// Prints an error of the engine, and what helps against it.
@@ -101,10 +123,10 @@ impl Context {
         let mut stands = subjects(&outcome.done);
         stands.retain(|name| !undone.contains(name) && !subjects(&failed).contains(name));
         if !stands.is_empty() {
-            self.ui.say(&format!("done: {}", stands.join(", ")));
+            self.ui.line(&format!("done: {}", stands.join(", ")));
         }
         if !undone.is_empty() {
-            self.ui.say(&format!("not finished: {}", undone.join(", ")));
+            self.ui.line(&format!("not finished: {}", undone.join(", ")));
         }
         self.ui.help("run the command again: it goes on from here");
         match outcome.ending {

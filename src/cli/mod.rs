@@ -41,6 +41,7 @@ mod session;
 mod start;
 mod stats;
 mod stop;
+mod switches;
 mod top;
 mod up;
 mod version;
@@ -66,6 +67,8 @@ use crate::ui::{Ui, report};
     name = "topo",
     version,
     disable_version_flag = true,
+    // As in docker's command line, the last one wins where an option is given twice; lists still add up.
+    args_override_self = true,
     max_term_width = 100,
     after_help = "Example: topo plan, then topo up -d, then topo ps\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
 )]
@@ -167,9 +170,11 @@ pub(crate) struct Named {
 }
 
 impl Context {
-    /// Loads and completes the project and checks its graph. Nothing is printed.
+    /// Loads and completes the project, as far as it matters to who makes no containers, and checks its graph. An env
+    /// file of a service that is gone keeps nobody from stopping it. Nothing is printed.
     fn checked(&self, services: &[String]) -> (Project, Topology, Loaded) {
-        self.checked_without(services, load::Skip::default(), project::Skip::default())
+        let completing = project::Skip { service_files: true, ..project::Skip::default() };
+        self.checked_without(services, load::Skip::default(), completing)
     }
 
     /// The same without some of the stages.
@@ -195,6 +200,7 @@ impl Context {
         let completing = project::Skip { unused: self.global.all_resources, ..completing };
         let mut project = resolve_without(&mut loaded, &selection, &self.world, completing);
         project.compatibility = self.global.compatibility;
+        project.client = self.client(&loaded.environment);
         let mut found = Diagnostics::default();
         let topology = Topology::build(&project, &mut found);
         if !completing.consistency {
@@ -221,13 +227,15 @@ impl Context {
         }
     }
 
-    /// Loads the project for printing it, and prints what there is to say. `None` ends the command.
+    /// Loads the project for its images, and prints what there is to say. `None` ends the command.
     pub(crate) fn project(&self, services: &[String]) -> Option<Project> {
-        let (project, _, loaded) = self.checked(services);
-        self.printable(project, loaded)
+        self.project_without(services, project::Skip { service_files: true, ..project::Skip::default() })
     }
 
-    fn printable(&self, project: Project, mut loaded: Loaded) -> Option<Project> {
+    /// Loads the project without some of the stages for printing it, and prints what there is to say. `None` ends the
+    /// command.
+    pub(crate) fn project_without(&self, services: &[String], completing: project::Skip) -> Option<Project> {
+        let (project, _, mut loaded) = self.checked_without(services, load::Skip::default(), completing);
         for mut conflict in ports::conflicts(&project) {
             // It can be printed all the same: an override may be meant to move one of them.
             conflict.severity = Severity::Warning;
@@ -270,6 +278,7 @@ impl Context {
         let mut found = Diagnostics::default();
         ports::conflicts(&project).into_iter().for_each(|conflict| found.push(conflict));
         let contents = read_contents(&project, &loaded.environment, &self.world, &mut found);
+        self.check_client(&project, &loaded.environment, &mut found);
         for diagnostic in found.sorted() {
             let severity = if start { diagnostic.severity } else { Severity::Warning };
             loaded.diagnostics.push(Diagnostic { severity, ..diagnostic.clone() });
@@ -314,7 +323,7 @@ pub(crate) fn run() -> Exit {
             return Exit::Success;
         }
     };
-    let matches = command().get_matches_from(words);
+    let matches = switches::parse(command, &words);
     let global = Global::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut context = Context { world: OsWorld, ui: Ui::default(), global };
     let environment = load::environment(&context.world, &context.request());

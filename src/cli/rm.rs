@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Rm, context: &Context) -> Exit {
         if !names.is_empty() && !arguments.force && !context.global.dry_run {
             let question = format!("remove {}?", names.join(", "));
             if !context.ui.ask(&question) {
-                context.ui.say("nothing was removed; `-f` removes without asking");
+                context.ui.line("nothing was removed; `-f` removes without asking");
                 return Ok(Exit::Success);
             }
         }

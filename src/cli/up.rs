@@ -115,7 +115,7 @@ pub(crate) struct How {
     #[arg(long)]
     no_deps: bool,
     /// Seconds before a container that does not end is killed
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i32>,
     /// Services to bring up, with what they depend on; default: all
     #[arg(value_name = "SERVICE")]

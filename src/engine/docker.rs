@@ -23,6 +23,7 @@ mod logs;
 mod look;
 mod origin;
 mod ping;
+mod proxies;
 mod pull;
 mod push;
 mod session;

@@ -147,7 +147,7 @@ impl Build {
             context: context.as_ref().map_or_else(String::new, |context| context.0.clone()),
             dockerfile: dockerfile.clone().unwrap_or_else(|| "Dockerfile".to_owned()),
             dockerfile_inline: dockerfile_inline.clone(),
-            args: args.0.clone(),
+            args: with_proxies(project, &args.0),
             target: target.clone(),
             labels,
             cache_from: cache_from.clone(),
@@ -156,7 +156,7 @@ impl Build {
             network: network.clone(),
             // For containers of this engine it is built for the engine's own platform, unless the service says
             // another. `build` adds the others.
-            platform: service.platform.clone(),
+            platform: project.platform_of(service),
             platforms: platforms.0.clone(),
             extra_hosts: extra_hosts.pairs().map(|(host, ip)| format!("{host}:{ip}")).collect(),
             shm_size: u64::try_from(shm_size.0).ok().filter(|size| *size > 0),
@@ -189,6 +189,17 @@ impl Build {
             pull: *pull,
         })
     }
+}
+
+/// A proxy that the file gives as an argument is meant for this build.
+fn with_proxies(
+    project: &Project,
+    args: &BTreeMap<String, Option<String>>,
+) -> BTreeMap<String, Option<String>> {
+    let proxies = project.client.proxies.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
+    let mut all: BTreeMap<_, _> = proxies.collect();
+    all.extend(args.clone());
+    all
 }
 
 fn named_context(project: &Project, place: &str) -> NamedContext {

@@ -1,6 +1,6 @@
 //! A service as the request that creates one of its containers: every attribute has its place here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
@@ -49,7 +49,7 @@ pub fn container(
     // Older engines take one network; the one of the highest priority comes first.
     let later =
         if api < MANY_NETWORKS && !endpoints.is_empty() { endpoints.split_off(1) } else { Vec::new() };
-    let mut body = settings(service);
+    let mut body = settings(project, service);
     body.image = Some(project.image_of(name, service));
     body.labels = Some(container_labels(project, name, service, number));
     body.networking_config = (!endpoints.is_empty()).then(|| NetworkingConfig {
@@ -99,7 +99,7 @@ pub(super) fn map<'a>(
 }
 
 /// The part of a request that says what runs in the container.
-fn settings(service: &Service) -> ContainerCreateBody {
+fn settings(project: &Project, service: &Service) -> ContainerCreateBody {
     let exposed = service.ports.0.iter().map(|port| format!("{}/{}", port.target.0, port.protocol()));
     let mut exposed: Vec<String> =
         service.expose.0.iter().map(|port| port.0.clone()).chain(exposed).collect();
@@ -114,7 +114,7 @@ fn settings(service: &Service) -> ContainerCreateBody {
         exposed_ports: some(exposed),
         tty: Some(service.tty),
         open_stdin: Some(service.stdin_open),
-        env: some(environment(service)),
+        env: some(environment(project, service)),
         cmd: service.command.0.clone(),
         entrypoint: service.entrypoint.0.clone(),
         healthcheck: service.healthcheck.as_ref().map(healthcheck),
@@ -127,13 +127,16 @@ fn settings(service: &Service) -> ContainerCreateBody {
     }
 }
 
-fn environment(service: &Service) -> Vec<String> {
+fn environment(project: &Project, service: &Service) -> Vec<String> {
     let line = |(name, value): (&String, &Option<String>)| match value {
         Some(value) => format!("{name}={value}"),
         // Without a value the engine unsets what the image has.
         None => name.clone(),
     };
-    service.environment.0.iter().map(line).collect()
+    let added = project.client.variables().into_iter().map(|(name, value)| (name, Some(value)));
+    let mut all: BTreeMap<String, Option<String>> = added.collect();
+    all.extend(service.environment.0.clone());
+    all.iter().map(line).collect()
 }
 
 /// Durations that are not given are 0, which leaves the image's.

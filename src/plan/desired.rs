@@ -151,7 +151,7 @@ impl Desired {
         let service = |name: &String| {
             // What a program provides has no container.
             let service = project.services.get(name).filter(|service| service.provider.is_none())?;
-            let service = with_api_socket(service);
+            let service = as_hashed(project, service);
             let mut wanted = desired_service(project, topology, contents, api, name, &service);
             // What a container reads is settled when it starts; one that is only created has not read anything.
             if let Some(read) = super::contents::label(project, contents, &service).filter(|_| start) {
@@ -262,12 +262,19 @@ impl Desired {
 /// Where `use_api_socket` finds the engine's socket.
 const API_SOCKET: &str = "/var/run/docker.sock";
 
-/// Writes `use_api_socket` out, as docker compose does before it hashes a service.
-fn with_api_socket(service: &Service) -> Cow<'_, Service> {
-    if !service.use_api_socket {
-        return Cow::Borrowed(service);
+/// Writes `use_api_socket` out, and the platform of what is built, as docker compose does before it hashes a service.
+fn as_hashed<'a>(project: &Project, service: &'a Service) -> Cow<'a, Service> {
+    let mut service = Cow::Borrowed(service);
+    if service.build.is_some() && project.platform_of(&service) != service.platform {
+        service.to_mut().platform = project.platform_of(&service);
     }
-    let mut service = service.clone();
+    if service.use_api_socket {
+        mount_api_socket(service.to_mut());
+    }
+    service
+}
+
+fn mount_api_socket(service: &mut Service) {
     service.volumes.0.push(Mount {
         kind: MountType::Bind,
         source: Some(API_SOCKET.to_owned()),
@@ -282,7 +289,6 @@ fn with_api_socket(service: &Service) -> Cow<'_, Service> {
     });
     let directory = Some("/run/secrets/docker".to_owned());
     service.environment.0.entry("DOCKER_CONFIG".to_owned()).or_insert(directory);
-    Cow::Owned(service)
 }
 
 fn resource_labels(
@@ -399,7 +405,7 @@ fn desired_service(
         let create = Create {
             name: container_name(project, name, service, number),
             body,
-            platform: service.platform.clone(),
+            platform: project.platform_of(service),
             hash_input: hash_input.clone(),
         };
         DesiredContainer { number, create, later, files: files.clone() }
@@ -425,7 +431,7 @@ fn desired_service(
         build: Build::of(project, contents, name, service),
         is_image_named: service.image.is_some(),
         pull_policy: service.pull_policy.clone(),
-        platform: service.platform.clone(),
+        platform: project.platform_of(service),
         containers: (1..=containers(service)).map(container).collect(),
         dependencies: service
             .depends_on

@@ -10,6 +10,7 @@ use crate::model::registry::{Given, Up};
 use crate::model::service::Service;
 use crate::model::storage::{FileReferences, MountType, Recursive};
 use crate::project::Project;
+use crate::project::client::is_platform;
 use crate::source::Span;
 
 /// The API from which on health checks have an interval of their own for the start.
@@ -245,22 +246,4 @@ fn by_value(service: &Service, api: (u32, u32)) -> Vec<Refusal> {
         }
     }
     refused
-}
-
-/// Returns whether it is `os[/arch[/variant]]`; a single word must be a known system or architecture.
-fn is_platform(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('/').collect();
-    let holds = |part: &&str| {
-        let known = |one: char| one.is_ascii_alphanumeric() || "_.-".contains(one);
-        !part.is_empty() && part.chars().all(known)
-    };
-    let is_known = |word: &str| {
-        const KNOWN: [&str; 24] = [
-            "linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "wasi", "amd64", "x86_64",
-            "x86-64", "386", "i386", "arm64", "aarch64", "arm", "armhf", "armel", "ppc64le", "ppc64",
-            "s390x", "riscv64", "mips64", "mips64le", "wasm",
-        ];
-        KNOWN.contains(&word.to_ascii_lowercase().as_str())
-    };
-    parts.len() <= 3 && parts.iter().all(holds) && (parts.len() > 1 || is_known(parts[0]))
 }

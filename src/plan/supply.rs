@@ -84,7 +84,7 @@ pub fn pull(project: &Project, is_there: impl Fn(&str) -> bool, options: &PullOp
         if is_left || is_buildable && options.ignore_buildable || !seen.insert(image) {
             continue;
         }
-        let op = Op::PullImage { image: image.clone(), platform: service.platform.clone() };
+        let op = Op::PullImage { image: image.clone(), platform: project.platform_of(service) };
         let step = plan.push(op, Subject::Image(image.clone()), "asked for", Vec::new());
         plan.steps[step].optional = options.ignore_failures || is_buildable;
     }

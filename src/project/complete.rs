@@ -15,12 +15,16 @@ use crate::model::values::Variables;
 use crate::source::{Span, Spanned};
 
 impl Resolver<'_> {
-    /// Reads the env files and label files of all services, and fills in variables without a value.
-    pub(super) fn complete_environments(&mut self) {
+    /// Reads the env files and label files of all services, unless `without_files`, and fills in variables without a
+    /// value.
+    pub(super) fn complete_environments(&mut self, without_files: bool) {
         let mut services = std::mem::take(&mut self.project.services);
         for (name, service) in &mut services {
-            self.complete_environment(name, service);
-            self.complete_labels(name, service);
+            self.fill_from_environment(&mut service.environment);
+            if !without_files {
+                self.complete_environment(name, service);
+                self.complete_labels(name, service);
+            }
             if let Some(build) = &mut service.build {
                 self.fill_from_environment(&mut build.args);
                 build.args.0.retain(|_, value| value.is_some());
@@ -57,9 +61,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Reads the env files; `environment` wins. A variable without a value has it from the shell or `.env`.
+    /// Reads the env files; `environment` wins.
     fn complete_environment(&mut self, name: &str, service: &mut Service) {
-        self.fill_from_environment(&mut service.environment);
         let mut variables = Variables::default();
         for (at, file) in std::mem::take(&mut service.env_file.0).into_iter().enumerate() {
             let path = PathBuf::from(&file.path.0);

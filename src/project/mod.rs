@@ -3,6 +3,7 @@
 //! What comes out is what docker compose prints with `config`.
 
 mod check;
+pub mod client;
 mod complete;
 mod contents;
 pub mod explain;
@@ -26,6 +27,7 @@ use crate::model::{Model, Named};
 use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Room};
 
+pub use client::Client;
 pub use contents::{Contents, profile_file, read_contents, read_profiles};
 pub use written::as_written;
 
@@ -68,6 +70,8 @@ pub struct Project {
     pub configs: BTreeMap<String, Config>,
     /// The models, by key.
     pub models: BTreeMap<String, Model>,
+    /// What docker's client adds by its own settings.
+    pub client: Client,
     /// Whether names are made with `_` in place of `-`, as docker compose 1 did.
     pub compatibility: bool,
     /// `x-` attributes at the top.
@@ -129,6 +133,8 @@ pub struct Skip {
     pub consistency: bool,
     /// Read no env files, and leave variables without a value as they are.
     pub environment: bool,
+    /// Read no env files and label files of services: nobody makes containers of them.
+    pub service_files: bool,
     /// Drop no resource that no service uses.
     pub unused: bool,
 }
@@ -154,6 +160,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         secrets: known(compose.secrets),
         configs: known(compose.configs),
         models: compose.models.0,
+        client: Client::default(),
         compatibility: false,
         extensions: compose.extensions,
         written: std::mem::replace(&mut loaded.written, Node::map([], Span::default())),
@@ -182,7 +189,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         resolver.drop_unused();
     }
     if !skip.environment {
-        resolver.complete_environments();
+        resolver.complete_environments(skip.service_files);
     }
     if !skip.normalization {
         resolver.complete_services();

@@ -139,16 +139,23 @@ impl Ui {
         self.stream(&format!("{clear}\x1b[H{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n")))
     }
 
-    /// Writes a line for people to standard error.
-    #[expect(clippy::unused_self, reason = "all printing goes through here")]
+    /// Writes a line to standard error on what was done, unless progress is to be quiet.
     pub(crate) fn say(self, text: &str) {
+        if self.style != Style::Quiet {
+            self.line(text);
+        }
+    }
+
+    /// Writes a line to standard error that is never left out.
+    #[expect(clippy::unused_self, reason = "all printing goes through here")]
+    pub(crate) fn line(self, text: &str) {
         // Nobody is left to tell if this fails.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Writes a line on how work goes.
     pub(crate) fn status(self, text: &str) {
-        if self.status_stdout { self.data(&format!("{text}\n")) } else { self.say(text) }
+        if self.status_stdout { self.data(&format!("{text}\n")) } else { self.line(text) }
     }
 
     /// Whether somebody is there to ask.
@@ -164,7 +171,7 @@ impl Ui {
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);
         if !io::stdin().is_terminal() {
-            self.say("");
+            self.line("");
         }
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
@@ -172,19 +179,19 @@ impl Ui {
     /// Writes `error:` and a line to standard error.
     pub(crate) fn error(self, text: &str) {
         let word = self.paint_stderr("error:", |word| word.red().bold().to_string());
-        self.say(&format!("{word} {text}"));
+        self.line(&format!("{word} {text}"));
     }
 
     /// Writes `help:` and a line to standard error.
     pub(crate) fn help(self, text: &str) {
         let word = self.paint_stderr(" help:", |word| word.cyan().to_string());
-        self.say(&format!("{word} {text}"));
+        self.line(&format!("{word} {text}"));
     }
 
     /// Writes `warning:` and a line to standard error.
     pub(crate) fn warning(self, text: &str) {
         let word = self.paint_stderr("warning:", |word| word.yellow().bold().to_string());
-        self.say(&format!("{word} {text}"));
+        self.line(&format!("{word} {text}"));
     }
 
     /// Paints text that goes to standard error, if it takes colour.

@@ -10,7 +10,7 @@ use super::Ui;
 pub(crate) fn report(ui: Ui, diagnostics: &Diagnostics, sources: &SourceMap) {
     for diagnostic in diagnostics.sorted() {
         let look = Look { color: ui.color_stderr, width: None };
-        ui.say(&format!("{}\n", render(diagnostic, sources, look)));
+        ui.line(&format!("{}\n", render(diagnostic, sources, look)));
     }
     let (errors, warnings) = diagnostics.count();
     let count = |number: usize, word: &str| match number {
@@ -20,6 +20,6 @@ pub(crate) fn report(ui: Ui, diagnostics: &Diagnostics, sources: &SourceMap) {
     };
     let counts: Vec<_> = [count(errors, "error"), count(warnings, "warning")].into_iter().flatten().collect();
     if errors > 0 {
-        ui.say(&counts.join(", "));
+        ui.line(&counts.join(", "));
     }
 }

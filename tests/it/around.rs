@@ -149,3 +149,84 @@ fn points_in_time_and_numbers_are_checked_before_logs_are_read() {
     run(&["scale", "web=-1"], &folder, 2);
     run(&["down", "--rmi", "some"], &folder, 2);
 }
+
+#[test]
+fn an_option_given_twice_counts_as_given_last_and_lists_add_up() {
+    let folder = project(
+        "services: {web: {image: a}, tool: {image: b, profiles: [x]}, more: {image: c, profiles: [y]}}",
+    );
+    for (arguments, expected) in [
+        (
+            &["-p", "one", "-p", "two", "config", "--format", "yaml", "--format", "json"][..],
+            "\"name\": \"two\"",
+        ),
+        (&["--profile", "x", "--profile", "y", "config", "--services"], "more\ntool\nweb\n"),
+        (&["config", "--services", "--services"], "web\n"),
+        (&["config", "--hash", "tool", "--hash", "web"], "web "),
+    ] {
+        let out = run(arguments, &folder, 0).out;
+        assert!(out.contains(expected), "{arguments:?}: {out}");
+    }
+    // A switch may have a value.
+    for (arguments, expected) in [
+        (&["config", "--services=true"][..], "web\n"),
+        (&["config", "-q=false", "--services"], "web\n"),
+        (&["config", "--services", "--quiet=0"], "web\n"),
+        (&["config", "--services", "-q=1"], ""),
+        (&["--dry-run=false", "config", "--services"], "web\n"),
+    ] {
+        assert_eq!(run(arguments, &folder, 0).out, expected, "{arguments:?}");
+    }
+    let wrong = run(&["config", "--quiet=maybe"], &folder, 2).err;
+    assert!(wrong.contains("--quiet") && wrong.contains("maybe"), "{wrong}");
+    // What excludes each other still does.
+    for arguments in
+        [&["up", "--build", "--no-build", "--build"][..], &["run", "-P", "-p", "1", "-p", "2", "web"]]
+    {
+        run(arguments, &folder, 2);
+    }
+}
+
+#[test]
+fn settings_of_dockers_client_reach_builds_and_are_no_part_of_the_file() {
+    let file = "services:
+  web:
+    build: {context: ., args: {NO_PROXY: own}}
+  multi:
+    build: {context: ., platforms: [linux/amd64, linux/arm64]}
+";
+    let folder = project(file);
+    std::fs::write(
+        folder.path().join("config.json"),
+        r#"{"proxies": {"default": {"httpProxy": "http://proxy.test:1", "noProxy": "*.test"}}}"#,
+    )
+    .unwrap();
+    let directory = folder.path().display().to_string();
+    let variables = |platform: &'static str| {
+        [("DOCKER_CONFIG", directory.clone()), ("DOCKER_DEFAULT_PLATFORM", platform.to_owned())]
+    };
+    let asked = |platform: &'static str, arguments: &[&str]| {
+        let variables = variables(platform);
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        with(&variables, arguments, &folder)
+    };
+    let (code, out, err) = asked("linux/arm64", &["build", "--print", "web"]);
+    assert_eq!(code, 0, "{err}");
+    let bake: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let web = &bake["target"]["web"];
+    let expected = serde_json::json!({"HTTP_PROXY": "http://proxy.test:1", "NO_PROXY": "own"});
+    assert_eq!((&web["args"], &web["platforms"]), (&expected, &serde_json::json!(["linux/arm64"])));
+    // A platform that is none, and one that a service is not built for.
+    for (platform, said) in
+        [("nonsense", "names no platform: `nonsense`"), ("linux/s390x", "service `multi` is not built")]
+    {
+        let (code, _, err) = asked(platform, &["build", "--print"]);
+        assert!(code == 1 && err.contains(said), "{platform}: {err}");
+        let (code, out, _) = asked(platform, &["config"]);
+        assert!(code == 0 && !out.contains(platform) && !out.contains("proxy.test"), "{out}");
+    }
+    // It may be set in a file, and is shown there.
+    std::fs::write(folder.path().join(".env"), "DOCKER_DEFAULT_PLATFORM=nonsense\n").unwrap();
+    let (code, _, err) = with(&[], &["build", "--print"], &folder);
+    assert!(code == 1 && err.contains(".env:1:"), "{err}");
+}
