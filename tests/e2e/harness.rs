@@ -158,6 +158,11 @@ impl Project {
         Run::of(command)
     }
 
+    /// Returns the ID of each of the project's containers, by the name after the project's.
+    pub(crate) fn ids(&self) -> BTreeMap<String, String> {
+        self.lives().into_iter().map(|(name, (id, _))| (name, id)).collect()
+    }
+
     /// Brings the project up, which must succeed.
     pub(crate) fn up(&self) -> Run {
         self.topo(&["up", "-d"]).succeeds()

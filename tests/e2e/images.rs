@@ -148,6 +148,38 @@ fn an_image_must_be_as_new_as_its_policy_says() {
 }
 
 #[test]
+fn images_must_be_pinned_to_what_their_tags_stand_for_as_by_docker_compose() {
+    let Some((project, registry)) = project("digests") else { return };
+    log_in(&project, &registry);
+    project.topo(&["build", "--push", "-q"]).succeeds();
+    let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    for flag in ["--resolve-image-digests", "--lock-image-digests"] {
+        let arguments = ["config", flag, "--format", "json"];
+        let (topo, peer) = (project.topo(&arguments).succeeds(), project.peer(&arguments).succeeds());
+        let images = |text: &str| {
+            let services = &parsed(text)["services"];
+            ["app", "other"].map(|name| services[name]["image"].as_str().unwrap().to_owned())
+        };
+        let [image, other] = images(&topo.stdout);
+        assert_eq!([image.clone(), other], images(&peer.stdout), "{flag}");
+        let start = format!("{}/team/app:1@sha256:", registry.host);
+        assert!(image.starts_with(&start) && image.len() == start.len() + 64, "{image}");
+    }
+    // What is pinned comes up from the registry, and is not built.
+    project.topo(&["config", "--lock-image-digests", "-o", "lock.yaml"]).succeeds();
+    forget(&project, &registry);
+    project.topo(&["-f", "lock.yaml", "up", "-d", "other"]).succeeds().says(&["pulled"]);
+    let lock = project.read("lock.yaml");
+    let image = project.container("other-1").config.unwrap().image.unwrap();
+    assert!(image.contains("@sha256:") && lock.contains(&image), "{image}: {lock}");
+    // A tag that the registry does not have is an error that names it.
+    project.write("compose.yaml", "services: {app: {image: '${HOST}/team/none:1'}}");
+    project.topo(&["config", "--resolve-image-digests"]).ends_with(1).says(&["team/none:1"]);
+    project.engine.remove_image(&image);
+    forget(&project, &registry);
+}
+
+#[test]
 fn a_private_base_must_be_had_with_the_login() {
     let Some((mut project, registry)) = project("base") else { return };
     log_in(&project, &registry);

@@ -57,3 +57,31 @@ fn what_others_stopped_or_removed_must_be_there_again() {
     assert_eq!(after["three-1"], before["three-1"]);
     project.up_does_nothing();
 }
+
+#[test]
+fn networks_and_volumes_that_others_removed_must_be_there_again() {
+    let compose = "
+services:
+  web: {image: busybox, command: sleep 1000, stop_signal: SIGKILL, networks: [lan]}
+  other: {image: busybox, command: sleep 1000, stop_signal: SIGKILL, networks: [apart], volumes: ['data:/data']}
+networks: {lan: {}, apart: {}}
+volumes: {data: {}}
+";
+    let Some(project) = Project::with("removed", compose) else { return };
+    project.up();
+    let before = project.lives();
+    project.engine.remove_container(&project.full_name("web-1"));
+    project.engine.remove_network(&format!("{}_lan", project.name));
+    let plan = project.topo(&["plan", "--exit-code"]).ends_with(2).stdout;
+    assert!(plan.contains("_lan") && !plan.contains("_apart"), "{plan}");
+    project.up();
+    assert!(is_running(&project.container("web-1")));
+    assert_eq!(project.lives()["other-1"], before["other-1"]);
+    project.up_does_nothing();
+    // The network goes while its container is stopped, which then has none to start with.
+    project.topo(&["stop", "-t", "0", "web"]).succeeds();
+    project.engine.remove_network(&format!("{}_lan", project.name));
+    project.up();
+    assert!(is_running(&project.container("web-1")));
+    project.up_does_nothing();
+}
