@@ -38,6 +38,13 @@ networks: {front: {}, back: {}, apart: {labels: {at: here}}}
 volumes: {data: {}, more: {}}
 ";
 
+/// An image and another one, which its name comes to stand for.
+const IMAGES: &str = "
+services:
+  first: {image: '${IMAGE}', build: {dockerfile_inline: \"FROM busybox\\nLABEL is=first\\n\"}}
+  other: {image: '${IMAGE}-other', build: {dockerfile_inline: \"FROM busybox\\nLABEL is=other\\n\"}}
+";
+
 /// Where docs/differences.md says otherwise: docker compose starts the containers again, which then have no names on
 /// the new network.
 const NETWORK: &str = "a label of a network";
@@ -106,11 +113,11 @@ fn a_change_must_touch_what_it_touches_with_docker_compose() {
     let (Some(mut topo), Some(mut peer)) = (Project::new("change-topo"), Project::new("change-peer")) else {
         return;
     };
-    let busybox = topo.engine.image("busybox:latest").unwrap();
     for project in [&mut topo, &mut peer] {
         let (image, name) = (format!("{}:1", project.name), project.full_name("by-name"));
-        project.engine.tag(&busybox, &image);
+        project.write("compose.yaml", IMAGES);
         project.set("IMAGE", image);
+        project.topo(&["build", "-q"]).succeeds();
         project.set("NAME", name);
         project.write("app.env", "FROM_FILE=1\n");
     }
@@ -145,11 +152,14 @@ fn a_change_must_touch_what_it_touches_with_docker_compose() {
         step(what, &|_| write(&text));
     }
     assert_eq!(step("the content of an env file", &|one| one.write("app.env", "FROM_FILE=2\n")), 2);
-    let other = topo.engine.image("alpine:latest").unwrap();
-    let retag = |one: &Project| one.engine.tag(&other, &format!("{}:1", one.name));
+    let retag = |one: &Project| {
+        let other = one.engine.image(&format!("{}:1-other", one.name)).unwrap();
+        one.engine.tag(&other, &format!("{}:1", one.name));
+    };
     assert_eq!(step("what an image's name stands for", &retag), 1);
     for project in [&topo, &peer] {
         project.topo(&["down", "-v", "-t", "0", "--remove-orphans"]).succeeds();
         project.engine.remove_image(&format!("{}:1", project.name));
+        project.engine.remove_image(&format!("{}:1-other", project.name));
     }
 }

@@ -187,29 +187,35 @@ fn images_must_go_with_a_project_if_asked() {
 services:
   own: {build: {dockerfile_inline: \"FROM busybox\\nLABEL a=1\\n\"}, command: sleep 1000, stop_signal: SIGKILL}
   named: {image: '${NAMED}', build: {dockerfile_inline: \"FROM busybox\\nLABEL a=2\\n\"}, command: 'true'}
-  taken: {image: busybox, command: 'true'}
+  taken: {image: '${TAKEN}', command: 'true'}
 ";
+    // An image that only this test knows: others rely on theirs.
+    let base =
+        "services: {base: {image: '${TAKEN}', build: {dockerfile_inline: \"FROM busybox\\nLABEL a=3\\n\"}}}";
     let Some(mut project) = Project::with("rmi", text) else { return };
     let named = format!("{}-of-the-user", project.name);
     project.set("NAMED", named.clone());
+    let taken = format!("{}-taken:1", project.name);
+    project.set("TAKEN", taken.clone());
+    project.write("base.yaml", base);
+    project.topo(&["-f", "base.yaml", "build", "-q", "base"]).succeeds();
     project.up();
     let own = format!("{}-own", project.name);
-    let busybox = || project.engine.has_image("busybox");
+    let is_there = || project.engine.has_image(&taken);
     assert!(project.engine.has_image(&own) && project.engine.has_image(&named));
     project.topo(&["down"]).succeeds();
     assert!(project.engine.has_image(&own), "nobody asked for that");
     project.topo(&["down", "--rmi", "local"]).succeeds();
-    assert!(!project.engine.has_image(&own) && !project.engine.has_image(&named) && busybox());
+    assert!(!project.engine.has_image(&own) && !project.engine.has_image(&named) && is_there());
     // What others use stays, and that is no failure.
     project.up();
-    let Some(other) = Project::with("rmi-other", "services: {a: {image: busybox, command: sleep 1000}}")
-    else {
-        return;
-    };
+    let using = "services: {a: {image: '${TAKEN}', command: sleep 1000, stop_signal: SIGKILL}}";
+    let Some(mut other) = Project::with("rmi-other", using) else { return };
+    other.set("TAKEN", taken.clone());
     other.up();
     let run = project.topo(&["down", "--rmi", "all"]).succeeds();
-    assert!(run.stderr.contains("image busybox:latest is in use and stays"), "{run:?}");
-    assert!(!project.engine.has_image(&own) && busybox());
+    assert!(run.stderr.contains(&format!("image {taken} is in use and stays")), "{run:?}");
+    assert!(!project.engine.has_image(&own) && is_there());
 }
 
 #[test]
