@@ -24,3 +24,4 @@ mod programs;
 mod quickstart;
 mod repairs;
 mod requests;
+mod watch;
