@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::Duration;
 
+use tokio::sync::mpsc::unbounded_channel;
 use topo::diagnostic::did_you_mean;
 use topo::engine::docker::Docker;
 use topo::engine::follow::{Follow, News};
 use topo::engine::{Engine, EngineError, LogQuery, Query};
 use topo::observed::State;
 use topo::plan::up::UpOptions;
+use topo::plan::watch::Rule;
 use topo::plan::{Op, Step, StepId, Subject, labels};
-use topo::project::{Project, Selection};
+use topo::project::Selection;
 
 use super::up::{Planned, interrupt};
-use super::{Context, Exit, logs, stop as stopping};
+use super::watching::{Said, Watching};
+use super::{Context, Exit, Prepared, logs, stop as stopping};
 use crate::ui::{LogPrinter, Ui};
 
 /// How an `up` stays.
@@ -36,6 +39,8 @@ pub(crate) struct Staying {
     pub(crate) prefix: bool,
     /// Whether lines have colour.
     pub(crate) color: bool,
+    /// Whether files are watched meanwhile.
+    pub(crate) watch: bool,
 }
 
 /// What the end of a container does to an `up` that stays.
@@ -50,23 +55,28 @@ pub(crate) enum OnEnd {
 }
 
 /// What to stay for, with the services that it is about.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Audience {
     staying: Staying,
     /// The services whose logs are shown.
     shown: BTreeSet<String>,
     /// The services that the user named, which are stopped at the end; empty for all.
     named: BTreeSet<String>,
+    /// What changes of files do.
+    rules: Vec<Rule>,
 }
 
 impl Staying {
-    /// Says which services' logs are shown. `None` says that a service does not exist, which has been printed.
+    /// Says which services' logs are shown, and which files watched. `None` says that this cannot be, which has been
+    /// printed.
     pub(crate) fn resolve(
         &self,
-        project: &Project,
+        prepared: &mut Prepared,
         selection: &Selection,
         context: &Context,
     ) -> Option<Audience> {
+        let rules = if self.watch { context.watch_rules(prepared)? } else { Vec::new() };
+        let project = &prepared.project;
         let mut all_known = true;
         for name in self.attach.iter().chain(&self.no_attach).chain(&self.code_from) {
             if project.services.contains_key(name) {
@@ -93,7 +103,7 @@ impl Staying {
         };
         let shown = shown.into_iter().filter(|name| !self.no_attach.contains(name)).collect();
         let named = selection.services.iter().cloned().collect();
-        all_known.then(|| Audience { staying: self.clone(), shown, named })
+        all_known.then(|| Audience { staying: self.clone(), shown, named, rules })
     }
 }
 
@@ -107,7 +117,7 @@ pub(crate) async fn attach(
     context: &Context,
 ) -> Result<Exit, EngineError> {
     let desired = planned.desired.clone();
-    let Audience { staying, shown, named } = audience;
+    let Audience { staying, shown, named, rules } = audience;
     let mut listener = Listener::new(planned, audience, context.ui);
     let services = listener.services.clone();
     // Before the first container starts, so that no line is missed.
@@ -167,12 +177,17 @@ pub(crate) async fn attach(
         let mut shown = observed.containers.iter().filter(|container| shown.contains(&container.service));
         Ok::<_, EngineError>(shown.any(|container| runs(container.state)))
     };
+    let (sender, mut said) = unbounded_channel();
+    let watching = Watching { desired: &desired, rules, engine, context, prune: true, said: sender };
+    let mut watching = pin!(watching.run(stop.subscribe()));
+    let mut is_watching = !rules.is_empty();
     while !*stop.borrow() {
         if listener.first.is_some() {
             stop.send_replace(true);
             break;
         }
-        let is_silent = listener.alive.is_empty();
+        // What is watched may start again.
+        let is_silent = listener.alive.is_empty() && !is_watching;
         if is_silent && listener.starts >= expected && !any_runs().await? {
             break;
         }
@@ -181,6 +196,11 @@ pub(crate) async fn attach(
                 stop.send_replace(true);
             }
             news = follow.next() => listener.hear(&news?),
+            Some(said) = said.recv() => listener.watched(said),
+            ended = &mut watching, if is_watching => {
+                is_watching = false;
+                ended.unwrap_or_else(|error| context.fail(&error));
+            }
             // A start that was not told of by now never will be.
             () = tokio::time::sleep(Duration::from_secs(2)), if is_silent => {
                 if !any_runs().await? {
@@ -191,6 +211,18 @@ pub(crate) async fn attach(
     }
     if !*stop.borrow() {
         return Ok(listener.code().unwrap_or(exit));
+    }
+    while is_watching {
+        tokio::select! {
+            ended = &mut watching => {
+                is_watching = false;
+                ended.unwrap_or_else(|error| context.fail(&error));
+            }
+            news = follow.next() => listener.hear(&news?),
+        }
+    }
+    while let Ok(last) = said.try_recv() {
+        listener.watched(last);
     }
     context.ui.say(match listener.first {
         Some(_) => "a container ended: stopping the others",
@@ -240,7 +272,7 @@ struct Listener<'a> {
 
 impl<'a> Listener<'a> {
     fn new(planned: &Planned, audience: &'a Audience, ui: Ui) -> Self {
-        let Audience { staying, shown, named: _ } = audience;
+        let Audience { staying, shown, named: _, rules: _ } = audience;
         let Planned { desired, observed, plan, .. } = planned;
         let services: BTreeMap<String, String> = desired
             .services
@@ -290,6 +322,15 @@ impl<'a> Listener<'a> {
             News::Line { .. } | News::Unreadable { .. } => {}
         }
         logs::show(news, &mut self.printer);
+    }
+
+    /// Takes in what watching has to say.
+    fn watched(&mut self, said: Said) {
+        match said {
+            Said::Ends(containers) => self.replaced.extend(containers),
+            Said::Note(text) => self.printer.own(&text),
+            Said::Line { container, text } => self.printer.text(&container, &text),
+        }
     }
 
     fn end(&mut self, container: &str, code: i64) {

@@ -144,6 +144,18 @@ impl Planned {
     }
 }
 
+/// Says what of the engine matters to a project.
+pub(crate) fn query(desired: &Desired) -> Query {
+    Query {
+        project: desired.project.clone(),
+        images: desired.images(),
+        aging_images: desired.aging_images(),
+        networks: desired.external_networks(),
+        volumes: desired.external_volumes(),
+        swarm: desired.needs_swarm(),
+    }
+}
+
 fn plan(
     desired: &Desired,
     one_off: Option<&DesiredService>,
@@ -180,14 +192,7 @@ pub(crate) async fn plan_with(
     contents.profiles = read_profiles(project, &context.world, &mut loaded.diagnostics);
     let mut desired =
         Desired::new(project, topology, contents, engine.api(), options.start, &mut loaded.diagnostics);
-    let query = Query {
-        project: project.name.clone(),
-        images: desired.images(),
-        aging_images: desired.aging_images(),
-        networks: desired.external_networks(),
-        volumes: desired.external_volumes(),
-        swarm: desired.needs_swarm(),
-    };
+    let query = query(&desired);
     let observed = engine.observe(&query).await?;
     let refresh = refresh(&desired, &observed, options);
     let one_off = one_off.and_then(|options| run::take(&mut desired, options));
@@ -226,7 +231,7 @@ pub(crate) fn bring_up(
     };
     let audience = match staying {
         None => None,
-        Some(staying) => match staying.resolve(&prepared.project, selection, context) {
+        Some(staying) => match staying.resolve(&mut prepared, selection, context) {
             None => return Exit::Failure,
             audience => audience,
         },
@@ -240,26 +245,10 @@ pub(crate) fn bring_up(
     let context = &Context { ui, world: context.world, global: context.global.clone() };
     context.with_engine(async |engine| {
         let dry_run = context.global.dry_run;
-        if !dry_run {
-            context.provide(&mut prepared).await?;
-        }
-        let Some(mut planned) = plan_up(&mut prepared, &options, &engine, context).await? else {
-            return Ok(Exit::Failure);
+        let mut planned = match settle(&mut prepared, &mut options, act, &engine, context).await? {
+            Ok(planned) => planned,
+            Err(exit) => return Ok(exit),
         };
-        let exit = planned.freshen(&options, &engine, context).await?;
-        if exit != Exit::Success {
-            return Ok(exit);
-        }
-        for question in questions(&planned.desired, &planned.observed, &options) {
-            if act.yes || (!dry_run && context.ui.is_interactive() && context.ui.ask(&question.to_string())) {
-                options.agreed.insert(question);
-            }
-        }
-        if !options.agreed.is_empty() {
-            planned.plan_again(&options);
-            planned.explain(&engine).await;
-        }
-        context.note(&planned.plan);
         if let Some(audience) = audience.as_ref().filter(|_| !dry_run) {
             return Box::pin(attach(&mut planned, &options, audience, &engine, context)).await;
         }
@@ -270,6 +259,39 @@ pub(crate) fn bring_up(
         }
         Ok(exit)
     })
+}
+
+/// Plans to bring the project up, once all is fetched that is asked for anew and all is asked that has to be. `Err`
+/// says how the command ends.
+pub(crate) async fn settle(
+    prepared: &mut Prepared,
+    options: &mut UpOptions,
+    act: Act,
+    engine: &Docker,
+    context: &Context,
+) -> Result<Result<Planned, Exit>, EngineError> {
+    let dry_run = context.global.dry_run;
+    if !dry_run {
+        context.provide(prepared).await?;
+    }
+    let Some(mut planned) = plan_up(prepared, options, engine, context).await? else {
+        return Ok(Err(Exit::Failure));
+    };
+    let exit = planned.freshen(options, engine, context).await?;
+    if exit != Exit::Success {
+        return Ok(Err(exit));
+    }
+    for question in questions(&planned.desired, &planned.observed, options) {
+        if act.yes || (!dry_run && context.ui.is_interactive() && context.ui.ask(&question.to_string())) {
+            options.agreed.insert(question);
+        }
+    }
+    if !options.agreed.is_empty() {
+        planned.plan_again(options);
+        planned.explain(engine).await;
+    }
+    context.note(&planned.plan);
+    Ok(Ok(planned))
 }
 
 /// Takes what docker compose's variables say on orphans. Returns whether they agree with the flag.

@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, Command};
 use super::{Context, Exit};
 
 /// The commands, why topo does not have them, and what to use.
-const ELSEWHERE: [(&str, &str, &str); 4] = [
+const ELSEWHERE: [(&str, &str, &str); 3] = [
     (
         "alpha",
         "the experiments of docker compose are its own",
@@ -20,11 +20,6 @@ const ELSEWHERE: [(&str, &str, &str); 4] = [
         "publish",
         "it sends a compose file to a registry",
         "use `docker compose publish`, or keep what `topo config` prints",
-    ),
-    (
-        "watch",
-        "topo does not follow source files",
-        "use `docker compose watch`: it works on a project that topo brought up",
     ),
 ];
 

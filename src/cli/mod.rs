@@ -32,6 +32,7 @@ mod provide;
 mod ps;
 mod pull;
 mod push;
+mod rebuild;
 mod restart;
 mod rm;
 mod run;
@@ -42,11 +43,14 @@ mod start;
 mod stats;
 mod stop;
 mod switches;
+mod sync;
 mod top;
 mod up;
 mod version;
 mod volumes;
 mod wait;
+mod watch;
+mod watching;
 
 use std::process::ExitCode;
 
@@ -87,6 +91,7 @@ enum Command {
     Start(start::Start),
     Stop(stop::Stop),
     Restart(restart::Restart),
+    Watch(watch::Watch),
     Kill(kill::Kill),
     Rm(rm::Rm),
     Pause(pause::Pause),
@@ -354,6 +359,7 @@ pub(crate) fn run() -> Exit {
         Command::Start(arguments) => start::run(&arguments, &context),
         Command::Stop(arguments) => stop::run(&arguments, &context),
         Command::Restart(arguments) => restart::run(&arguments, &context),
+        Command::Watch(arguments) => watch::run(&arguments, &context),
         Command::Kill(arguments) => kill::run(&arguments, &context),
         Command::Rm(arguments) => rm::run(&arguments, &context),
         Command::Pause(arguments) => pause::pause(&arguments, &context),

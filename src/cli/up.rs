@@ -58,6 +58,9 @@ pub(crate) struct Up {
     /// Show when each line was written
     #[arg(long)]
     timestamps: bool,
+    /// Watch files meanwhile, and do what `develop` says when they change; see `topo watch`
+    #[arg(short, long, conflicts_with_all = ["detach", "wait", "no_start", "no_build"])]
+    watch: bool,
     /// Accepted for docker compose's sake: topo has no shortcuts while it is attached
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     menu: Option<bool>,
@@ -213,6 +216,7 @@ impl Up {
             timestamps: self.timestamps,
             prefix: !self.no_log_prefix,
             color: !self.no_color,
+            watch: self.watch,
         })
     }
 }

@@ -12,7 +12,7 @@ mod context;
 mod create;
 mod credentials;
 mod digest;
-mod dockerignore;
+pub mod disk;
 mod happenings;
 mod hijack;
 mod hook;
@@ -458,6 +458,10 @@ impl Engine for Docker {
 
     async fn built_images(&self, project: &str) -> Result<Vec<BuiltImage>> {
         self.images_of_project(project).await
+    }
+
+    async fn nameless_images(&self, project: &str) -> Result<Vec<ImageId>> {
+        self.nameless_images_of_project(project).await
     }
 
     async fn remove_image(&self, image: &str) -> Result<()> {

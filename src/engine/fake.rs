@@ -420,6 +420,11 @@ impl Engine for FakeEngine {
         self.call(CallKind::BuiltImages, project, doing, |world| Ok(world.built_images(project))).await
     }
 
+    async fn nameless_images(&self, project: &str) -> Result<Vec<ImageId>> {
+        let doing = format!("list images of project {project}");
+        self.call(CallKind::NamelessImages, project, doing, |world| Ok(world.nameless_images(project))).await
+    }
+
     async fn remove_image(&self, image: &str) -> Result<()> {
         let doing = format!("remove image {image}");
         self.call(CallKind::RemoveImage, image, doing, |world| world.remove_image(image)).await

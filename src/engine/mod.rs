@@ -135,7 +135,10 @@ pub trait Engine {
     /// Returns the images that were built for a project and have a name, by name.
     async fn built_images(&self, project: &str) -> Result<Vec<BuiltImage>>;
 
-    /// Takes a name from an image; the image goes with its last name. One that a container uses is an error.
+    /// Returns the images that were built for a project and have lost their name to a later one.
+    async fn nameless_images(&self, project: &str) -> Result<Vec<ImageId>>;
+
+    /// Takes a name from an image, or removes one without a name, by its ID; the image goes with its last name. One that a container uses is an error.
     async fn remove_image(&self, image: &str) -> Result<()>;
 
     /// Removes a container, running or not, and its anonymous volumes if `volumes` says so.

@@ -273,7 +273,7 @@ record! {
         pub path: HostPath,
         /// What to do.
         pub action: WatchAction,
-        /// Where changed files go in the container.
+        /// Where changed files go in the container; needed by all that sync.
         pub target: Option<String>,
         /// The command for `sync+exec`.
         pub exec: Option<Hook>,
@@ -284,12 +284,17 @@ record! {
         /// Copy all files once when watching starts.
         pub initial_sync: bool,
     }
-    check write_out_exec;
+    check complete_trigger;
 }
 
-/// docker compose writes it out, even empty.
-fn write_out_exec(trigger: &mut Trigger, _: &Node, _: &Place<'_>, _: &mut Decoder<'_>) {
+fn complete_trigger(trigger: &mut Trigger, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    // docker compose writes it out, even empty.
     trigger.exec.get_or_insert_default();
+    let copies =
+        matches!(trigger.action, WatchAction::Sync | WatchAction::SyncRestart | WatchAction::SyncExec);
+    if copies && trigger.target.as_deref().is_none_or(str::is_empty) {
+        decoder.missing(node.span, place, "target");
+    }
 }
 
 words! {

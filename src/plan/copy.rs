@@ -49,8 +49,8 @@ pub struct Place {
     pub name: Option<String>,
 }
 
-/// What is at the destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum There {
     /// Nothing.
     Nothing,

@@ -7,6 +7,7 @@ use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateReques
 
 use super::container::{self, container_name, containers, networks};
 use super::hooks::Hooks;
+use super::members::Members;
 use super::mounts::reference_target;
 use super::update::{Update, update};
 use super::{Build, Create, File, Op, Plan, container_id_of, labels, refuse};
@@ -251,6 +252,20 @@ impl Desired {
     /// Returns the hooks of the services, by name.
     pub fn hooks(&self) -> BTreeMap<String, Hooks> {
         self.services.iter().map(|service| (service.name.clone(), service.hooks.clone())).collect()
+    }
+
+    /// Returns the same of these services alone, and with `dependents` also of those that are to be restarted with
+    /// them. What is left of the others is not touched.
+    pub fn only(&self, services: &[String], dependents: bool) -> Self {
+        let mut desired = self.clone();
+        let members = Members::of_desired(self);
+        let kept = if dependents { members.with_restarted(services) } else { members.only(services) };
+        let (kept, others) =
+            desired.services.into_iter().partition(|service| kept.get(&service.name).is_some());
+        desired.services = kept;
+        let others: Vec<DesiredService> = others;
+        desired.disabled.extend(others.into_iter().map(|service| service.name));
+        desired
     }
 
     /// Returns a service.

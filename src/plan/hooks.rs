@@ -81,7 +81,7 @@ fn before(hook: &PreStart) -> Before {
     }
 }
 
-fn inside(hook: &Hook) -> Inside {
+pub(super) fn inside(hook: &Hook) -> Inside {
     let Hook { command, user, privileged, working_dir, environment, extensions: _ } = hook;
     Inside {
         command: command.0.clone().unwrap_or_default(),

@@ -1,8 +1,10 @@
-//! Which images `down --rmi` removes.
+//! Which images `down --rmi` removes, and `watch` after a build.
 
 use std::collections::BTreeSet;
 
 use super::members::Members;
+use super::{Op, Plan, Subject};
+use crate::observed::{ImageId, Observed};
 use crate::project::Project;
 
 /// An image of the engine that was built for the project.
@@ -44,6 +46,21 @@ pub fn removable(
     let built = built.iter().filter(is_of).map(|image| image.name.clone());
     let all: BTreeSet<String> = there.iter().map(|name| familiar(name)).chain(built).collect();
     all.into_iter().collect()
+}
+
+/// Plans to remove images that have lost their name to a later build, unless a container of the project needs them.
+pub fn prune(nameless: &[ImageId], observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    let is_needed = |id: &&ImageId| observed.containers.iter().any(|container| container.image == **id);
+    for id in nameless.iter().filter(|id| !is_needed(id)) {
+        // As docker abbreviates it.
+        let short: String = id.trim_start_matches("sha256:").chars().take(12).collect();
+        let op = Op::RemoveImage { image: id.clone() };
+        let step = plan.push(op, Subject::Image(short), "a later build has its name", Vec::new());
+        plan.steps[step].optional = true;
+        plan.steps[step].if_unused = true;
+    }
+    plan
 }
 
 /// Completes a reference without a tag, as the engine lists it.

@@ -11,6 +11,7 @@ pub mod container;
 mod contents;
 pub mod copy;
 pub mod desired;
+pub mod dockerignore;
 pub mod down;
 pub mod hooks;
 pub mod images;
@@ -34,6 +35,7 @@ pub mod supply;
 pub mod target;
 pub mod up;
 pub mod update;
+pub mod watch;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use owo_colors::{AnsiColors, OwoColorize as _};
 use topo::engine::LogLine;
 
-use super::Ui;
+use super::{Style, Ui};
 
 const COLORS: [AnsiColors; 6] = [
     AnsiColors::Cyan,
@@ -71,6 +71,19 @@ impl LogPrinter {
         let text = String::from_utf8_lossy(&line.text);
         let time = line.timestamp.as_ref().map_or(String::new(), |time| format!("{time} "));
         self.text(container, &format!("{time}{text}"));
+    }
+
+    /// Prints what topo itself does, among its lines, or as an object.
+    pub(crate) fn own(&mut self, text: &str) {
+        if self.ui.style == Style::Json {
+            self.ui.status(&serde_json::json!({ "event": "watch", "detail": text }).to_string());
+        } else if self.with_prefix {
+            let mark = format!("{:>width$}", "⦿", width = self.width + 2);
+            let mark = self.ui.paint_stdout(&mark, |mark| mark.bright_green().to_string());
+            self.ui.data(&format!("{mark} {text}\n"));
+        } else {
+            self.ui.data(&format!("{text}\n"));
+        }
     }
 
     /// Prints what topo has to say of a container, among its lines.

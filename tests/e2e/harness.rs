@@ -151,11 +151,16 @@ impl Project {
 
     /// Runs docker compose on the project.
     pub(crate) fn peer(&self, arguments: &[&str]) -> Run {
+        Run::of(self.peer_command(arguments))
+    }
+
+    /// Returns a command that runs docker compose on the project.
+    pub(crate) fn peer_command(&self, arguments: &[&str]) -> Command {
         let peer = host::variable("TOPO_PEER_COMPOSE")
             .expect("TOPO_PEER_COMPOSE names docker compose 2.40, which scripts/test.sh fetches");
         let mut command = self.prepared(peer.as_ref());
         command.arg("-p").arg(&self.name).arg("-f").arg(&self.file).args(arguments);
-        Run::of(command)
+        command
     }
 
     /// Returns the ID of each of the project's containers, by the name after the project's.

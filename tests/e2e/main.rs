@@ -35,3 +35,4 @@ mod scripted;
 mod settings;
 mod signals;
 mod updating;
+mod watch;

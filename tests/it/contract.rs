@@ -36,7 +36,8 @@ use self::inside::{
 };
 use self::lifecycle::{
     a_container_is_paused_and_goes_on, a_restart_starts_what_runs_and_what_does_not,
-    images_of_a_project_are_found_and_removed, signals_reach_what_runs, the_exit_code_is_waited_for,
+    an_image_loses_its_name_to_a_later_one, images_of_a_project_are_found_and_removed,
+    signals_reach_what_runs, the_exit_code_is_waited_for,
 };
 
 macro_rules! obligations {
@@ -86,6 +87,7 @@ obligations! {
     a_restart_starts_what_runs_and_what_does_not
     the_exit_code_is_waited_for
     images_of_a_project_are_found_and_removed
+    an_image_loses_its_name_to_a_later_one
     a_command_has_two_outputs_and_a_code
     a_command_reads_to_the_end_of_its_input
     a_command_needs_a_running_container

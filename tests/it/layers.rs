@@ -40,6 +40,8 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("schemars::", &["src/model/"], "the schema comes from the model"),
     ("sha2::", &["src/project/hash.rs"], "there is one config hash"),
     ("miette::", &["src/source.rs", "src/diagnostic/text.rs"], "the library returns its own diagnostics"),
+    ("notify::", &["src/engine/docker/disk.rs"], "one file asks the system what changes on disk"),
+    ("ignore::gitignore", &["src/plan/dockerignore.rs"], "patterns mean the same everywhere"),
     ("indicatif::", &["src/ui/"], "only `ui` draws"),
     ("crossterm::", &["src/ui/terminal.rs"], "only `ui` knows the terminal"),
     ("hyper::", &["src/engine/docker"], "`Engine` is all that is known of an engine"),

@@ -28,3 +28,4 @@ mod properties_loading;
 mod run;
 mod schema;
 mod target;
+mod watch;

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::context::Context;
-use super::dockerignore::Dockerignore;
 use super::{Docker, session};
 use crate::engine::{Cause, Engine as _, EngineError, Progress, Result};
 use crate::model::build::is_remote;
 use crate::observed::ImageId;
 use crate::plan::Build;
 use crate::plan::builder::{Builder, choose};
+use crate::plan::dockerignore::Dockerignore;
 use crate::project::hash::digest;
 
 /// What a builder is given.

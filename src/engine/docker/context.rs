@@ -9,8 +9,8 @@ use futures_util::Stream;
 use futures_util::stream;
 use tokio::sync::mpsc;
 
-use super::dockerignore::Dockerignore;
 use crate::plan::File;
+use crate::plan::dockerignore::Dockerignore;
 
 /// How much of an archive is sent at a time. A few of these are in memory at once.
 const PIECE: usize = 256 * 1024;

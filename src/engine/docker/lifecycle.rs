@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bollard::models::ImageSummary;
 use bollard::query_parameters as query;
 use futures_util::StreamExt as _;
 
 use super::{Docker, NO_BOUND, PATIENCE, failed};
 use crate::engine::{Cause, EngineError, Result};
+use crate::observed::ImageId;
 use crate::plan::images::BuiltImage;
 use crate::plan::labels;
 
@@ -48,19 +50,28 @@ impl Docker {
     }
 
     pub(super) async fn images_of_project(&self, project: &str) -> Result<Vec<BuiltImage>> {
-        let filters = HashMap::from([
-            ("label".to_owned(), vec![format!("{}={project}", labels::PROJECT)]),
-            ("dangling".to_owned(), vec!["false".to_owned()]),
-        ]);
-        let options =
-            query::ListImagesOptions { filters: Some(filters), ..query::ListImagesOptions::default() };
-        let listed = self.client.list_images(Some(options)).await;
-        let listed = listed.map_err(failed(format!("list images of project {project}")))?;
+        let listed = self.list_images(project, false).await?;
         let built = listed.into_iter().filter_map(|image| {
             let service = image.labels.get(labels::SERVICE).cloned().unwrap_or_default();
             Some(BuiltImage { name: image.repo_tags.into_iter().next()?, service })
         });
         Ok(built.collect())
+    }
+
+    pub(super) async fn nameless_images_of_project(&self, project: &str) -> Result<Vec<ImageId>> {
+        let listed = self.list_images(project, true).await?;
+        Ok(listed.into_iter().map(|image| image.id).collect())
+    }
+
+    async fn list_images(&self, project: &str, is_dangling: bool) -> Result<Vec<ImageSummary>> {
+        let filters = HashMap::from([
+            ("label".to_owned(), vec![format!("{}={project}", labels::PROJECT)]),
+            ("dangling".to_owned(), vec![is_dangling.to_string()]),
+        ]);
+        let options =
+            query::ListImagesOptions { filters: Some(filters), ..query::ListImagesOptions::default() };
+        let listed = self.client.list_images(Some(options)).await;
+        listed.map_err(failed(format!("list images of project {project}")))
     }
 
     pub(super) async fn untag_image(&self, image: &str) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Files of this machine that go into containers, and those that come out of them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -54,6 +55,43 @@ pub fn pack(path: PathBuf, name: String) -> Archive {
         archive.into_inner().map(|_| ())
     })
     .boxed()
+}
+
+/// Packs files, links and directories, without what is in these, each under its path in a container. What is gone by
+/// now is left out.
+pub fn pack_each(files: BTreeMap<String, PathBuf>) -> Archive {
+    packed(move |output| {
+        let mut archive = tar::Builder::new(output);
+        for (place, path) in &files {
+            match append(&mut archive, place.trim_start_matches('/'), path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
+                }
+                Ok(()) => {}
+            }
+        }
+        archive.into_inner().map(|_| ())
+    })
+    .boxed()
+}
+
+fn append(archive: &mut tar::Builder<impl io::Write>, place: &str, path: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(&metadata);
+    if metadata.is_symlink() {
+        archive.append_link(&mut header, place, fs::read_link(path)?)
+    } else if metadata.is_dir() {
+        // The root of a container is there already.
+        if place.is_empty() { Ok(()) } else { archive.append_data(&mut header, place, io::empty()) }
+    } else if metadata.is_file() {
+        // A file that becomes shorter meanwhile must not spoil the rest: it changes, so it is packed again.
+        let content = fs::File::open(path)?.chain(io::repeat(0)).take(metadata.len());
+        archive.append_data(&mut header, place, content)
+    } else {
+        Ok(())
+    }
 }
 
 /// Unpacks into a directory. With `names`, what is called by the first name there gets the second one, and takes the
@@ -130,6 +168,23 @@ impl Read for Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn files_are_packed_under_their_places_and_what_is_gone_is_left_out() {
+        let from = tempfile::tempdir().unwrap();
+        fs::create_dir(from.path().join("d")).unwrap();
+        fs::write(from.path().join("d/1"), "one").unwrap();
+        fs::write(from.path().join("2"), "two").unwrap();
+        let at = |path: &str| from.path().join(path);
+        let files = [("/app/d", at("d")), ("/app/x", at("d/1")), ("/2", at("2")), ("/3", at("gone"))];
+        let files = files.map(|(place, path)| (place.to_owned(), path)).into();
+        let to = tempfile::tempdir().unwrap();
+        unpack(pack_each(files), to.path(), None).await.unwrap();
+        let read = |path: &str| io::read_to_string(fs::File::open(to.path().join(path)).unwrap()).unwrap();
+        assert_eq!((read("app/x"), read("2")), ("one".to_owned(), "two".to_owned()));
+        assert!(to.path().join("app/d").is_dir() && !to.path().join("app/d/1").exists());
+        assert!(!to.path().join("3").exists());
+    }
 
     #[tokio::test]
     async fn what_is_packed_comes_out_under_its_new_name() {

@@ -39,6 +39,7 @@ pub enum CallKind {
     Unpause,
     ExitCode,
     BuiltImages,
+    NamelessImages,
     RemoveImage,
     RemoveContainer,
     Rename,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::state::{World, complete};
 use super::{CallKind, FakeEngine};
 use crate::engine::{Action, Cause, Engine as _, Result, Scope, Since};
-use crate::observed::State;
+use crate::observed::{ImageId, State};
 use crate::plan::images::BuiltImage;
 use crate::plan::labels;
 
@@ -104,15 +104,25 @@ impl World {
         self.images.iter().filter_map(of_project).collect()
     }
 
+    pub(super) fn nameless_images(&self, project: &str) -> Vec<ImageId> {
+        let of_project = self.built.iter().filter(|(_, (own, _))| own == project);
+        let ids = of_project.map(|(id, _)| id.clone());
+        ids.filter(|id| !self.images.values().any(|named| named == id)).collect()
+    }
+
     pub(super) fn remove_image(&mut self, image: &str) -> std::result::Result<(), Cause> {
-        let id = self.image(image).cloned();
+        let nameless = self.image(image).is_none() && self.built.contains_key(image);
+        let id = self.image(image).cloned().or_else(|| nameless.then(|| image.to_owned()));
         let id = id.ok_or_else(|| Cause::NotFound { message: format!("No such image: {image}") })?;
-        let is_last = self.images.values().filter(|other| **other == id).count() == 1;
+        let is_last = self.images.values().filter(|other| **other == id).count() <= 1;
         if is_last && self.containers.iter().any(|one| one.seen.image == id) {
             let message = format!("conflict: unable to remove repository reference \"{image}\"");
             return Err(Cause::InUse { message });
         }
         self.images.remove(&complete(image));
+        if nameless {
+            self.built.remove(image);
+        }
         Ok(())
     }
 }

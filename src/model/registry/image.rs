@@ -37,5 +37,5 @@ table!(IMAGE below "services.*" {
     ".build.tags" => Honoured, BUILT_BEFORE;
     ".build.target" => Honoured, BUILT_BEFORE;
     ".build.ulimits" => Honoured, BUILT_BEFORE;
-    ".develop" => Idle("it is for `watch`"), Beside("it is for the developer's machine");
+    ".develop" => Idle("`watch` and `up --watch` do what it says"), Beside("it is for the developer's machine");
 });

@@ -84,3 +84,28 @@ pub(crate) async fn images_of_a_project_are_found_and_removed(bed: &Bed<impl Sta
     assert!(bed.engine.remove_image(&tagged).await.unwrap_err().is_not_found());
     assert_eq!(bed.engine.built_images(&bed.project).await.unwrap(), []);
 }
+
+pub(crate) async fn an_image_loses_its_name_to_a_later_one(bed: &Bed<impl Stage>) {
+    let context = tempfile::tempdir().unwrap();
+    let name = bed.name("rebuilt");
+    let build = |times: &str| Build {
+        image: name.clone(),
+        context: context.path().display().to_string(),
+        dockerfile_inline: Some(format!("FROM {IMAGE}\nLABEL times={times}\n")),
+        labels: [(labels::PROJECT.to_owned(), bed.project.clone())].into(),
+        ..Build::default()
+    };
+    let first = bed.engine.build(&build("1"), &|_| ()).await.unwrap();
+    assert_eq!(bed.engine.nameless_images(&bed.project).await.unwrap(), [""; 0]);
+    let mut body = bed.body("web", &Behaviour::Runs);
+    body.image = Some(name.clone());
+    let web = bed.create("web", body).await;
+    bed.engine.build(&build("2"), &|_| ()).await.unwrap();
+    assert_eq!(bed.engine.nameless_images(&bed.project).await.unwrap(), std::slice::from_ref(&first));
+    assert_eq!(bed.engine.nameless_images(&bed.name("other")).await.unwrap(), [""; 0]);
+    assert!(matches!(cause(bed.engine.remove_image(&first).await), Cause::InUse { .. }));
+    bed.engine.remove_container(&web, false).await.unwrap();
+    bed.engine.remove_image(&first).await.unwrap();
+    assert_eq!(bed.engine.nameless_images(&bed.project).await.unwrap(), [""; 0]);
+    bed.engine.remove_image(&format!("{name}:latest")).await.unwrap();
+}

@@ -9,7 +9,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// The patterns of one file, in order.
 #[derive(Debug, Default)]
-pub(super) struct Dockerignore {
+pub struct Dockerignore {
     patterns: Vec<Pattern>,
 }
 
@@ -24,7 +24,7 @@ struct Pattern {
 
 impl Dockerignore {
     /// Parses the text of a `.dockerignore`, or says which pattern cannot be understood.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut patterns = Vec::new();
         for line in text.trim_start_matches('\u{feff}').lines() {
             // A comment has its mark in the first column.
@@ -48,7 +48,7 @@ impl Dockerignore {
     }
 
     /// Adds a path that is always sent, as the last word.
-    pub(super) fn keep(&mut self, path: &str) {
+    pub fn keep(&mut self, path: &str) {
         // An escaped path is a valid pattern.
         let escaped: String = path
             .chars()
@@ -63,7 +63,7 @@ impl Dockerignore {
     }
 
     /// Returns whether a path relative to the context stays behind.
-    pub(super) fn excludes(&self, path: &Path, is_directory: bool) -> bool {
+    pub fn excludes(&self, path: &Path, is_directory: bool) -> bool {
         let mut excluded = false;
         for pattern in &self.patterns {
             let decides = pattern.keeps == excluded;
@@ -75,7 +75,7 @@ impl Dockerignore {
     }
 
     /// Returns whether a file inside of an excluded directory may still be sent.
-    pub(super) fn may_keep_inside(&self, directory: &Path) -> bool {
+    pub fn may_keep_inside(&self, directory: &Path) -> bool {
         let start = format!("{}/", directory.display());
         let mut kept = self.patterns.iter().filter(|pattern| pattern.keeps);
         kept.any(|pattern| format!("{}/", pattern.text).starts_with(&start) || pattern.text.starts_with("**"))
