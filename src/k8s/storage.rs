@@ -82,7 +82,7 @@ pub(super) fn users_of_volumes(project: &Project) -> BTreeMap<&str, Users<'_>> {
 }
 
 fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<PersistentVolumeClaim> {
-    let model::Volume { name: _, driver, driver_opts: _, external, labels, extensions: _ } = volume;
+    let model::Volume { name: _, driver, driver_opts: _, external, labels, x_topo: _, extensions: _ } = volume;
     let claim = claim_name(scope, key);
     if external.is {
         let message = format!("external volume `{key}` must be in the cluster as a claim");
