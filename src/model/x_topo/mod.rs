@@ -145,9 +145,8 @@ record! {
 }
 
 fn schedule_has_five_fields(cron: &mut Cron, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
-    let is_field = |field: &str| {
-        field.chars().all(|one| one.is_ascii_alphanumeric() || "*/,-?".contains(one))
-    };
+    let is_field =
+        |field: &str| field.chars().all(|one| one.is_ascii_alphanumeric() || "*/,-?".contains(one));
     let fields: Vec<&str> = cron.schedule.split_whitespace().collect();
     let is_named = matches!(
         cron.schedule.as_str(),
@@ -191,7 +190,12 @@ record! {
 fn autoscale_has_room(scale: &mut Autoscale, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
     if scale.max < scale.min.unwrap_or(1).max(1) {
         let span = node.get("max").map_or(node.span, |entry| entry.node.span);
-        decoder.invalid::<()>(span, &place.key("max"), "this is less than `min`", "raise `max`, or lower `min`");
+        decoder.invalid::<()>(
+            span,
+            &place.key("max"),
+            "this is less than `min`",
+            "raise `max`, or lower `min`",
+        );
     }
 }
 
@@ -411,12 +415,18 @@ mod tests {
 
     #[test]
     fn quantities_and_hosts() {
-        for (text, expected) in [("10Gi", true), ("0.5", true), ("500m", true), ("10gb", false), ("Gi", false)] {
+        for (text, expected) in
+            [("10Gi", true), ("0.5", true), ("500m", true), ("10gb", false), ("Gi", false)]
+        {
             assert_eq!(Quantity::is_one(text), expected, "{text}");
         }
-        for (text, expected) in
-            [("shop.example.com", true), ("*.example.com", true), ("a..b", false), ("A.b", false), ("", false)]
-        {
+        for (text, expected) in [
+            ("shop.example.com", true),
+            ("*.example.com", true),
+            ("a..b", false),
+            ("A.b", false),
+            ("", false),
+        ] {
             assert_eq!(is_host(text), expected, "{text}");
         }
     }

@@ -4,7 +4,7 @@ use super::super::attribute::{Decoder, Place, record};
 use super::super::ports::PortNumber;
 use super::super::values::{Duration, KeyValues, words};
 use super::under;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::yaml::Node;
 
 record! {
@@ -41,8 +41,6 @@ record! {
         pub retries: Option<u64>,
         /// The time before the first try. Default: 0s.
         pub initial_delay: Option<Duration>,
-        /// How many successes in a row count, for readiness. Default: 1.
-        pub successes: Option<u64>,
     }
     check one_way;
 }
@@ -51,17 +49,6 @@ fn one_way(_: &mut Probe, node: &Node, place: &Place<'_>, decoder: &mut Decoder<
     let mut ways = ["http", "tcp", "grpc", "exec"].into_iter().filter_map(|key| node.get(key).map(|_| key));
     if let (Some(one), Some(other)) = (ways.next(), ways.next()) {
         decoder.exclusive(node, place, one, other);
-    }
-    // The API refuses any other number for these two.
-    if place.to_string().ends_with("liveness") || place.to_string().ends_with("startup") {
-        let successes = node.get("successes").filter(|entry| entry.node.scalar_text().as_deref() != Some("1"));
-        if let Some(entry) = successes {
-            decoder.diagnostics.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{place}` passes with one success"))
-                    .label(entry.key, "Kubernetes takes no other number here")
-                    .help("remove it"),
-            );
-        }
     }
 }
 

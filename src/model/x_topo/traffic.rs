@@ -26,7 +26,12 @@ record! {
     check service_settings;
 }
 
-fn service_settings(settings: &mut ServiceSettings, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+fn service_settings(
+    settings: &mut ServiceSettings,
+    node: &Node,
+    place: &Place<'_>,
+    decoder: &mut Decoder<'_>,
+) {
     if let Some(name) = &settings.external_name {
         check_host(name, node, "external_name", place, decoder);
         decoder.exclusive(node, place, "external_name", "type");
