@@ -245,7 +245,7 @@ fn contents_change_names() {
 }
 
 /// What schemas do not see: references, uniqueness, nulls.
-fn holds(objects: &[Value]) {
+pub(crate) fn holds(objects: &[Value]) {
     let name = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
     let names: BTreeSet<(String, String)> =
         objects.iter().map(|object| (object["kind"].as_str().unwrap().to_owned(), name(object))).collect();

@@ -18,6 +18,7 @@ mod generate;
 mod generated;
 mod images;
 mod k8s;
+mod k8s_golden;
 mod layers;
 mod lifecycle;
 mod limits;
