@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use topo::k8s::{Binds, Export as Exported, MeshKind, Options, Published, Secrets, export};
-use topo::model::x_topo::WaitFor;
+use topo::model::x_topo::{Quantity, WaitFor};
 use topo::source::SourceMap;
 
 use super::session::Index;
@@ -61,7 +61,7 @@ struct K8s {
     #[arg(long, value_enum, default_value_t)]
     secrets: SecretsFrom,
     /// Size of the claim for each volume: compose files do not say it
-    #[arg(long, value_name = "QUANTITY", default_value_t = Options::default().volume_size)]
+    #[arg(long, value_name = "QUANTITY", value_parser = quantity, default_value_t = Options::default().volume_size)]
     volume_size: String,
     /// Whether pods wait for those that they depend on
     #[arg(long, value_enum, default_value_t)]
@@ -160,6 +160,11 @@ pub(crate) fn run(arguments: &Export, context: &Context) -> Exit {
             Exit::Failure
         }
     }
+}
+
+fn quantity(text: &str) -> Result<String, String> {
+    let is_one = Quantity::is_one(text);
+    is_one.then(|| text.to_owned()).ok_or_else(|| "write a quantity such as 10Gi".to_owned())
 }
 
 impl K8s {

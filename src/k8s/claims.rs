@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::model::deploy::Deploy;
 use crate::model::service::Service;
 use crate::model::storage::{Mount, MountType, Volume};
-use crate::model::x_topo::{AccessMode, Claim, WorkloadKind};
+use crate::model::x_topo::{Claim, WorkloadKind};
 use crate::project::Project;
 
 use super::names::local_name;
@@ -181,7 +181,7 @@ pub(super) fn template(scope: &mut Scope<'_>, key: &str, name: &str) -> Persiste
     };
     let given = scope.claim(key).map_or(&[][..], |claim| &claim.access_modes);
     let modes: Vec<&str> =
-        if given.is_empty() { vec!["ReadWriteOnce"] } else { given.iter().map(access_mode).collect() };
+        if given.is_empty() { vec!["ReadWriteOnce"] } else { given.iter().map(|mode| mode.word()).collect() };
     let class = scope.claim(key).and_then(|claim| claim.storage_class.clone());
     let spec = Some(claim_spec(&size_of(scope, key), &modes, class));
     PersistentVolumeClaim { metadata, spec, ..PersistentVolumeClaim::default() }
@@ -196,22 +196,13 @@ fn size_of(scope: &Scope<'_>, key: &str) -> String {
 fn access_modes(scope: &Scope<'_>, key: &str) -> Vec<&'static str> {
     let given = scope.claim(key).map_or(&[][..], |claim| &claim.access_modes);
     if !given.is_empty() {
-        return given.iter().map(access_mode).collect();
+        return given.iter().map(|mode| mode.word()).collect();
     }
     let (pods, writers) = scope.users.get(key).map_or((0, 0), |users| (users.pods, users.writers));
     match (pods, writers) {
         (0 | 1, _) => vec!["ReadWriteOnce"],
         (_, 0) => vec!["ReadOnlyMany"],
         _ => vec!["ReadWriteMany"],
-    }
-}
-
-fn access_mode(mode: &AccessMode) -> &'static str {
-    match mode {
-        AccessMode::ReadWriteOnce => "ReadWriteOnce",
-        AccessMode::ReadOnlyMany => "ReadOnlyMany",
-        AccessMode::ReadWriteMany => "ReadWriteMany",
-        AccessMode::ReadWriteOncePod => "ReadWriteOncePod",
     }
 }
 

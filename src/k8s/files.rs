@@ -133,10 +133,9 @@ fn holder_name(scope: &Scope<'_>, section: Section, key: &str) -> Option<String>
     match scope.options.secrets {
         _ if section == Section::Configs => {}
         Secrets::Manifest => {}
-        Secrets::External => return None,
         // What it is made of must not show in its name either.
         Secrets::SealedPlaceholder if is_given => return scope.names.secrets.get(key).cloned(),
-        Secrets::SealedPlaceholder => return None,
+        Secrets::External | Secrets::SealedPlaceholder => return None,
     }
     let content = content(scope, section, key).filter(|content| content.len() <= MOST_BYTES)?;
     let names = match section {

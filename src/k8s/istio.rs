@@ -154,6 +154,7 @@ pub(super) struct TcpPool {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of Istio")]
 pub(super) struct HttpPool {
     #[serde(rename = "http1MaxPendingRequests", skip_serializing_if = "Option::is_none")]
     pub(super) max_pending_requests: Option<u64>,

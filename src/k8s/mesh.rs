@@ -87,7 +87,7 @@ pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
                 },
             }),
             connection_pool: connection_pool.as_ref().map(pool),
-            outlier_detection: outlier_detection.map(outliers),
+            outlier_detection: outlier_detection.as_ref().map(outliers),
         };
         let policy = (policy != TrafficPolicy::default()).then_some(policy);
         if policy.is_some() || !parts.is_empty() {
@@ -182,7 +182,7 @@ fn pool(pool: &model::ConnectionPool) -> ConnectionPool {
     }
 }
 
-fn outliers(given: model::OutlierDetection) -> OutlierDetection {
+fn outliers(given: &model::OutlierDetection) -> OutlierDetection {
     let model::OutlierDetection {
         consecutive_5xx_errors,
         interval,
@@ -191,9 +191,9 @@ fn outliers(given: model::OutlierDetection) -> OutlierDetection {
         extensions: _,
     } = given;
     OutlierDetection {
-        consecutive_5xx_errors,
+        consecutive_5xx_errors: *consecutive_5xx_errors,
         interval: interval.map(duration),
         base_ejection_time: base_ejection_time.map(duration),
-        max_ejection_percent,
+        max_ejection_percent: *max_ejection_percent,
     }
 }

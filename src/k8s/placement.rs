@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 
 use crate::model::deploy::{Placement, Preference};
 use crate::model::service::Service;
-use crate::model::x_topo::{TaintEffect, Toleration};
+use crate::model::x_topo::Toleration;
 
 use super::names::{is_label_value, is_qualified_name, local_name};
 use super::{Scope, select};
@@ -91,11 +91,7 @@ fn toleration(given: &Toleration) -> core::Toleration {
         key: key.clone(),
         operator: Some(if value.is_some() { "Equal" } else { "Exists" }.to_owned()),
         value: value.clone(),
-        effect: effect.map(|effect| match effect {
-            TaintEffect::NoSchedule => "NoSchedule".to_owned(),
-            TaintEffect::PreferNoSchedule => "PreferNoSchedule".to_owned(),
-            TaintEffect::NoExecute => "NoExecute".to_owned(),
-        }),
+        effect: effect.map(|effect| effect.word().to_owned()),
         toleration_seconds: seconds.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
     }
 }

@@ -104,7 +104,7 @@ fn ingresses(scope: &mut Scope<'_>) -> Vec<Ingress> {
         }
     }
     let mut taken = BTreeSet::new();
-    hosts.into_iter().map(|(host, of_host)| ingress(scope, host, of_host, &mut taken)).collect()
+    hosts.into_iter().map(|(host, of_host)| ingress(scope, host.as_deref(), of_host, &mut taken)).collect()
 }
 
 /// Takes what a service says of a host, unless another one has said something else.
@@ -128,23 +128,27 @@ fn agree(
     }
 }
 
-fn ingress(scope: &Scope<'_>, host: Option<String>, of_host: Host, taken: &mut BTreeSet<String>) -> Ingress {
+fn ingress(scope: &Scope<'_>, host: Option<&str>, of_host: Host, taken: &mut BTreeSet<String>) -> Ingress {
     let Host { class, tls_secret, annotations, mut paths } = of_host;
     // Longer paths come first for those who read it; controllers compare all of them.
     paths.sort_by_key(|path| std::cmp::Reverse(path.path.as_ref().map_or(0, String::len)));
-    let mut name = dns_label(host.as_deref().unwrap_or(&scope.names.project), 63);
+    let mut name = dns_label(host.unwrap_or(&scope.names.project), 63);
     if !taken.insert(name.clone()) {
-        let hash = short_hash(host.as_deref().unwrap_or_default().as_bytes());
+        let hash = short_hash(host.unwrap_or_default().as_bytes());
         name = dns_label(&format!("{}-{hash}", &name[..name.len().min(54)]), 63);
         taken.insert(name.clone());
     }
     let mut metadata = scope.metadata(&name, None);
     metadata.annotations = (!annotations.is_empty()).then_some(annotations);
-    let tls = |secret| IngressTLS { hosts: host.clone().map(|host| vec![host]), secret_name: Some(secret) };
+    let tls =
+        |secret| IngressTLS { hosts: host.map(|host| vec![host.to_owned()]), secret_name: Some(secret) };
     let spec = IngressSpec {
         ingress_class_name: class,
         tls: tls_secret.map(|secret| vec![tls(secret)]),
-        rules: Some(vec![IngressRule { host: host.clone(), http: Some(HTTPIngressRuleValue { paths }) }]),
+        rules: Some(vec![IngressRule {
+            host: host.map(str::to_owned),
+            http: Some(HTTPIngressRuleValue { paths }),
+        }]),
         ..IngressSpec::default()
     };
     Ingress { metadata, spec: Some(spec), ..Ingress::default() }

@@ -171,6 +171,21 @@ fn the_same_project_gives_the_same_bytes_and_files_of_their_own() {
     assert!(files.contains("deployment-web.yaml"), "{files:?}");
 }
 
+/// What `docs/kubernetes.md` shows exports, and it names every setting.
+#[test]
+fn the_documentation_is_complete_and_its_example_exports() {
+    let page = crate::generated::read("docs/kubernetes.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (export, _) = exported(rest.split_once("```").unwrap().0, &Options::default());
+    for kind in ["HorizontalPodAutoscaler", "Ingress", "StatefulSet"] {
+        assert!(export.objects.iter().any(|object| object.kind() == kind), "{kind}");
+    }
+    for path in crate::compatibility::ATTRIBUTES.keys().filter(|path| path.contains("x-topo.kubernetes.")) {
+        let key = path.rsplit('.').next().unwrap();
+        assert!(key == "*" || page.contains(key), "docs/kubernetes.md does not name `{path}`");
+    }
+}
+
 /// What a secret holds is written only where the user asks for it.
 #[test]
 fn secrets_are_not_in_plain_text_by_default() {

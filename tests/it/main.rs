@@ -29,3 +29,4 @@ mod properties_loading;
 mod run;
 mod schema;
 mod target;
+mod x_topo;

@@ -4,6 +4,7 @@
 //! docker compose takes it for data of the user's own, as it does all `x-` attributes. It is no part of a service's
 //! config hash, so it never makes a container be replaced.
 
+mod claim;
 pub mod mesh;
 pub mod probes;
 pub mod traffic;
@@ -15,6 +16,8 @@ use super::ports::PortNumber;
 use super::values::{KeyValues, StringList, scalar, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::yaml::{Node, Value};
+
+pub use claim::{AccessMode, Claim, Quantity};
 
 use mesh::Mesh;
 use probes::Probes;
@@ -276,7 +279,7 @@ record! {
         pub value: Option<String>,
         /// What the taint does. Default: all of it.
         pub effect: Option<TaintEffect>,
-        /// For how many seconds a pod stays when `no-execute` comes up. Default: forever.
+        /// For how many seconds a pod stays when `NoExecute` comes up. Default: forever.
         pub seconds: Option<u64>,
     }
 }
@@ -285,71 +288,13 @@ words! {
     /// What a taint does to pods that do not tolerate it.
     pub enum TaintEffect {
         /// They are not placed there.
-        NoSchedule = "no-schedule",
+        NoSchedule = "NoSchedule",
         /// They are placed elsewhere if that can be done.
-        PreferNoSchedule = "prefer-no-schedule",
+        PreferNoSchedule = "PreferNoSchedule",
         /// They are taken away.
-        NoExecute = "no-execute",
+        NoExecute = "NoExecute",
     }
 }
-
-record! {
-    /// What `export k8s` makes of a volume.
-    #[derive(Default)]
-    pub struct Claim {
-        /// How much it holds, such as `10Gi`. Default: what `--volume-size` says.
-        pub size: Option<Quantity>,
-        /// The storage class. Default: that of the cluster.
-        pub storage_class: Option<String>,
-        /// How many nodes may have it at a time. Default: `read-write-once` for one pod, `read-write-many` for more.
-        pub access_modes: Vec<AccessMode>,
-        /// Each pod has one of its own, as databases need it, in place of one that all share.
-        pub per_replica: bool,
-    }
-}
-
-words! {
-    /// How many nodes may have a volume at a time.
-    pub enum AccessMode {
-        /// One node, to read and write.
-        ReadWriteOnce = "read-write-once",
-        /// Many nodes, to read.
-        ReadOnlyMany = "read-only-many",
-        /// Many nodes, to read and write.
-        ReadWriteMany = "read-write-many",
-        /// One pod, to read and write.
-        ReadWriteOncePod = "read-write-once-pod",
-    }
-}
-
-/// A quantity of Kubernetes, such as `10Gi` or `500m`.
-///
-/// See <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
-pub struct Quantity(pub String);
-
-impl Quantity {
-    /// Returns whether a text is a quantity.
-    pub fn is_one(text: &str) -> bool {
-        const SUFFIXES: [&str; 14] =
-            ["", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-        let digits = text.find(|one: char| !one.is_ascii_digit() && one != '.').unwrap_or(text.len());
-        let (number, suffix) = text.split_at(digits);
-        number.parse::<f64>().is_ok() && SUFFIXES.contains(&suffix)
-    }
-}
-
-scalar!(
-    Quantity,
-    "a quantity such as 10Gi",
-    { "type": ["string", "integer"], "examples": ["10Gi"] },
-    |node| match (&node.value, node.scalar_text()) {
-        (Value::Int(_) | Value::Text(_), Some(text)) if Self::is_one(&text) => Ok(Some(Self(text))),
-        (Value::Int(_) | Value::Text(_), Some(text)) => Err(format!("`{text}` is no quantity")),
-        _ => Ok(None),
-    }
-);
 
 record! {
     /// What all objects of an export share.
