@@ -25,7 +25,7 @@ main() {
   step rustfmt --check --edition 2024 examples/quickstart/demo/main.rs
   [[ -n $quick ]] || require_commands shellcheck=shellcheck
   if command -v shellcheck >/dev/null; then
-    step shellcheck -x .ci/run scripts/*.sh scripts/lib/*.sh scripts/stand-ins/*/*.sh
+    step shellcheck -x .ci/run tests/k8s/run.sh scripts/*.sh scripts/lib/*.sh scripts/stand-ins/*/*.sh
   fi
   step cargo clippy --all-targets --locked -- -D warnings
   RUSTDOCFLAGS=-Dwarnings step cargo doc --no-deps --locked
@@ -45,6 +45,7 @@ main() {
   fi
   step cargo test --locked "$@"
   step tests/editor/run.sh
+  step tests/k8s/run.sh
   say "all passed"
 }
 

@@ -1,22 +1,16 @@
 //! The container of a service: its image, command, variables, probes and hooks.
 
 use k8s_openapi::api::core::v1::{
-    Container, EnvVar, ExecAction, Lifecycle, LifecycleHandler, Probe, SecurityContext,
+    Container, EnvVar, ExecAction, Lifecycle, LifecycleHandler, SecurityContext,
 };
 
-use crate::model::lifecycle::{Healthcheck, Hook, PreStart};
+use crate::model::lifecycle::{Hook, PreStart};
 use crate::model::service::Service;
-use crate::model::values::{Duration, Variables};
+use crate::model::values::Variables;
 
 use super::names::dns_label;
+use super::probes::{self, Probes};
 use super::{Scope, security};
-
-/// Docker's default for the time between health checks and for how long one may take, in seconds.
-const HEALTH_SECONDS: i32 = 30;
-/// Docker's default for the time between health checks during the start period, in seconds.
-const START_SECONDS: i32 = 5;
-/// Docker's default for how many failures in a row make a container unhealthy.
-const HEALTH_RETRIES: i32 = 3;
 
 /// Returns the container of a service, without ports, mounts, resources and security.
 pub(super) fn container(scope: &mut Scope<'_>, name: &str, service: &Service) -> Container {
@@ -30,7 +24,7 @@ pub(super) fn container(scope: &mut Scope<'_>, name: &str, service: &Service) ->
         scope.report.lost(&["services", name, "stop_signal"], message, help);
     }
     let env = variables(&service.environment);
-    let (readiness_probe, startup_probe) = probes(scope, name, service);
+    let Probes { readiness, liveness, startup } = probes::probes(scope, name, service);
     Container {
         name: scope.names.services[name].clone(),
         image: Some(scope.project.image_of(name, service)),
@@ -41,8 +35,9 @@ pub(super) fn container(scope: &mut Scope<'_>, name: &str, service: &Service) ->
         working_dir: service.working_dir.clone().filter(|directory| !directory.is_empty()),
         stdin: service.stdin_open.then_some(true),
         tty: service.tty.then_some(true),
-        readiness_probe,
-        startup_probe,
+        readiness_probe: readiness,
+        liveness_probe: liveness,
+        startup_probe: startup,
         lifecycle: lifecycle(scope, name, service),
         ..Container::default()
     }
@@ -205,70 +200,6 @@ fn pull_policy(scope: &mut Scope<'_>, name: &str, service: &Service) -> &'static
             "Always"
         }
     }
-}
-
-/// Returns the probes for readiness and for the start.
-///
-/// There is none for liveness: Docker does not restart an unhealthy container.
-fn probes(scope: &mut Scope<'_>, name: &str, service: &Service) -> (Option<Probe>, Option<Probe>) {
-    let Some(healthcheck) = &service.healthcheck else { return (None, None) };
-    let Healthcheck {
-        test,
-        timeout,
-        interval,
-        retries,
-        start_period,
-        start_interval,
-        disable,
-        extensions: _,
-    } = healthcheck;
-    let test = test.as_ref().map(|test| &*test.0);
-    let words = match test {
-        _ if *disable => return (None, None),
-        Some([kind]) if kind == "NONE" => return (None, None),
-        Some([kind, words @ ..]) if kind == "CMD-SHELL" => {
-            vec!["/bin/sh".to_owned(), "-c".to_owned(), words.join(" ")]
-        }
-        Some([kind, words @ ..]) if kind == "CMD" && !words.is_empty() => words.to_vec(),
-        _ => {
-            let message = format!(
-                "the health check of service `{name}` uses its image's test, which is not known here"
-            );
-            scope.report.lost(&["services", name, "healthcheck"], message, "write the `test` out");
-            return (None, None);
-        }
-    };
-    let mut seconds = |attribute: &str, value: Option<Duration>, default: i32| {
-        let value = value.unwrap_or_default().0;
-        if value.is_zero() {
-            return default;
-        }
-        if value.subsec_nanos() != 0 {
-            let message = format!("`services.{name}.healthcheck.{attribute}` is rounded up to whole seconds");
-            let help = "write whole seconds: Kubernetes has nothing finer";
-            scope.report.approximated(&["services", name, "healthcheck", attribute], message, help);
-        }
-        whole_seconds(value)
-    };
-    let command = words.iter().map(|word| escaped(word)).collect();
-    let retries =
-        retries.filter(|retries| *retries > 0).map(|retries| i32::try_from(retries).unwrap_or(i32::MAX));
-    let readiness = Probe {
-        exec: Some(ExecAction { command: Some(command) }),
-        period_seconds: Some(seconds("interval", *interval, HEALTH_SECONDS)),
-        timeout_seconds: Some(seconds("timeout", *timeout, HEALTH_SECONDS)),
-        failure_threshold: Some(retries.unwrap_or(HEALTH_RETRIES)),
-        success_threshold: Some(1),
-        ..Probe::default()
-    };
-    let has_start = start_period.is_some_and(|period| !period.0.is_zero());
-    let startup = has_start.then(|| Probe {
-        period_seconds: Some(seconds("start_interval", *start_interval, START_SECONDS)),
-        // The kubelet kills a container whose startup probe gives up, and Docker does not: so it never gives up.
-        failure_threshold: Some(i32::MAX),
-        ..readiness.clone()
-    });
-    (Some(readiness), startup)
 }
 
 /// Rounds up to whole seconds.

@@ -6,6 +6,8 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{
     ConfigMap, ConfigMapVolumeSource, KeyToPath, Secret, SecretVolumeSource, Volume,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
 
 use crate::model::service::Service;
 use crate::model::storage::FileReference;
@@ -67,12 +69,14 @@ impl Section {
 
 /// Returns the objects of the configs and secrets that services read.
 pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
-    let project = scope.project;
     let mut objects = Vec::new();
     for section in [Section::Configs, Section::Secrets] {
-        let services = project.services.values().filter(|service| service.provider.is_none());
-        let used: BTreeSet<&str> =
-            services.flat_map(|service| section.references(service)).map(|one| one.source.as_str()).collect();
+        let used: BTreeSet<&str> = scope
+            .running()
+            .into_iter()
+            .flat_map(|(_, service)| section.references(service))
+            .map(|one| one.source.as_str())
+            .collect();
         for key in used {
             report_source(scope, section, key);
             objects.extend(holder(scope, section, key));
@@ -86,18 +90,31 @@ fn report_source(scope: &mut Scope<'_>, section: Section, key: &str) {
     if size > MOST_BYTES {
         let message = format!("{} `{key}` has {size} bytes, and Kubernetes takes 1 MiB", section.singular());
         scope.report.lost(&[section.key(), key], message, "build it into the image, or put it on a volume");
-    } else if holder_name(scope, section, key).is_none() {
-        let path = [section.key(), key, "external"];
-        let name = outside_name(scope, section, key);
-        let message =
-            format!("{} `{key}` must be in the cluster as a {}", section.singular(), section.kind());
-        let help = format!(
-            "create {} `{name}` in namespace `{}`, with key `{}`",
-            section.kind(),
-            scope.names.namespace,
-            data_key(key)
-        );
-        scope.report.approximated(&path, message, help);
+        return;
+    }
+    let name = holder_name(scope, section, key).unwrap_or_else(|| outside_name(scope, section, key));
+    let (kind, namespace, data_key) = (section.kind(), scope.names.namespace.clone(), data_key(key));
+    let create = format!("create {kind} `{name}` in namespace `{namespace}`, with key `{data_key}`");
+    let is_sealed = scope.options.secrets == Secrets::SealedPlaceholder;
+    match holder_name(scope, section, key) {
+        None if content(scope, section, key).is_some() => {
+            let message =
+                format!("secret `{key}` is not written into the manifests, where everybody could read it");
+            let help = format!("{create}, or export with `--secrets manifest`");
+            scope.report.approximated(&[section.key(), key], message, help);
+        }
+        None => {
+            let message = format!("{} `{key}` must be in the cluster as a {kind}", section.singular());
+            scope.report.approximated(&[section.key(), key, "external"], message, create);
+        }
+        Some(_) if section == Section::Secrets && is_sealed => {
+            let message = format!("SealedSecret `{name}` has nothing sealed in it yet");
+            let help = format!(
+                "write what `kubeseal --raw --namespace {namespace} --name {name}` makes of it under `{data_key}`"
+            );
+            scope.report.approximated(&[section.key(), key], message, help);
+        }
+        Some(_) => {}
     }
 }
 
@@ -112,8 +129,13 @@ fn content<'a>(scope: &Scope<'a>, section: Section, key: &str) -> Option<&'a Vec
 ///
 /// A new content makes a new name, so that pods are replaced and old ones keep what they started with.
 fn holder_name(scope: &Scope<'_>, section: Section, key: &str) -> Option<String> {
-    if section == Section::Secrets && scope.options.secrets == Secrets::External {
-        return None;
+    let is_given = content(scope, section, key).is_some();
+    match scope.options.secrets {
+        _ if section == Section::Configs => {}
+        Secrets::Manifest => {}
+        // What it is made of must not show in its name either.
+        Secrets::SealedPlaceholder if is_given => return scope.names.secrets.get(key).cloned(),
+        Secrets::External | Secrets::SealedPlaceholder => return None,
     }
     let content = content(scope, section, key).filter(|content| content.len() <= MOST_BYTES)?;
     let names = match section {
@@ -151,6 +173,9 @@ fn holder(scope: &mut Scope<'_>, section: Section, key: &str) -> Option<Object> 
     let mut metadata = scope.metadata(&name, None);
     metadata.annotations = annotations(scope, &[section.key(), key, "labels"], [labels]);
     let data_key = data_key(key);
+    if section == Section::Secrets && scope.options.secrets == Secrets::SealedPlaceholder {
+        return Some(SealedSecret::new(metadata, data_key).into());
+    }
     if section == Section::Secrets {
         let data = Some(BTreeMap::from([(data_key, ByteString(content))]));
         let type_ = Some("Opaque".to_owned());
@@ -162,6 +187,49 @@ fn holder(scope: &mut Scope<'_>, section: Section, key: &str) -> Option<Object> 
         Err(error) => map.binary_data = Some(BTreeMap::from([(data_key, ByteString(error.into_bytes()))])),
     }
     Some(map.into())
+}
+
+/// A secret in sealed form, of the controller sealed-secrets: without what is sealed, which is for `kubeseal` to write.
+///
+/// See <https://github.com/bitnami-labs/sealed-secrets>.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SealedSecret {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: ObjectMeta,
+    spec: SealedSecretSpec,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SealedSecretSpec {
+    encrypted_data: BTreeMap<String, String>,
+    template: SecretTemplate,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct SecretTemplate {
+    metadata: ObjectMeta,
+    #[serde(rename = "type")]
+    type_: &'static str,
+}
+
+impl SealedSecret {
+    fn new(metadata: ObjectMeta, key: String) -> Self {
+        let encrypted_data = BTreeMap::from([(key, "SEALED-BY-KUBESEAL".to_owned())]);
+        let template = SecretTemplate { metadata: metadata.clone(), type_: "Opaque" };
+        Self {
+            api_version: "bitnami.com/v1alpha1",
+            kind: "SealedSecret",
+            metadata,
+            spec: SealedSecretSpec { encrypted_data, template },
+        }
+    }
+
+    pub(super) fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
 }
 
 /// Mounts the configs and secrets that a service reads.

@@ -1,23 +1,52 @@
 //! What an export cannot keep: the report that all parts write to, and what is lost by its row of `model::registry`.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::Network;
 use crate::model::registry::{Given, Kubernetes};
 use crate::model::service::CgroupNamespace;
 use crate::project::Project;
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 
 use super::Scope;
 
-/// Collects what is approximated or lost, each at its place in the file.
+/// Something that is lost, or expressed only nearly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    /// The way to it in the file, such as `services.web.mac_address`.
+    pub key: String,
+    /// What is said of it, at its place.
+    pub diagnostic: Diagnostic,
+}
+
+impl Loss {
+    /// Returns it as an entry of a report: key, file, line and column, what becomes of it, why, and what to do.
+    pub fn to_json(&self, sources: &SourceMap) -> serde_json::Value {
+        let Self { key, diagnostic } = self;
+        let place = diagnostic.labels.first().and_then(|label| sources.locate(label.span));
+        serde_json::json!({
+            "key": key,
+            "file": place.as_ref().map(|place| place.file),
+            "line": place.as_ref().map(|place| place.line),
+            "column": place.as_ref().map(|place| place.column),
+            "outcome": if diagnostic.code == Code::ExportLost { "lost" } else { "approximated" },
+            "reason": diagnostic.message,
+            "help": diagnostic.help,
+        })
+    }
+}
+
+/// Collects what is approximated or lost, each at its place in the file, and what else there is to know.
 pub(super) struct Report<'a> {
     project: &'a Project,
-    diagnostics: Diagnostics,
+    losses: Vec<Loss>,
+    notes: BTreeSet<String>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(project: &'a Project) -> Self {
-        Self { project, diagnostics: Diagnostics::default() }
+        Self { project, losses: Vec::new(), notes: BTreeSet::new() }
     }
 
     /// Says that something has no equivalent.
@@ -44,15 +73,29 @@ impl<'a> Report<'a> {
         help: impl Into<String>,
     ) {
         let span = self.project.span(path);
-        self.push(Diagnostic::warning(code, message).label(span, label).help(help));
+        self.push(path.join("."), Diagnostic::warning(code, message).label(span, label).help(help));
     }
 
-    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+    pub(super) fn push(&mut self, key: String, diagnostic: Diagnostic) {
+        self.losses.push(Loss { key, diagnostic });
     }
 
-    pub(super) fn into_diagnostics(self) -> Diagnostics {
-        self.diagnostics
+    /// Says what a user should know of the manifests as a whole. It is no loss.
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        self.notes.insert(note.into());
+    }
+
+    /// Returns the losses in the order of the file, each once, and the notes.
+    pub(super) fn finish(self) -> (Vec<Loss>, Diagnostics, Vec<String>) {
+        let mut diagnostics = Diagnostics::default();
+        self.losses.iter().for_each(|loss| diagnostics.push(loss.diagnostic.clone()));
+        let key_of = |one: &Diagnostic| {
+            let loss = self.losses.iter().find(|loss| loss.diagnostic == *one);
+            loss.map_or_else(String::new, |loss| loss.key.clone())
+        };
+        let losses = diagnostics.sorted().into_iter();
+        let losses = losses.map(|one| Loss { key: key_of(one), diagnostic: one.clone() }).collect();
+        (losses, diagnostics, self.notes.into_iter().collect())
     }
 }
 
@@ -70,7 +113,7 @@ pub(super) fn report(scope: &mut Scope<'_>) {
                 diagnostic = diagnostic.label(used, "this address will not exist");
             }
         }
-        report.push(diagnostic);
+        report.push(place.to_string(), diagnostic);
     });
     for (name, service) in &project.services {
         if service.cgroup == Some(CgroupNamespace::Host) {

@@ -2,17 +2,29 @@
 //!
 //! Pure: it reads no file, asks no cluster, and gives the same bytes for the same project.
 
+mod claims;
 mod container;
+mod copy_up;
 mod files;
+mod gateway;
+mod istio;
+mod kompose;
 mod loss;
+mod mesh;
 mod names;
 mod network;
+mod order;
 mod placement;
 mod pod;
 mod policy;
 mod ports;
+mod probes;
 mod resources;
+mod routes;
+mod scaling;
 mod security;
+mod services;
+mod settings;
 mod storage;
 mod workload;
 
@@ -20,20 +32,31 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Secret, Service};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::{Serialize, Serializer};
 
 use crate::diagnostic::Diagnostics;
+use crate::model::service::Service as ComposeService;
+use crate::model::x_topo::{Claim, WaitFor, Workload};
 use crate::project::{Contents, Project};
 use crate::yaml::{self, WriteError};
 
+pub use loss::Loss;
+pub use mesh::MeshKind;
+
+use claims::Users;
+use files::SealedSecret;
+use gateway::HTTPRoute;
+use istio::{DestinationRule, VirtualService};
 use loss::Report;
 use names::Names;
 use network::Owners;
-use storage::Users;
+use settings::Settings;
 
 /// The label of all objects of a project.
 const PART_OF: &str = "app.kubernetes.io/part-of";
@@ -45,7 +68,7 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// What the user chooses about an export.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The namespace. Default: the project's name.
+    /// The namespace. Default: that of the file's `x-topo`, else the project's name.
     pub namespace: Option<String>,
     /// How published ports are reached from outside of the cluster.
     pub published: Published,
@@ -53,6 +76,12 @@ pub struct Options {
     pub secrets: Secrets,
     /// What volumes ask for, since compose's volumes have no size: a quantity such as `1Gi`.
     pub volume_size: String,
+    /// Whether pods wait for those that they depend on.
+    pub wait_for: WaitFor,
+    /// What becomes of directories of this machine.
+    pub binds: Binds,
+    /// The mesh that the cluster has.
+    pub mesh: Option<MeshKind>,
 }
 
 impl Default for Options {
@@ -60,8 +89,11 @@ impl Default for Options {
         Self {
             namespace: None,
             published: Published::LoadBalancer,
-            secrets: Secrets::Manifest,
+            secrets: Secrets::External,
             volume_size: "1Gi".to_owned(),
+            wait_for: WaitFor::None,
+            binds: Binds::Report,
+            mesh: None,
         }
     }
 }
@@ -78,10 +110,21 @@ pub enum Published {
 /// What becomes of secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
-    /// They are written into the manifests.
-    Manifest,
     /// They are expected in the cluster, under the name of the secret and with its key.
     External,
+    /// They are written into the manifests, for everybody to read.
+    Manifest,
+    /// A SealedSecret is written for each, into which `kubeseal` has to write what it sealed.
+    SealedPlaceholder,
+}
+
+/// What becomes of directories of this machine that services mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binds {
+    /// They are left out, with a warning.
+    Report,
+    /// They are those of the nodes, by the same path.
+    HostPath,
 }
 
 /// The objects, and what there is to say about them.
@@ -91,6 +134,10 @@ pub struct Export {
     pub objects: Vec<Object>,
     /// What was approximated or lost. All of them are warnings.
     pub diagnostics: Diagnostics,
+    /// The same with the way to each in the file.
+    pub losses: Vec<Loss>,
+    /// What else there is to know of the manifests; a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Export {
@@ -146,6 +193,8 @@ objects! {
     ConfigMap,
     /// A secret.
     Secret,
+    /// A secret that is written into the manifests in sealed form.
+    SealedSecret,
     /// A volume.
     PersistentVolumeClaim,
     /// A name in DNS, or the published ports of a service.
@@ -158,8 +207,22 @@ objects! {
     DaemonSet,
     /// A service that ends.
     Job,
+    /// A service that is started by the clock.
+    CronJob,
+    /// How many pods a service has, by what they use.
+    HorizontalPodAutoscaler,
+    /// How many pods of a service may be taken away.
+    PodDisruptionBudget,
     /// Who may talk to whom.
     NetworkPolicy,
+    /// What leads to services by host and path.
+    Ingress,
+    /// What gateways lead to a service.
+    HTTPRoute,
+    /// Where a mesh leads requests to a service.
+    VirtualService,
+    /// How a mesh spreads requests over the pods of a service.
+    DestinationRule,
 }
 
 impl Object {
@@ -207,10 +270,32 @@ struct Scope<'a> {
     owners: Owners,
     /// Who mounts each volume.
     users: BTreeMap<&'a str, Users<'a>>,
+    settings: &'a Settings,
     report: Report<'a>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// Returns what `x-topo` says of a service.
+    fn settings(&self, service: &str) -> &'a Workload {
+        &self.settings.services[service]
+    }
+
+    /// Returns what `x-topo` says of a volume.
+    fn claim(&self, volume: &str) -> Option<&'a Claim> {
+        self.settings.volumes.get(volume)
+    }
+
+    /// Returns the services that run in the cluster.
+    fn running(&self) -> Vec<(&'a str, &'a ComposeService)> {
+        let services = self.project.services.iter().filter(|(name, service)| self.runs(name, service));
+        services.map(|(name, service)| (name.as_str(), &**service)).collect()
+    }
+
+    /// Returns whether a service runs in the cluster, and is not provided or found elsewhere.
+    fn runs(&self, name: &str, service: &ComposeService) -> bool {
+        self.settings.runs(name, service)
+    }
+
     /// Returns the labels by which the pods of a service are selected. They never change, since a selector cannot.
     fn selector(&self, service: &str) -> BTreeMap<String, String> {
         BTreeMap::from([
@@ -247,27 +332,34 @@ fn select(labels: impl IntoIterator<Item = (String, String)>) -> LabelSelector {
 /// Turns a project into Kubernetes objects. Nothing is dropped in silence: what is lost or only nearly the same
 /// is a warning at its place in the file.
 pub fn export(project: &Project, contents: &Contents, options: &Options) -> Export {
-    let names = Names::of(project, options.namespace.as_deref());
+    let cluster = project.x_topo.as_ref().and_then(|x_topo| x_topo.kubernetes.as_ref());
+    let namespace = options.namespace.as_deref();
+    let namespace = namespace.or_else(|| cluster.and_then(|cluster| cluster.namespace.as_deref()));
+    let names = Names::of(project, namespace);
     let owners = network::owners_of_names(project, &names);
-    let users = storage::users_of_volumes(project);
-    let report = Report::new(project);
-    let mut scope = Scope { project, contents, options, names, owners, users, report };
+    let mut report = Report::new(project);
+    let settings = settings::settings(project, &mut report);
+    let users = claims::users_of_volumes(project, &settings);
+    let mut scope = Scope { project, contents, options, names, owners, users, settings: &settings, report };
     loss::report(&mut scope);
 
     let workloads = workload::workloads(&mut scope);
     let pods = workloads.iter().filter_map(workload::pod_spec);
-    let namespace = security::namespace(&scope, pods);
-    let storage = storage::objects(&mut scope);
-    let services = network::services(&mut scope);
-    let policies = policy::policies(&mut scope);
-
+    let mut namespace = security::namespace(&scope, pods);
+    mesh::inject(&mut scope, &mut namespace);
     let mut objects = vec![Object::from(namespace)];
-    objects.extend(storage);
-    objects.extend(services.into_iter().map(Object::from));
     objects.extend(workloads);
-    objects.extend(policies.into_iter().map(Object::from));
-    objects.sort_by(|one, other| (rank(one), one.name()).cmp(&(rank(other), other.name())));
-    Export { objects, diagnostics: scope.report.into_diagnostics() }
+    objects.extend(claims::objects(&mut scope));
+    objects.extend(services::services(&mut scope).into_iter().map(Object::from));
+    objects.extend(scaling::objects(&mut scope));
+    objects.extend(policy::policies(&mut scope).into_iter().map(Object::from));
+    objects.extend(routes::objects(&mut scope));
+    objects.extend(mesh::objects(&mut scope));
+    objects.sort_by(|one, other| {
+        (rank(one), one.name(), one.kind()).cmp(&(rank(other), other.name(), other.kind()))
+    });
+    let (losses, diagnostics, notes) = scope.report.finish();
+    Export { objects, diagnostics, losses, notes }
 }
 
 /// Returns the place of a kind in the order in which objects are applied. Workloads of all kinds are one group.
@@ -275,10 +367,20 @@ fn rank(object: &Object) -> usize {
     match object {
         Object::Namespace(_) => 0,
         Object::ConfigMap(_) => 1,
-        Object::Secret(_) => 2,
+        Object::Secret(_) | Object::SealedSecret(_) => 2,
         Object::PersistentVolumeClaim(_) => 3,
         Object::Service(_) => 4,
-        Object::Deployment(_) | Object::StatefulSet(_) | Object::DaemonSet(_) | Object::Job(_) => 5,
-        Object::NetworkPolicy(_) => 6,
+        Object::Deployment(_)
+        | Object::StatefulSet(_)
+        | Object::DaemonSet(_)
+        | Object::Job(_)
+        | Object::CronJob(_) => 5,
+        Object::HorizontalPodAutoscaler(_) => 6,
+        Object::PodDisruptionBudget(_) => 7,
+        Object::NetworkPolicy(_) => 8,
+        Object::Ingress(_) => 9,
+        Object::HTTPRoute(_) => 10,
+        Object::VirtualService(_) => 11,
+        Object::DestinationRule(_) => 12,
     }
 }

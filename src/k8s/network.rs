@@ -1,21 +1,18 @@
-//! How services are found and reached: names as headless Services, published ports, and the network of a pod.
+//! How services find each other: the networks they are on, their names, and the network of a pod.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{
-    HostAlias, PodDNSConfig, PodDNSConfigOption, PodSpec, Service as KubernetesService, ServiceSpec,
-};
+use k8s_openapi::api::core::v1::{HostAlias, PodDNSConfig, PodDNSConfigOption, PodSpec};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::network::Attachment;
 use crate::model::service::Service;
 use crate::project::Project;
 
+use super::Scope;
 use super::loss::uses_of;
-use super::names::{Names, dns_label, resolvable_name, service_name};
+use super::names::{Names, dns_label, resolvable_name};
 use super::pod::root_of;
-use super::ports::{listed_ports, published_ports};
-use super::{Published, Scope};
 
 /// The label of pods that may ask the cluster's DNS.
 pub(super) const DNS_LABEL: &str = "topo.dev/dns";
@@ -131,14 +128,14 @@ pub(super) fn pod_labels(scope: &Scope<'_>, name: &str, service: &Service) -> BT
     labels
 }
 
-fn alias_label(alias: &str) -> String {
+pub(super) fn alias_label(alias: &str) -> String {
     format!("topo.dev/alias.{}", dns_label(alias, 57))
 }
 
 /// A service that is found under a name, and on which networks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Owner {
-    service: String,
+    pub(super) service: String,
     networks: BTreeSet<String>,
 }
 
@@ -190,56 +187,7 @@ fn names_everywhere<'a>(name: &'a str, service: &'a Service) -> Vec<(&'a str, Op
     names
 }
 
-/// Returns the Services: one for each name, and one for the published ports of each service.
-pub(super) fn services(scope: &mut Scope<'_>) -> Vec<KubernetesService> {
-    let project = scope.project;
-    report_names(scope);
-    let mut services: Vec<KubernetesService> =
-        scope.owners.iter().map(|(name, owners)| named(scope, name, owners)).collect();
-    let mut taken: BTreeSet<String> = scope.owners.keys().cloned().collect();
-    for (name, service) in &project.services {
-        let ports = published_ports(scope, name, service);
-        if ports.is_empty() {
-            continue;
-        }
-        let mut published = format!("{}-published", scope.names.services[name]);
-        while !taken.insert(published.clone()) {
-            published = format!("{}-published", service_name(&format!("{published}-")));
-        }
-        let is_balanced = scope.options.published == Published::LoadBalancer;
-        let spec = ServiceSpec {
-            type_: Some(if is_balanced { "LoadBalancer" } else { "NodePort" }.to_owned()),
-            selector: Some(scope.selector(name)),
-            ports: Some(ports),
-            ..ServiceSpec::default()
-        };
-        let metadata = scope.metadata(&published, Some(name));
-        services.push(KubernetesService { metadata, spec: Some(spec), ..KubernetesService::default() });
-    }
-    services
-}
-
-/// A headless Service: DNS answers with the addresses of the pods, so every port and protocol works, as in Docker.
-/// A pod that is not ready is found too.
-fn named(scope: &Scope<'_>, name: &str, owners: &[Owner]) -> KubernetesService {
-    let (selector, metadata, ports) = if let [owner] = owners {
-        let ports = listed_ports(&scope.project.services[&owner.service]);
-        (scope.selector(&owner.service), scope.metadata(name, Some(&owner.service)), ports)
-    } else {
-        let labels = scope.labelled(&alias_label(name)).match_labels.unwrap_or_default();
-        (labels, scope.metadata(name, None), Vec::new())
-    };
-    let spec = ServiceSpec {
-        cluster_ip: Some("None".to_owned()),
-        publish_not_ready_addresses: Some(true),
-        selector: Some(selector),
-        ports: (!ports.is_empty()).then_some(ports),
-        ..ServiceSpec::default()
-    };
-    KubernetesService { metadata, spec: Some(spec), ..KubernetesService::default() }
-}
-
-fn report_names(scope: &mut Scope<'_>) {
+pub(super) fn report_names(scope: &mut Scope<'_>) {
     let project = scope.project;
     for (name, service) in &project.services {
         if service.provider.is_some() || !matches!(Mode::of(service), Mode::Networks | Mode::Named(_)) {
@@ -254,7 +202,7 @@ fn report_names(scope: &mut Scope<'_>) {
             for span in uses_of(project, name) {
                 diagnostic = diagnostic.label(span, "this name will not be found");
             }
-            scope.report.push(diagnostic);
+            scope.report.push(format!("services.{name}"), diagnostic);
         }
         for (written, attribute) in names_everywhere(name, service) {
             if let (Some(attribute), None) = (attribute, resolvable_name(written)) {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec,
+    self as core, Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec,
     TopologySpreadConstraint,
 };
 
 use crate::model::deploy::{Placement, Preference};
 use crate::model::service::Service;
+use crate::model::x_topo::Toleration;
 
 use super::names::{is_label_value, is_qualified_name, local_name};
 use super::{Scope, select};
@@ -29,7 +30,10 @@ pub(super) fn place(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &
             scope.report.approximated(&["services", name, "platform"], message, help);
         }
     }
+    nodes.extend(scope.settings(name).node_selector.0.clone());
     pod.node_selector = (!nodes.is_empty()).then_some(nodes);
+    let tolerations: Vec<_> = scope.settings(name).tolerations.iter().map(toleration).collect();
+    pod.tolerations = (!tolerations.is_empty()).then_some(tolerations);
     if let Some(runtime) = service.runtime.as_deref().filter(|runtime| !runtime.is_empty()) {
         pod.runtime_class_name = Some(local_name(runtime));
         let message = format!("service `{name}` needs a RuntimeClass in the cluster");
@@ -79,6 +83,17 @@ pub(super) fn place(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &
         });
     }
     pod.topology_spread_constraints = (!spread.is_empty()).then_some(spread);
+}
+
+fn toleration(given: &Toleration) -> core::Toleration {
+    let Toleration { key, value, effect, seconds, extensions: _ } = given;
+    core::Toleration {
+        key: key.clone(),
+        operator: Some(if value.is_some() { "Equal" } else { "Exists" }.to_owned()),
+        value: value.clone(),
+        effect: effect.map(|effect| effect.word().to_owned()),
+        toleration_seconds: seconds.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
+    }
 }
 
 /// Docker takes the kernel's names too.

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, ContainerPort, PersistentVolumeClaim, PodSpec, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, LocalObjectReference, PersistentVolumeClaim, PodSpec, PodTemplateSpec,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::model::service::Service;
 use crate::project::Project;
 
 use super::network::Mode;
-use super::workload::{Kind, annotations, report_order};
-use super::{Scope, container, network, placement, ports, resources, security, storage};
+use super::workload::{self, Kind, annotations};
+use super::{
+    Scope, container, copy_up, network, order, placement, ports, resources, scaling, security, storage,
+};
 
 /// Docker's time between the stop signal and SIGKILL, in seconds.
 const STOP_SECONDS: i64 = 10;
@@ -54,7 +58,7 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
     let writes = storage.volumes.iter().any(|volume| volume.persistent_volume_claim.is_some())
         || !storage.templates.is_empty();
     let mut containers: Vec<Container> = Vec::new();
-    let mut first = Vec::new();
+    let (mut waiting, mut copies, mut steps) = (Vec::new(), Vec::new(), Vec::new());
     let mut notes = BTreeMap::new();
     let mut grace = 0;
     for ((member, of_member), mounts) in members.iter().zip(mounts) {
@@ -66,13 +70,15 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
             };
             containers.iter().flat_map(|container| container.ports.iter().flatten()).any(is_same)
         };
-        let mut own_ports = ports::container_ports(of_member).unwrap_or_default();
+        let mut own_ports = ports::container_ports(scope.settings(member), of_member).unwrap_or_default();
         own_ports.retain(|port| !listed(port));
         container.ports = (!own_ports.is_empty()).then_some(own_ports);
         container.resources = resources::requirements(scope, member, of_member);
         container.security_context = security::of_container(scope, member, of_member);
         container.volume_mounts = (!mounts.is_empty()).then_some(mounts);
-        first.extend(container::steps(scope, member, of_member, &container));
+        waiting.extend(order::waiting(scope, member, of_member));
+        copies.extend(copy_up::container(scope, member, of_member, &container));
+        steps.extend(container::steps(scope, member, of_member, &container));
         containers.push(container);
         for (attribute, labels) in [("labels", &of_member.labels), ("annotations", &of_member.annotations)] {
             notes.extend(annotations(scope, &["services", member, attribute], [labels]).unwrap_or_default());
@@ -81,16 +87,17 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
         grace = grace.max(seconds.unwrap_or(STOP_SECONDS));
         if *member != name {
             report_member(scope, name, member, of_member);
-            report_order(scope, member, of_member);
         }
     }
     let context = security::of_pod(scope, name, service, containers[0].security_context.as_ref(), writes);
-    // What runs beside a Job must not keep it from ending: such containers end with the others.
-    let mut beside = if matches!(kind, Kind::Job(_)) { containers.split_off(1) } else { Vec::new() };
-    for container in &mut beside {
-        container.restart_policy = Some("Always".to_owned());
+    // Who shares the interfaces of another is a sidecar of it: it ends with it, and does not keep a Job from ending.
+    let mut sidecars = containers.split_off(1);
+    for sidecar in &mut sidecars {
+        sidecar.restart_policy = Some("Always".to_owned());
+        // The others would wait for it to pass, and a sidecar may well ask them before it does.
+        sidecar.startup_probe = None;
     }
-    first.extend(beside);
+    let first: Vec<Container> = waiting.into_iter().chain(copies).chain(steps).chain(sidecars).collect();
     let mut pod = PodSpec {
         containers,
         init_containers: (!first.is_empty()).then_some(first),
@@ -98,8 +105,8 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
         security_context: Some(context),
         termination_grace_period_seconds: Some(grace),
         restart_policy: match kind {
-            Kind::Job(Some(0)) => Some("Never".to_owned()),
-            Kind::Job(_) => Some("OnFailure".to_owned()),
+            Kind::Job(Some(0)) | Kind::CronJob(Some(0)) => Some("Never".to_owned()),
+            Kind::Job(_) | Kind::CronJob(_) => Some("OnFailure".to_owned()),
             _ => None,
         },
         // A container knows nothing of the engine that runs it, nor gets variables about its neighbours.
@@ -112,8 +119,19 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
         security::share_namespaces(scope, member, of_member, &mut pod);
     }
     placement::place(scope, name, service, &mut pod);
+    scaling::spread(scope, name, service, kind, &mut pod);
+    if let Some(account) = &scope.settings(name).service_account {
+        pod.service_account_name = Some(account.clone());
+        pod.automount_service_account_token = Some(true);
+    }
+    let pull = &scope.settings(name).image_pull_secrets.0;
+    let references = pull.iter().map(|name| LocalObjectReference { name: name.clone() });
+    pod.image_pull_secrets = (!pull.is_empty()).then(|| references.collect());
 
-    let mut labels = scope.selector(name);
+    let (own_labels, own_notes) = workload::own_labels(scope, name);
+    notes.extend(own_notes);
+    let mut labels = own_labels;
+    labels.extend(scope.selector(name));
     labels.extend(network::pod_labels(scope, name, service));
     let metadata = ObjectMeta {
         labels: Some(labels),

@@ -6,32 +6,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::networking::v1::{
-    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
-    NetworkPolicySpec,
+    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
+    NetworkPolicyPort, NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use crate::model::x_topo::ClusterDns;
+
 use super::network::{DNS_LABEL, Group, groups};
-use super::ports::open_ports;
+use super::ports::{open_ports, routed_ports};
 use super::workload::annotations;
 use super::{PART_OF, Scope, select};
 
 /// Returns the policies of a project.
 pub(super) fn policies(scope: &mut Scope<'_>) -> Vec<NetworkPolicy> {
-    let project = scope.project;
     let mut policies = vec![default_deny(scope), allow_dns(scope)];
+    policies.extend(allow_mesh(scope));
+    scope.report.note(
+        "NetworkPolicies hold where the cluster's network enforces them: Calico, Cilium, Antrea and kube-router do, Flannel alone does not",
+    );
     let mut used: BTreeMap<String, Group> = BTreeMap::new();
-    for (name, service) in project.services.iter().filter(|(_, service)| service.provider.is_none()) {
+    for (name, service) in scope.running() {
         used.extend(groups(scope, name, service).into_iter().map(|group| (group.policy.clone(), group)));
     }
     for group in used.values() {
         policies.push(of_group(scope, group));
     }
-    for (name, service) in &project.services {
+    for (name, service) in scope.running() {
         let mut open: BTreeMap<String, BTreeSet<u16>> = BTreeMap::new();
         for (_, port) in open_ports(scope, name, service) {
             open.entry(port.protocol().to_ascii_uppercase()).or_default().insert(port.target.0);
+        }
+        // Who leads requests by host and path comes from outside, too.
+        let routed = routed_ports(scope.settings(name), service);
+        if !routed.is_empty() {
+            open.entry("TCP".to_owned()).or_default().extend(routed);
         }
         if !open.is_empty() {
             policies.push(published(scope, name, &open));
@@ -59,17 +69,27 @@ fn default_deny(scope: &Scope<'_>) -> NetworkPolicy {
     policy(scope, "default-deny", None, spec)
 }
 
+/// Lets pods ask the cluster's DNS, wherever the file says that it is.
 fn allow_dns(scope: &Scope<'_>) -> NetworkPolicy {
+    let cluster = scope.project.x_topo.as_ref().and_then(|x_topo| x_topo.kubernetes.as_ref());
+    let dns = cluster.and_then(|cluster| cluster.dns.clone()).unwrap_or_default();
+    let ClusterDns { namespace, labels, ports, cidrs, extensions: _ } = dns;
     let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    let peer = NetworkPolicyPeer {
-        namespace_selector: Some(select([label("kubernetes.io/metadata.name", "kube-system")])),
-        pod_selector: Some(select([label("k8s-app", "kube-dns")])),
+    let namespace = namespace.unwrap_or_else(|| "kube-system".to_owned());
+    let labels = if labels.0.is_empty() { [label("k8s-app", "kube-dns")].into() } else { labels.0 };
+    let mut peers = vec![NetworkPolicyPeer {
+        namespace_selector: Some(select([label("kubernetes.io/metadata.name", &namespace)])),
+        pod_selector: Some(select(labels)),
         ..NetworkPolicyPeer::default()
-    };
-    let rule = NetworkPolicyEgressRule {
-        to: Some(vec![peer]),
-        ports: Some(vec![port("TCP", 53, 53), port("UDP", 53, 53)]),
-    };
+    }];
+    peers.extend(cidrs.0.into_iter().map(|cidr| NetworkPolicyPeer {
+        ip_block: Some(IPBlock { cidr, except: None }),
+        ..NetworkPolicyPeer::default()
+    }));
+    let numbers = if ports.is_empty() { vec![53] } else { ports.iter().map(|port| port.0).collect() };
+    let ports =
+        numbers.iter().flat_map(|number| ["TCP", "UDP"].map(|protocol| port(protocol, *number, *number)));
+    let rule = NetworkPolicyEgressRule { to: Some(peers), ports: Some(ports.collect()) };
     let spec = NetworkPolicySpec {
         pod_selector: Some(scope.labelled(DNS_LABEL)),
         policy_types: Some(types(&["Egress"])),
@@ -77,6 +97,26 @@ fn allow_dns(scope: &Scope<'_>) -> NetworkPolicy {
         ..NetworkPolicySpec::default()
     };
     policy(scope, "allow-dns", None, spec)
+}
+
+/// Lets proxies ask the mesh what they are to do.
+fn allow_mesh(scope: &Scope<'_>) -> Option<NetworkPolicy> {
+    scope.options.mesh?;
+    let peer = NetworkPolicyPeer {
+        namespace_selector: Some(select([(
+            "kubernetes.io/metadata.name".to_owned(),
+            "istio-system".to_owned(),
+        )])),
+        ..NetworkPolicyPeer::default()
+    };
+    let rule = NetworkPolicyEgressRule { to: Some(vec![peer]), ports: Some(vec![port("TCP", 15012, 15012)]) };
+    let spec = NetworkPolicySpec {
+        pod_selector: Some(scope.labelled(DNS_LABEL)),
+        policy_types: Some(types(&["Egress"])),
+        egress: Some(vec![rule]),
+        ..NetworkPolicySpec::default()
+    };
+    Some(policy(scope, "allow-mesh", None, spec))
 }
 
 /// Members of a network reach each other on all ports; unless it is internal they reach everything else too. What

@@ -6,7 +6,9 @@ use k8s_openapi::api::core::v1::{ContainerPort, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::model::network::Port;
+use crate::model::ports::PortNumber;
 use crate::model::service::Service;
+use crate::model::x_topo::Workload;
 
 use super::names::{is_port_name, is_qualified_name};
 use super::network::{Mode, groups};
@@ -15,8 +17,25 @@ use super::{Published, Scope};
 /// The most ports that a headless Service lists.
 const MOST_LISTED_PORTS: usize = 100;
 
+/// Returns the first port that a service is known to use.
+pub(super) fn first_port(service: &Service) -> Option<u16> {
+    known_ports(&Workload::default(), service).first().map(|(_, number, _)| *number)
+}
+
+/// Returns the ports to which routes lead.
+pub(super) fn routed_ports(settings: &Workload, service: &Service) -> BTreeSet<u16> {
+    let rules = settings.ingress.iter().flat_map(|ingress| &ingress.rules).map(|rule| rule.port);
+    let routes = settings.http_route.iter().flat_map(|route| &route.rules).map(|rule| rule.port);
+    let mut ports: Vec<Option<PortNumber>> = rules.chain(routes).collect();
+    if settings.http_route.as_ref().is_some_and(|route| route.rules.is_empty()) {
+        ports.push(None);
+    }
+    let first = first_port(service);
+    ports.into_iter().filter_map(|port| port.map(|port| port.0).or(first)).collect()
+}
+
 /// Returns the ports that a service is known to use, as `(protocol, number, name)`.
-fn known_ports(service: &Service) -> Vec<(String, u16, Option<String>)> {
+fn known_ports(settings: &Workload, service: &Service) -> Vec<(String, u16, Option<String>)> {
     let mut ports: Vec<(String, u16, Option<String>)> = Vec::new();
     let mut add = |protocol: &str, number: u16, name: Option<String>| {
         let protocol = protocol.to_ascii_uppercase();
@@ -34,6 +53,9 @@ fn known_ports(service: &Service) -> Vec<(String, u16, Option<String>)> {
             (first..=last).filter(|port| *port > 0).for_each(|port| add(protocol, port, None));
         }
     }
+    let rules = settings.ingress.iter().flat_map(|ingress| &ingress.rules).filter_map(|rule| rule.port);
+    let routes = settings.http_route.iter().flat_map(|route| &route.rules).filter_map(|rule| rule.port);
+    rules.chain(routes).for_each(|port| add("tcp", port.0, None));
     ports
 }
 
@@ -45,9 +67,9 @@ fn port_name(wanted: Option<&str>, protocol: &str, number: u16, taken: &mut BTre
     name
 }
 
-/// Returns the ports that a headless Service lists; there they only document.
-pub(super) fn listed_ports(service: &Service) -> Vec<ServicePort> {
-    let ports = known_ports(service);
+/// Returns the ports that the Service of a name lists. Where it is headless they only document.
+pub(super) fn listed_ports(settings: &Workload, service: &Service) -> Vec<ServicePort> {
+    let ports = known_ports(settings, service);
     if ports.len() > MOST_LISTED_PORTS {
         return Vec::new();
     }
@@ -63,7 +85,7 @@ pub(super) fn listed_ports(service: &Service) -> Vec<ServicePort> {
 }
 
 /// Returns the ports of the container. On the host's interfaces they are taken from the node.
-pub(super) fn container_ports(service: &Service) -> Option<Vec<ContainerPort>> {
+pub(super) fn container_ports(settings: &Workload, service: &Service) -> Option<Vec<ContainerPort>> {
     let on_host = Mode::of(service) == Mode::Host;
     let mut taken = BTreeSet::new();
     let port = |(protocol, number, name): (String, u16, Option<String>)| ContainerPort {
@@ -73,7 +95,7 @@ pub(super) fn container_ports(service: &Service) -> Option<Vec<ContainerPort>> {
         protocol: Some(protocol),
         ..ContainerPort::default()
     };
-    let ports: Vec<ContainerPort> = known_ports(service).into_iter().map(port).collect();
+    let ports: Vec<ContainerPort> = known_ports(settings, service).into_iter().map(port).collect();
     (!ports.is_empty()).then_some(ports)
 }
 
@@ -141,7 +163,12 @@ fn is_open(scope: &mut Scope<'_>, name: &str, at: usize, port: &Port) -> bool {
 }
 
 /// Returns the ports of the Service that leads into the cluster.
-pub(super) fn published_ports(scope: &mut Scope<'_>, name: &str, service: &Service) -> Vec<ServicePort> {
+pub(super) fn published_ports(
+    scope: &mut Scope<'_>,
+    name: &str,
+    service: &Service,
+    kind: Published,
+) -> Vec<ServicePort> {
     let mut published = Vec::new();
     let (mut taken, mut numbers) = (BTreeSet::new(), BTreeSet::new());
     for (at, port) in open_ports(scope, name, service) {
@@ -176,16 +203,21 @@ pub(super) fn published_ports(scope: &mut Scope<'_>, name: &str, service: &Servi
         if !numbers.insert((protocol.clone(), number)) {
             continue;
         }
-        let is_node_port = scope.options.published == Published::NodePort;
-        let node_port =
-            is_node_port.then_some(i32::from(number)).filter(|port| (30000..=32767).contains(port));
+        let chosen = scope
+            .settings(name)
+            .service
+            .as_ref()
+            .and_then(|given| given.node_ports.get(&target.0.to_string()).map(|port| i32::from(port.0)));
+        let is_node_port = kind == Published::NodePort;
+        let same = || is_node_port.then_some(i32::from(number)).filter(|port| (30000..=32767).contains(port));
+        let node_port = chosen.or_else(same);
         if is_node_port && node_port.is_none() {
             let message =
                 format!("port {number} of service `{name}` is published on a port of the cluster's choice");
             scope.report.approximated(
                 &path,
                 message,
-                "node ports go from 30000 to 32767: publish one of these",
+                "node ports go from 30000 to 32767: publish one of these, or name one in `x-topo.kubernetes.service.node_ports`",
             );
         }
         let app_protocol = app_protocol.clone().filter(|protocol| !protocol.is_empty());

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::model::deploy::{DeviceRequest, Gpu, Limits, Reservations, Resources};
 use crate::model::service::Service;
+use crate::model::x_topo::EphemeralStorage;
 
 use super::Scope;
 
@@ -59,12 +60,32 @@ pub(super) fn requirements(
         most.insert(resource, Quantity(count.to_string()));
     }
     let given = |map: BTreeMap<_, _>| (!map.is_empty()).then_some(map);
+    let storage = scope.settings(name).ephemeral_storage.clone().unwrap_or_default();
+    let EphemeralStorage { request: kept, limit, extensions: _ } = storage;
+    most.extend(limit.map(|limit| ("ephemeral-storage".to_owned(), Quantity(limit.0))));
+    least.extend(kept.map(|kept| ("ephemeral-storage".to_owned(), Quantity(kept.0))));
     let (limits, requests) = (given(most), given(least));
     (limits.is_some() || requests.is_some()).then(|| ResourceRequirements {
         limits,
         requests,
         ..ResourceRequirements::default()
     })
+}
+
+/// Returns whether the file says how much processor time the service may use, or counts on.
+pub(super) fn has_cpu(service: &Service) -> bool {
+    let resources = service.deploy.as_ref().and_then(|deploy| deploy.resources.as_ref());
+    let limit = resources.and_then(|one| one.limits.as_ref()).map_or(0.0, |limits| limits.cpus);
+    let kept = resources.and_then(|one| one.reservations.as_ref()).map_or(0.0, |kept| kept.cpus);
+    limit > 0.0 || kept > 0.0 || service.cpus > 0.0 || service.cpu_quota > 0 || service.cpu_shares > 0
+}
+
+/// The same of memory.
+pub(super) fn has_memory(service: &Service) -> bool {
+    let resources = service.deploy.as_ref().and_then(|deploy| deploy.resources.as_ref());
+    let limit = resources.and_then(|one| one.limits.as_ref()).map_or(0, |limits| limits.memory.0);
+    let kept = resources.and_then(|one| one.reservations.as_ref()).map_or(0, |kept| kept.memory.0);
+    [limit, kept, service.mem_limit.0, service.mem_reservation.0].into_iter().any(|bytes| bytes > 0)
 }
 
 /// A wish for devices: where it is written, whether Kubernetes knows the device, how many, which ones.

@@ -179,7 +179,8 @@ pub(super) fn of_pod(
     // Docker gives a new volume to the owner that the image's directory has. The nearest is a group that may write.
     let user = container.and_then(|context| context.run_as_user).filter(|user| *user != 0);
     let group = user.and_then(|user| container.and_then(|context| context.run_as_group).or(Some(user)));
-    let fs_group = group.filter(|group| writes_volumes && *group != 0);
+    let given = scope.settings(name).fs_group.and_then(|group| i64::try_from(group).ok());
+    let fs_group = given.or_else(|| group.filter(|group| writes_volumes && *group != 0));
     // A kubelet leaves pods unconfined unless told otherwise; Docker does not.
     let seccomp = (!service.privileged)
         .then(|| SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None });

@@ -1,24 +1,22 @@
-//! Volumes as claims, and what pods mount: claims, memory, images.
+//! What pods mount: claims, memory, images, directories of nodes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{
-    EmptyDirVolumeSource, ImageVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
-    PersistentVolumeClaimVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
+    EmptyDirVolumeSource, HostPathVolumeSource, ImageVolumeSource, PersistentVolumeClaim,
+    PersistentVolumeClaimVolumeSource, Volume, VolumeMount,
 };
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::model::deploy::Deploy;
 use crate::model::service::Service;
-use crate::model::storage::{self as model, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions};
+use crate::model::storage::{BindOptions, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions};
 use crate::project::Project;
 
+use super::claims::{self, claim_name, has_own, is_anonymous};
 use super::names::local_name;
-use super::pod::root_of;
 use super::resources::bytes;
 use super::workload::{Kind, annotations};
-use super::{Object, Scope, files};
+use super::{Binds, Scope, files};
 
 /// What a pod mounts.
 #[derive(Debug, Default)]
@@ -30,124 +28,16 @@ pub(super) struct PodStorage {
     pub(super) keeps_alone: bool,
 }
 
-/// Returns whether each container of a service has storage of its own: an anonymous volume.
-pub(super) fn has_own(service: &Service) -> bool {
-    service.volumes.0.iter().any(is_anonymous)
-}
-
-fn is_anonymous(mount: &Mount) -> bool {
-    mount.kind == MountType::Volume && mount.source.as_ref().is_none_or(String::is_empty)
-}
-
-/// Returns the claims, configs and secrets that services use.
-pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
-    let project = scope.project;
-    let mut objects = Vec::new();
-    for (key, volume) in &project.volumes {
-        objects.extend(claim(scope, key, volume).map(Object::from));
-    }
-    objects.extend(files::objects(scope));
-    objects
-}
-
-/// The services that mount a volume, and how many pods they are together.
-#[derive(Debug, Default)]
-pub(super) struct Users<'a> {
-    services: BTreeSet<&'a str>,
-    roots: BTreeSet<&'a str>,
-    pods: i64,
-}
-
-/// Returns who mounts each volume, by its key.
-pub(super) fn users_of_volumes(project: &Project) -> BTreeMap<&str, Users<'_>> {
-    let mut users: BTreeMap<&str, Users<'_>> = BTreeMap::new();
-    for (name, service) in &project.services {
-        for one in effective_mounts(project, name, service) {
-            let Some(key) = one.mount.source.as_deref().filter(|_| one.mount.kind == MountType::Volume)
-            else {
-                continue;
-            };
-            let users = users.entry(key).or_default();
-            users.services.insert(name);
-            let root = root_of(project, name);
-            if users.roots.insert(root) {
-                let service = project.services.get(root).unwrap_or(service);
-                let is_global = |deploy: &Deploy| deploy.mode.as_deref() == Some("global");
-                users.pods +=
-                    if service.deploy.as_deref().is_some_and(is_global) { 2 } else { service.containers() };
-            }
-        }
-    }
-    users
-}
-
-fn claim(scope: &mut Scope<'_>, key: &str, volume: &model::Volume) -> Option<PersistentVolumeClaim> {
-    let model::Volume { name: _, driver, driver_opts: _, external, labels, extensions: _ } = volume;
-    let claim = claim_name(scope, key);
-    if external.is {
-        let message = format!("external volume `{key}` must be in the cluster as a claim");
-        let help = format!("create PersistentVolumeClaim `{claim}` in namespace `{}`", scope.names.namespace);
-        scope.report.approximated(&["volumes", key, "external"], message, help);
-        return None;
-    }
-    if let Some(driver) = driver.as_deref().filter(|driver| !matches!(*driver, "" | "local")) {
-        let message = format!("driver `{driver}` of volume `{key}` has no equivalent in Kubernetes");
-        let help = "set the claim's `storageClassName` to one that stores where the driver does";
-        scope.report.lost(&["volumes", key, "driver"], message, help);
-    }
-    let size = scope.options.volume_size.clone();
-    let message = format!("volume `{key}` asks for {size}, since a claim needs a size and compose has none");
-    scope.report.approximated(
-        &["volumes", key],
-        message,
-        "ask for what it needs in the claim before applying it",
-    );
-    let pods = scope.users.get(key).map_or(0, |users| users.pods);
-    if pods > 1 {
-        let services = scope.users.get(key).into_iter().flat_map(|users| &users.services);
-        let services: Vec<&str> = services.copied().collect();
-        let message = format!(
-            "volume `{key}` is shared by {pods} pods of {}, which may be on several nodes",
-            services.join(", ")
-        );
-        let help = "use a storage class that offers ReadWriteMany";
-        scope.report.approximated(&["volumes", key], message, help);
-    }
-    let mut metadata = scope.metadata(&claim, None);
-    metadata.annotations = annotations(scope, &["volumes", key, "labels"], [labels]);
-    Some(PersistentVolumeClaim {
-        metadata,
-        spec: Some(claim_spec(&size, if pods > 1 { "ReadWriteMany" } else { "ReadWriteOnce" })),
-        ..PersistentVolumeClaim::default()
-    })
-}
-
-fn claim_spec(size: &str, mode: &str) -> PersistentVolumeClaimSpec {
-    let requests = BTreeMap::from([("storage".to_owned(), Quantity(size.to_owned()))]);
-    PersistentVolumeClaimSpec {
-        access_modes: Some(vec![mode.to_owned()]),
-        resources: Some(VolumeResourceRequirements { requests: Some(requests), limits: None }),
-        ..PersistentVolumeClaimSpec::default()
-    }
-}
-
-fn claim_name(scope: &Scope<'_>, key: &str) -> String {
-    match scope.project.volumes.get(key) {
-        Some(volume) if volume.external.is => local_name(scope.project.volume_name(key)),
-        _ => scope.names.volumes.get(key).cloned().unwrap_or_else(|| local_name(key)),
-    }
-}
-
 /// A mount of a service: its own, or one that `volumes_from` brings.
-struct EffectiveMount<'a> {
+pub(super) struct EffectiveMount<'a> {
     /// Where it is written.
     owner: &'a str,
     index: usize,
-    mount: &'a Mount,
-    is_read_only: bool,
+    pub(super) mount: &'a Mount,
+    pub(super) is_read_only: bool,
 }
 
-fn effective_mounts<'a>(
+pub(super) fn effective_mounts<'a>(
     project: &'a Project,
     name: &'a str,
     service: &'a Service,
@@ -196,7 +86,7 @@ fn fill(scope: &mut Scope<'_>, name: &str, service: &Service, builder: &mut Buil
     for (at, from) in service.volumes_from.0.iter().enumerate() {
         let (other, _) = from.split_once(':').unwrap_or((from, ""));
         let others = project.services.get(other);
-        if others.is_none_or(|other| has_own(other)) {
+        if others.is_none_or(|other| has_own(scope, other)) {
             let message = format!("service `{name}` gets only the named volumes of `{from}`");
             let path = ["services", name, "volumes_from", &at.to_string()];
             scope.report.lost(&path, message, "give the volume a name and mount it in both");
@@ -297,7 +187,7 @@ impl Builder<'_> {
             target,
             read_only: _,
             consistency: _,
-            bind: _,
+            bind,
             volume,
             tmpfs,
             image,
@@ -345,6 +235,24 @@ impl Builder<'_> {
                     mount.read_only = Some(true);
                 }
             }
+            MountType::Bind if scope.options.binds == Binds::HostPath => {
+                let is_created = bind.as_ref().is_some_and(|bind: &BindOptions| bind.create_host_path);
+                let host_path = HostPathVolumeSource {
+                    path: source.to_owned(),
+                    type_: is_created.then(|| "DirectoryOrCreate".to_owned()),
+                };
+                let message = format!(
+                    "service `{}` gets `{source}` of whichever node it runs on at `{target}`",
+                    self.name
+                );
+                let help = "have it on all nodes, or choose a node with `x-topo.kubernetes.node_selector`";
+                scope.report.approximated(&path, message, help);
+                let volume = Volume { host_path: Some(host_path), ..Volume::default() };
+                let wanted = format!("host-{}", target.trim_matches('/'));
+                if let Some(mount) = self.add(scope, &path, &wanted, volume, target) {
+                    mount.read_only = read_only;
+                }
+            }
             MountType::Bind => {
                 let message = format!(
                     "service `{}` does not get `{source}` at `{target}`: it is on this machine",
@@ -353,7 +261,7 @@ impl Builder<'_> {
                 let help = if source.ends_with("docker.sock") {
                     "use the Kubernetes API in place of the engine's socket"
                 } else {
-                    "copy it into the image, write a file as one of `configs`, or use a named volume"
+                    "copy it into the image, write a file as one of `configs`, use a named volume, or export with `--binds host-path` if the nodes have it"
                 };
                 scope.report.lost(&path, message, help);
             }
@@ -373,20 +281,16 @@ impl Builder<'_> {
         read_only: Option<bool>,
         options: &VolumeOptions,
     ) {
-        let VolumeOptions { labels, nocopy, subpath, extensions: _ } = options;
-        let is_external = scope.project.volumes.get(source).is_some_and(|volume| volume.external.is);
-        if !nocopy && !is_external {
-            let what = if source.is_empty() {
-                "an anonymous volume".to_owned()
-            } else {
-                format!("volume `{source}`")
-            };
-            let message =
-                format!("{what} starts empty: what the image has at `{target}` is not copied into it");
-            let help = "write `volume: {nocopy: true}` if the image has nothing there, or copy it when the container starts";
-            scope.report.approximated(path, message, help);
-        }
-        let mount = if !source.is_empty() {
+        // What the image has there is copied in by copy_up.rs.
+        let VolumeOptions { labels, nocopy: _, subpath, extensions: _ } = options;
+        let mount = if !source.is_empty() && claims::is_own_of_pods(scope, source) {
+            let name = claim_name(scope, source);
+            let template = claims::template(scope, source, &name);
+            if self.storage.templates.iter().all(|known| known.metadata.name != template.metadata.name) {
+                self.storage.templates.push(template);
+            }
+            self.mount_at(scope, path, &name, target).and_then(|at| self.mounts.get_mut(at))
+        } else if !source.is_empty() {
             let claim =
                 PersistentVolumeClaimVolumeSource { claim_name: claim_name(scope, source), read_only: None };
             let name = claim.claim_name.clone();
@@ -401,7 +305,7 @@ impl Builder<'_> {
                 annotations: annotations(scope, &labels_path, [labels]),
                 ..ObjectMeta::default()
             };
-            let spec = Some(claim_spec(&scope.options.volume_size, "ReadWriteOnce"));
+            let spec = Some(claims::claim_spec(&scope.options.volume_size, &["ReadWriteOnce"], None));
             self.storage.templates.push(PersistentVolumeClaim {
                 metadata,
                 spec,

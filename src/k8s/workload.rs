@@ -6,21 +6,21 @@ use k8s_openapi::api::apps::v1::{
     DaemonSet, DaemonSetSpec, Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
     StatefulSet, StatefulSetSpec,
 };
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, Job, JobSpec, JobTemplateSpec};
+use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::model::deploy::{Deploy, RestartPolicy, UpdateConfig, UpdateOrder};
-use crate::model::lifecycle::{Condition, Dependency, Restart};
+use crate::model::lifecycle::{Condition, Restart};
 use crate::model::service::Service;
 use crate::model::values::KeyValues;
-use crate::project::Project;
+use crate::model::x_topo::{ConcurrencyPolicy, WorkloadKind};
 
 use super::names::{is_label_value, is_qualified_name};
 use super::network::Mode;
 use super::pod::Pod;
-use super::{Object, Scope, container, pod, select, storage};
+use super::{NAME, Object, PART_OF, Scope, claims, container, kompose, pod, scaling, select};
 
 /// What a service becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +33,16 @@ pub(super) enum Kind {
     DaemonSet,
     /// A Job whose containers start again after a failure, up to so many times; `None` for without end.
     Job(Option<u32>),
+    /// A CronJob, whose Jobs do so.
+    CronJob(Option<u32>),
 }
 
 /// Returns the workloads of all services that run in the cluster.
 pub(super) fn workloads(scope: &mut Scope<'_>) -> Vec<Object> {
     let project = scope.project;
-    let services = project.services.iter().filter(|(_, service)| service.provider.is_none());
     // A service that shares the interfaces of another runs in the pods of that one.
-    let roots = services.filter(|(name, _)| pod::root_of(project, name) == *name);
+    let running = scope.running().into_iter();
+    let roots = running.filter(|(name, _)| pod::root_of(project, name) == *name);
     roots.map(|(name, service)| workload(scope, name, service)).collect()
 }
 
@@ -51,50 +53,69 @@ pub(super) fn pod_spec(object: &Object) -> Option<&PodSpec> {
         Object::StatefulSet(set) => set.spec.template.spec.as_ref(),
         Object::DaemonSet(set) => set.spec.template.spec.as_ref(),
         Object::Job(job) => job.spec.as_ref()?.template.spec.as_ref(),
+        Object::CronJob(cron) => cron.spec.job_template.spec.as_ref()?.template.spec.as_ref(),
         _ => None,
     }
 }
 
-/// Returns what a service becomes.
-pub(super) fn kind(project: &Project, name: &str, service: &Service) -> Kind {
+/// Returns what a service becomes: what `x-topo` says, else what suits how it restarts and what it stores.
+pub(super) fn kind(scope: &Scope<'_>, name: &str, service: &Service) -> Kind {
+    let project = scope.project;
+    let settings = scope.settings(name);
     let deploy = service.deploy.as_ref();
     let mode = deploy.and_then(|deploy| deploy.mode.as_deref());
-    let policy = deploy.and_then(|deploy| deploy.restart_policy.as_ref());
-    let restart = match policy.map(|policy| (policy.condition.as_deref(), policy.max_attempts)) {
+    let restart = restart(service);
+    let times = match restart {
+        Some(Restart::No) | None => Some(0),
+        Some(Restart::OnFailure(times)) => times.filter(|times| *times > 0),
+        Some(Restart::Always | Restart::UnlessStopped) => None,
+    };
+    match settings.kind {
+        _ if settings.cron.is_some() => return Kind::CronJob(times),
+        Some(WorkloadKind::Deployment) => return Kind::Deployment,
+        Some(WorkloadKind::StatefulSet) => return Kind::StatefulSet,
+        Some(WorkloadKind::DaemonSet) => return Kind::DaemonSet,
+        Some(WorkloadKind::Job) => return Kind::Job(times),
+        // Without a schedule it is refused when it is loaded.
+        Some(WorkloadKind::CronJob) | None => {}
+    }
+    let is_awaited = project.services.values().any(|other| {
+        let dependency = other.depends_on.0.get(name);
+        dependency.is_some_and(|dependency| dependency.condition == Condition::CompletedSuccessfully)
+    });
+    let is_job = matches!(mode, Some("replicated-job" | "global-job"));
+    let has_own = |(_, member): &(&str, &Service)| claims::has_own(scope, member);
+    match restart {
+        Some(Restart::No | Restart::OnFailure(_)) => Kind::Job(times),
+        None if is_awaited && !is_job => Kind::Job(Some(0)),
+        _ if is_awaited || is_job => Kind::Job(None),
+        _ if mode == Some("global") => Kind::DaemonSet,
+        _ if pod::members(project, name).iter().any(has_own) => Kind::StatefulSet,
+        _ => Kind::Deployment,
+    }
+}
+
+/// Returns what happens when a container of a service ends: `deploy` wins over the service's own attribute.
+fn restart(service: &Service) -> Option<Restart> {
+    let policy = service.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref());
+    match policy.map(|policy| (policy.condition.as_deref(), policy.max_attempts)) {
         Some((Some("none"), _)) => Some(Restart::No),
         Some((Some("on-failure"), attempts)) => {
             Some(Restart::OnFailure(attempts.and_then(|attempts| u32::try_from(attempts).ok())))
         }
         Some(_) => Some(Restart::Always),
         None => service.restart,
-    };
-    let is_awaited = project.services.values().any(|other| {
-        let dependency = other.depends_on.0.get(name);
-        dependency.is_some_and(|dependency| dependency.condition == Condition::CompletedSuccessfully)
-    });
-    let is_job = matches!(mode, Some("replicated-job" | "global-job"));
-    match restart {
-        Some(Restart::No) => Kind::Job(Some(0)),
-        Some(Restart::OnFailure(times)) => Kind::Job(times.filter(|times| *times > 0)),
-        None if is_awaited && !is_job => Kind::Job(Some(0)),
-        _ if is_awaited || is_job => Kind::Job(None),
-        _ if mode == Some("global") => Kind::DaemonSet,
-        _ if pod::members(project, name).iter().any(|(_, member)| storage::has_own(member)) => {
-            Kind::StatefulSet
-        }
-        _ => Kind::Deployment,
     }
 }
 
 fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
-    let kind = kind(scope.project, name, service);
+    let kind = kind(scope, name, service);
     report_deploy(scope, name, service, kind);
-    report_order(scope, name, service);
     let Pod { template, claims, keeps_alone } = pod::pod(scope, name, service, kind);
     let selector = select(scope.selector(name));
     let mut metadata = scope.metadata(&scope.names.services[name].clone(), Some(name));
     label_workload(scope, name, service, &mut metadata);
-    let replicas = Some(i32::try_from(service.containers()).unwrap_or(i32::MAX));
+    let replicas = scaling::replicas(scope, name, service);
     let update = service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
     let delay = update.and_then(|update| update.delay).filter(|delay| !delay.0.is_zero());
     let min_ready_seconds = delay.map(|delay| container::whole_seconds(delay.0));
@@ -130,16 +151,43 @@ fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
             DaemonSet { metadata, spec, ..DaemonSet::default() }.into()
         }
         Kind::Job(times) => {
-            // The API adds a selector of its own; containers run side by side, and each has to complete.
-            let spec = JobSpec {
-                backoff_limit: Some(times.map_or(i32::MAX, |times| i32::try_from(times).unwrap_or(i32::MAX))),
-                completions: replicas,
-                parallelism: replicas,
-                template,
-                ..JobSpec::default()
-            };
-            Job { metadata, spec: Some(spec), ..Job::default() }.into()
+            let spec = Some(job(times, replicas, template));
+            Job { metadata, spec, ..Job::default() }.into()
         }
+        Kind::CronJob(times) => {
+            let job_metadata =
+                ObjectMeta { labels: metadata.labels.clone(), annotations: None, ..ObjectMeta::default() };
+            let spec = Some(job(times, replicas, template));
+            let template = JobTemplateSpec { metadata: Some(job_metadata), spec };
+            let cron = scope.settings(name).cron.as_ref();
+            let policy = cron.and_then(|cron| cron.concurrency_policy).unwrap_or(ConcurrencyPolicy::Allow);
+            let spec = CronJobSpec {
+                schedule: cron.map(|cron| cron.schedule.clone()).unwrap_or_default(),
+                time_zone: cron.and_then(|cron| cron.time_zone.clone()),
+                concurrency_policy: Some(
+                    match policy {
+                        ConcurrencyPolicy::Allow => "Allow",
+                        ConcurrencyPolicy::Forbid => "Forbid",
+                        ConcurrencyPolicy::Replace => "Replace",
+                    }
+                    .to_owned(),
+                ),
+                job_template: template,
+                ..CronJobSpec::default()
+            };
+            CronJob { metadata, spec, ..CronJob::default() }.into()
+        }
+    }
+}
+
+/// The API adds a selector of its own; containers run side by side, and each has to complete.
+fn job(times: Option<u32>, replicas: Option<i32>, template: PodTemplateSpec) -> JobSpec {
+    JobSpec {
+        backoff_limit: Some(times.map_or(i32::MAX, |times| i32::try_from(times).unwrap_or(i32::MAX))),
+        completions: replicas,
+        parallelism: replicas,
+        template,
+        ..JobSpec::default()
     }
 }
 
@@ -150,7 +198,8 @@ pub(super) fn annotations<'a>(
     labels: impl IntoIterator<Item = &'a KeyValues>,
 ) -> Option<BTreeMap<String, String>> {
     let mut annotations = BTreeMap::new();
-    for (key, value) in labels.into_iter().flat_map(|labels| &labels.0) {
+    let labels = labels.into_iter().flat_map(|labels| &labels.0);
+    for (key, value) in labels.filter(|(key, _)| !key.starts_with(kompose::PREFIX)) {
         if is_qualified_name(key) {
             annotations.insert(key.clone(), value.clone());
         } else {
@@ -166,18 +215,45 @@ pub(super) fn annotations<'a>(
     (!annotations.is_empty()).then_some(annotations)
 }
 
-/// Labels of the service, not of its containers: labels where Kubernetes takes them, else annotations.
+/// Labels of the service, not of its containers: labels where Kubernetes takes them, else annotations. What `x-topo`
+/// gives comes on top.
 fn label_workload(scope: &mut Scope<'_>, name: &str, service: &Service, metadata: &mut ObjectMeta) {
-    let Some(deploy) = &service.deploy else { return };
+    let given = service.deploy.as_ref().map(|deploy| deploy.labels.0.clone()).unwrap_or_default();
     let is_own = |key: &str| key.starts_with("app.kubernetes.io/") || key.starts_with("topo.dev/");
-    let (labels, notes): (BTreeMap<_, _>, BTreeMap<_, _>) = deploy
-        .labels
-        .0
-        .clone()
+    let (labels, notes): (BTreeMap<_, _>, BTreeMap<_, _>) = given
         .into_iter()
+        .filter(|(key, _)| !key.starts_with(kompose::PREFIX))
         .partition(|(key, value)| is_qualified_name(key) && is_label_value(value) && !is_own(key));
     metadata.labels.get_or_insert_default().extend(labels);
-    metadata.annotations = annotations(scope, &["services", name, "deploy", "labels"], [&KeyValues(notes)]);
+    let mut notes =
+        annotations(scope, &["services", name, "deploy", "labels"], [&KeyValues(notes)]).unwrap_or_default();
+    let (labels, more) = own_labels(scope, name);
+    metadata.labels.get_or_insert_default().extend(labels);
+    notes.extend(more);
+    metadata.annotations = (!notes.is_empty()).then_some(notes);
+}
+
+/// Returns the labels and the annotations of the workload and its pods that `x-topo` gives.
+pub(super) fn own_labels(
+    scope: &mut Scope<'_>,
+    name: &str,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let path = ["services", name, "x-topo", "kubernetes"];
+    let mut labels = scope.settings(name).labels.0.clone();
+    labels.retain(|key, value| {
+        let is_own = [PART_OF, NAME].contains(&&**key) || key.starts_with("topo.dev/");
+        let is_one = is_qualified_name(key) && is_label_value(value) && !is_own;
+        if !is_one {
+            let path: Vec<&str> = path.iter().copied().chain(["labels", key]).collect();
+            let message = format!("`{key}: {value}` cannot be a label of service `{name}`");
+            let help = "write up to 63 letters, digits, `-`, `_` and `.`, and none of topo's own keys";
+            scope.report.lost(&path, message, help);
+        }
+        is_one
+    });
+    let notes = scope.settings(name).annotations.clone();
+    let path: Vec<&str> = path.iter().copied().chain(["annotations"]).collect();
+    (labels, annotations(scope, &path, [&notes]).unwrap_or_default())
 }
 
 /// Storage or ports of the node that only one pod can have make the old pod go first, as Docker does.
@@ -273,7 +349,7 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
             ("failure_action", failure_action.as_deref().is_some_and(|action| action != "pause")),
             ("parallelism", parallelism.is_some() && !is_deployment),
             ("order", order.is_some() && !is_deployment),
-            ("delay", delay.is_some() && matches!(kind, Kind::Job(_))),
+            ("delay", delay.is_some() && matches!(kind, Kind::Job(_) | Kind::CronJob(_))),
         ] {
             if is_given {
                 let message = format!("`{attribute}` of service `{name}` has no equivalent in Kubernetes");
@@ -281,31 +357,5 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
                 scope.report.lost(&path, message, "watch the rollout with `kubectl rollout status`");
             }
         }
-    }
-}
-
-/// Kubernetes has no order of start. Readiness keeps traffic away, and a container that fails is started again.
-pub(super) fn report_order(scope: &mut Scope<'_>, name: &str, service: &Service) {
-    let mut started = Vec::new();
-    for (other, dependency) in &service.depends_on.0 {
-        // `restart` and `required` say what commands of docker compose do.
-        let Dependency { condition, restart: _, required: _, extensions: _ } = dependency;
-        let path = ["services", name, "depends_on", other];
-        if *condition == Condition::CompletedSuccessfully {
-            let message = format!("service `{name}` does not wait until `{other}` has completed");
-            let help = format!(
-                "let `{name}` wait for what `{other}` prepares, or end with an error to be started again"
-            );
-            scope.report.lost(&path, message, help);
-        } else if scope.project.written.at(&["services", name, "depends_on"]).is_some()
-            && pod::root_of(scope.project, other) != pod::root_of(scope.project, name)
-        {
-            started.push(format!("`{other}`"));
-        }
-    }
-    if !started.is_empty() {
-        let message = format!("service `{name}` does not wait for {} to start", started.join(", "));
-        let help = format!("let `{name}` try again until it gets an answer");
-        scope.report.approximated(&["services", name, "depends_on"], message, help);
     }
 }

@@ -17,6 +17,7 @@ pub mod service;
 pub mod storage;
 pub mod units;
 pub mod values;
+pub mod x_topo;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ use network::Network;
 use service::Service;
 use storage::{Config, Secret, Volume};
 use values::Nullable;
+use x_topo::XTopoProject;
 
 use crate::yaml::Node;
 
@@ -58,7 +60,16 @@ record! {
         pub secrets: Named<Nullable<Secret>>,
         /// The configs, by key.
         pub configs: Named<Nullable<Config>>,
+        /// What topo's own commands know of the project.
+        #[serde(skip)]
+        pub x_topo as "x-topo": Option<XTopoProject>,
     }
+    check keep_written;
+}
+
+/// What is an extension for docker compose is printed as one.
+fn keep_written(compose: &mut Compose, node: &Node, _: &attribute::Place<'_>, _: &mut Decoder<'_>) {
+    compose.extensions.extend(x_topo::as_extension(node));
 }
 
 /// Things by name; names match `[a-zA-Z0-9._-]+`.

@@ -338,7 +338,7 @@ fn expand_hosts(node: Node, _: &mut Diagnostics) -> Node {
                 match &entry.node.value {
                     Value::List(addresses) => addresses.iter().cloned().for_each(add),
                     Value::Text(addresses) => {
-                        addresses.split(',').for_each(|address| add(Node::text(address, entry.node.span)))
+                        addresses.split(',').for_each(|address| add(Node::text(address, entry.node.span)));
                     }
                     _ => add(entry.node.clone()),
                 }

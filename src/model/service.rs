@@ -18,6 +18,7 @@ use super::values::{
     ByteSize, CommandLine, Duration, HostPath, KeyValues, Nullable, Options, StringList, StringOrNumber,
     UniqueList, Variables, map_of_names, words,
 };
+use super::x_topo::{XTopo, as_extension};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::yaml::{Node, Value};
@@ -215,11 +216,16 @@ record! {
         pub post_start: Vec<Hook>,
         /// Commands that run before the container is stopped.
         pub pre_stop: Vec<Hook>,
+        /// What topo's own commands know of the service.
+        #[serde(skip)]
+        pub x_topo as "x-topo": Option<XTopo>,
     }
     check service_holds;
 }
 
 fn service_holds(service: &mut Service, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    // What is an extension for docker compose is printed as one.
+    service.extensions.extend(as_extension(node));
     if service.network_mode.is_some() {
         decoder.exclusive(node, place, "network_mode", "networks");
     }

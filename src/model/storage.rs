@@ -8,6 +8,7 @@ use super::attribute::{
 };
 use super::network::External;
 use super::values::{ByteSize, HostPath, KeyValues, Options, words};
+use super::x_topo::{XTopoVolume, as_extension};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::yaml::{Entry, Mapping, Node, Value};
@@ -35,7 +36,16 @@ record! {
         pub external: External,
         /// Labels.
         pub labels: KeyValues,
+        /// What topo's own commands know of the volume.
+        #[serde(skip)]
+        pub x_topo as "x-topo": Option<XTopoVolume>,
     }
+    check keep_written;
+}
+
+/// What is an extension for docker compose is printed as one.
+fn keep_written(volume: &mut Volume, node: &Node, _: &Place<'_>, _: &mut Decoder<'_>) {
+    volume.extensions.extend(as_extension(node));
 }
 
 record! {

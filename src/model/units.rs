@@ -82,7 +82,8 @@ impl Duration {
     }
 }
 
-fn parse_duration(text: &str) -> Result<StdDuration, String> {
+/// Parses a span of time such as `1m30s`, or says what is wrong with it.
+pub fn parse_duration(text: &str) -> Result<StdDuration, String> {
     if text == "0" {
         return Ok(StdDuration::ZERO);
     }

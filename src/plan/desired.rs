@@ -376,7 +376,7 @@ fn engine_ipam(ipam: &ModelIpam) -> Option<Ipam> {
 }
 
 fn desired_volume(project: &Project, key: &str, volume: &Volume) -> DesiredVolume {
-    let Volume { name, driver, driver_opts, external, labels: own, extensions: _ } = volume;
+    let Volume { name, driver, driver_opts, external, labels: own, x_topo: _, extensions: _ } = volume;
     let hash = digest(volume_hash_input(volume));
     let name = name.clone().unwrap_or_else(|| key.to_owned());
     let request = VolumeCreateRequest {

@@ -23,6 +23,7 @@ use crate::model::registry::{self, Given};
 use crate::model::service::Service;
 use crate::model::storage::{Config, Secret, Volume};
 use crate::model::values::Nullable;
+use crate::model::x_topo::XTopoProject;
 use crate::model::{Model, Named};
 use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Room};
@@ -74,6 +75,8 @@ pub struct Project {
     pub client: Client,
     /// Whether names are made with `_` in place of `-`, as docker compose 1 did.
     pub compatibility: bool,
+    /// What topo's own commands know of the project.
+    pub x_topo: Option<XTopoProject>,
     /// `x-` attributes at the top.
     pub extensions: Extensions,
     /// The merged tree, which knows where each value was written.
@@ -162,6 +165,7 @@ pub fn resolve_without(loaded: &mut Loaded, selection: &Selection, world: &dyn W
         models: compose.models.0,
         client: Client::default(),
         compatibility: false,
+        x_topo: compose.x_topo,
         extensions: compose.extensions,
         written: std::mem::replace(&mut loaded.written, Node::map([], Span::default())),
     };

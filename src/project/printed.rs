@@ -8,6 +8,7 @@ use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::Project;
+use crate::model::attribute::Extensions;
 use crate::model::service::{LabelFiles, Service};
 
 /// As in JSON, which says more than YAML.
@@ -15,7 +16,7 @@ impl Serialize for Project {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let services = Each { items: &self.services, print: printed };
         let networks = Each { items: &self.networks, print: |network| network };
-        self.print(serializer, &services, &networks)
+        self.print(serializer, &services, &networks, false)
     }
 }
 
@@ -29,11 +30,17 @@ impl Serialize for InYaml<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let services = Each {
             items: &self.0.services,
-            print: |service| Trimmed { item: printed(service), trim: trim_service },
+            print: |service| Trimmed {
+                item: printed(service),
+                trim: trim_service,
+                extensions: &service.extensions,
+            },
         };
-        let networks =
-            Each { items: &self.0.networks, print: |network| Trimmed { item: network, trim: trim_network } };
-        self.0.print(serializer, &services, &networks)
+        let networks = Each {
+            items: &self.0.networks,
+            print: |network| Trimmed { item: network, trim: trim_network, extensions: &network.extensions },
+        };
+        self.0.print(serializer, &services, &networks, true)
     }
 }
 
@@ -43,17 +50,18 @@ impl Project {
         serializer: S,
         services: &impl Serialize,
         networks: &impl Serialize,
+        in_yaml: bool,
     ) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("services", services)?;
-        entry(&mut map, "models", &self.models)?;
+        entry(&mut map, "models", &self.models, |_| None)?;
         if !self.networks.is_empty() {
             map.serialize_entry("networks", networks)?;
         }
-        entry(&mut map, "volumes", &self.volumes)?;
-        entry(&mut map, "secrets", &self.secrets)?;
-        entry(&mut map, "configs", &self.configs)?;
+        entry(&mut map, "volumes", &self.volumes, |volume| in_yaml.then_some(&volume.extensions))?;
+        entry(&mut map, "secrets", &self.secrets, |secret| in_yaml.then_some(&secret.extensions))?;
+        entry(&mut map, "configs", &self.configs, |config| in_yaml.then_some(&config.extensions))?;
         for (key, value) in &self.extensions {
             map.serialize_entry(key, value)?;
         }
@@ -65,8 +73,19 @@ fn entry<M: SerializeMap, T: Serialize>(
     map: &mut M,
     key: &str,
     values: &BTreeMap<String, T>,
+    extensions: impl Fn(&T) -> Option<&Extensions>,
 ) -> Result<(), M::Error> {
-    if values.is_empty() { Ok(()) } else { map.serialize_entry(key, values) }
+    if values.is_empty() {
+        return Ok(());
+    }
+    let none = Extensions::new();
+    let items: BTreeMap<&String, _> = values
+        .iter()
+        .map(|(name, item)| {
+            (name, Trimmed { item, trim: |_| {}, extensions: extensions(item).unwrap_or(&none) })
+        })
+        .collect();
+    map.serialize_entry(key, &items)
 }
 
 /// Returns a service without its label files: what these hold has been read into `labels`.
@@ -90,17 +109,22 @@ impl<T, P: Serialize> Serialize for Each<'_, T, P> {
     }
 }
 
-struct Trimmed<T> {
+struct Trimmed<'a, T> {
     item: T,
     trim: fn(&mut Value),
+    /// `x-` attributes, which docker compose prints in YAML alone.
+    extensions: &'a Extensions,
 }
 
-impl<T: Serialize> Serialize for Trimmed<T> {
+impl<T: Serialize> Serialize for Trimmed<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // By way of text, which has the shortest form of each number.
         let json = serde_json::to_string(&self.item).and_then(|text| serde_json::from_str(&text));
         let mut value: Value = json.map_err(S::Error::custom)?;
         (self.trim)(&mut value);
+        if let Some(map) = value.as_object_mut() {
+            map.extend(self.extensions.clone());
+        }
         value.serialize(serializer)
     }
 }

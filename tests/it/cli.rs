@@ -323,6 +323,33 @@ fn check_tells_programs_what_it_tells_people() {
 }
 
 #[test]
+fn what_an_export_loses_is_told_to_programs() {
+    let folder = project("name: demo\nservices: {web: {image: nginx, mac_address: 02:42:ac:11:00:02}}\n");
+    let printed = run(&["export", "k8s", "--loss", "-"], &folder, 0).out;
+    let losses: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let expected = serde_json::json!([{
+        "key": "services.web.mac_address",
+        "file": "compose.yaml",
+        "line": 2,
+        "column": 32,
+        "outcome": "lost",
+        "reason": "`services.web.mac_address` has no equivalent in Kubernetes",
+        "help": "leave it out: the cluster's network gives addresses",
+    }]);
+    assert_eq!(losses, expected);
+
+    let printed = run(&["export", "k8s", "--loss", "losses.json", "--strict"], &folder, 1);
+    assert_eq!(printed.out, "");
+    let file = std::fs::File::open(folder.path().join("losses.json")).unwrap();
+    assert_eq!(serde_json::from_reader::<_, serde_json::Value>(file).unwrap(), expected);
+    // What there is to know of all manifests is no loss.
+    let folder = project("name: demo\nservices: {web: {image: nginx}}\n");
+    let printed = run(&["export", "k8s", "--strict", "-o", "out"], &folder, 0);
+    assert!(printed.err.contains("Flannel"), "{}", printed.err);
+    assert!(folder.path().join("out/deployment-web.yaml").is_file());
+}
+
+#[test]
 fn each_kind_of_diagnostic_is_explained() {
     let folder = empty();
     assert!(run(&["explain", "port-conflict"], &folder, 0).out.contains("same port"));

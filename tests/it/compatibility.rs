@@ -29,7 +29,7 @@ const OLD: (u32, u32) = (1, 40);
 /// An attribute of the model, by its path, and the schema of what it takes.
 pub(crate) type Attributes = BTreeMap<String, Value>;
 
-/// Every attribute of the model but `x-`, which may stand everywhere.
+/// Every attribute of the model but `x-` of the user's own, which may stand everywhere.
 pub(crate) static ATTRIBUTES: LazyLock<Attributes> = LazyLock::new(|| {
     let schema = topo::model::schema::schema();
     let mut attributes = Attributes::new();
@@ -117,7 +117,12 @@ fn outcome(world: &MemWorld, file: &str, text: &str) -> Result<Outcome, Diagnost
         container.create.hash_input.clear();
         container.create.body.labels.as_mut().unwrap().remove(CONFIG_HASH);
     }
-    let export = export(&project, &contents, &k8s::Options::default());
+    let options = k8s::Options {
+        secrets: k8s::Secrets::Manifest,
+        mesh: Some(k8s::MeshKind::Istio),
+        ..k8s::Options::default()
+    };
+    let export = export(&project, &contents, &options);
     let mut warned: BTreeMap<Span, BTreeSet<Code>> = BTreeMap::new();
     for one in export.diagnostics.sorted() {
         warned.entry(one.labels[0].span).or_default().insert(one.code);
@@ -282,7 +287,9 @@ fn each_attribute_does_what_its_row_says() {
     let mut world = world_of(&crate::generated::repository("tests/cases/compatibility"));
     world.vars.insert("TOKEN".to_owned(), "hidden".to_owned());
     let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
-    for file in ["service.yaml", "parts.yaml", "deploy.yaml", "attached.yaml", "outside.yaml"] {
+    for file in
+        ["service.yaml", "parts.yaml", "deploy.yaml", "attached.yaml", "outside.yaml", "kubernetes.yaml"]
+    {
         look_at(&world, file, &mut seen);
     }
     let mut wrong = Vec::new();

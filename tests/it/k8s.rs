@@ -11,8 +11,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use topo::diagnostic::{Diagnostics, one_line};
-use topo::k8s::{Export, Options, Published, Secrets, export};
+use topo::k8s::{Binds, Export, MeshKind, Options, Published, Secrets, export};
 use topo::load::{MemWorld, OsWorld, Request, World, load};
+use topo::model::x_topo::WaitFor;
 use topo::project::{Selection, read_contents, resolve};
 use topo::source::SourceMap;
 
@@ -20,6 +21,7 @@ use topo::source::SourceMap;
 fn exported(compose: &str, options: &Options) -> (Export, SourceMap) {
     let mut world = MemWorld::project([("compose.yaml", compose)]);
     world.files.insert("/project/logo.bin".into(), vec![0, 159, 146, 150]);
+    world.files.insert("/project/db_password.txt".into(), b"course\n".to_vec());
     for (name, value) in [("DB_PASSWORD", "correct horse"), ("TOKEN", "battery staple")] {
         world.vars.insert(name.to_owned(), value.to_owned());
     }
@@ -46,6 +48,10 @@ fn text_of(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
     text
 }
 
+fn notes_of(export: &Export) -> String {
+    export.notes.iter().map(|note| format!("note: {note}\n")).collect()
+}
+
 fn read(path: &Path) -> String {
     OsWorld.read(path).map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_default()
 }
@@ -55,14 +61,18 @@ fn case_directory(case: &str) -> PathBuf {
 }
 
 fn check(case: &str, expected: &str, options: &Options) {
+    check_text(case, expected, &read(&case_directory(case).join("compose.yaml")), options);
+}
+
+fn check_text(case: &str, expected: &str, compose: &str, options: &Options) {
     let directory = case_directory(case);
-    let (export, sources) = exported(&read(&directory.join("compose.yaml")), options);
+    let (export, sources) = exported(compose, options);
     let objects: Vec<Value> =
         export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
     holds(&objects);
     let outputs = [
         (format!("{expected}.yaml"), export.to_stream().unwrap()),
-        (format!("{expected}.txt"), text_of(&export.diagnostics, &sources)),
+        (format!("{expected}.txt"), text_of(&export.diagnostics, &sources) + &notes_of(&export)),
     ];
     for (file, output) in outputs {
         let path = directory.join(file);
@@ -98,8 +108,11 @@ fn features_by_choice() {
     let options = Options {
         namespace: Some("Staging_1".to_owned()),
         published: Published::NodePort,
-        secrets: Secrets::External,
+        secrets: Secrets::SealedPlaceholder,
         volume_size: "10Gi".to_owned(),
+        wait_for: WaitFor::Init,
+        binds: Binds::HostPath,
+        mesh: Some(MeshKind::Istio),
     };
     check("features", "expected-by-choice", &options);
 }
@@ -114,6 +127,39 @@ fn losses() {
     check("losses", "expected", &Options::default());
 }
 
+/// The examples, with what comes out of them.
+#[test]
+fn shop() {
+    check_example("shop", &Options::default());
+}
+
+#[test]
+fn canary() {
+    check_example("canary", &Options { mesh: Some(MeshKind::Istio), ..Options::default() });
+}
+
+#[test]
+fn services() {
+    check_example("services", &Options::default());
+}
+
+fn check_example(name: &str, options: &Options) {
+    let compose = read(&crate::generated::repository("examples/kubernetes").join(name).join("compose.yaml"));
+    check_text(&format!("examples/{name}"), "expected", &compose, options);
+}
+
+/// What kompose's labels say becomes what `x-topo` says, and what they cannot say is told.
+#[test]
+fn kompose_labels() {
+    check("kompose", "expected", &Options::default());
+}
+
+#[test]
+fn waiting() {
+    let options = Options { wait_for: WaitFor::Init, ..Options::default() };
+    check("waiting", "expected", &options);
+}
+
 #[test]
 fn the_same_project_gives_the_same_bytes_and_files_of_their_own() {
     let compose = read(&case_directory("features").join("compose.yaml"));
@@ -123,6 +169,80 @@ fn the_same_project_gives_the_same_bytes_and_files_of_their_own() {
     let files: BTreeSet<String> = one.to_files().unwrap().into_iter().map(|(name, _)| name).collect();
     assert_eq!(files.len(), one.objects.len());
     assert!(files.contains("deployment-web.yaml"), "{files:?}");
+}
+
+/// What `docs/kubernetes.md` shows exports, and it names every setting.
+#[test]
+fn the_documentation_is_complete_and_its_example_exports() {
+    let page = crate::generated::read("docs/kubernetes.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (export, _) = exported(rest.split_once("```").unwrap().0, &Options::default());
+    for kind in ["HorizontalPodAutoscaler", "Ingress", "StatefulSet"] {
+        assert!(export.objects.iter().any(|object| object.kind() == kind), "{kind}");
+    }
+    for path in crate::compatibility::ATTRIBUTES.keys().filter(|path| path.contains("x-topo.kubernetes.")) {
+        let key = path.rsplit('.').next().unwrap();
+        assert!(key == "*" || page.contains(key), "docs/kubernetes.md does not name `{path}`");
+    }
+}
+
+/// What a secret holds is written only where the user asks for it.
+#[test]
+fn secrets_are_not_in_plain_text_by_default() {
+    let compose = "services: {a: {image: i, secrets: [s]}}\nsecrets: {s: {environment: DB_PASSWORD}}\n";
+    // `correct horse` in base64, as a Secret has it.
+    let is_told = |secrets| {
+        let text = exported(compose, &Options { secrets, ..Options::default() }).0.to_stream().unwrap();
+        text.contains("Y29ycmVjdCBob3JzZQ") || text.contains("correct horse")
+    };
+    assert!(!is_told(Options::default().secrets));
+    assert!(!is_told(Secrets::SealedPlaceholder));
+    assert!(is_told(Secrets::Manifest));
+}
+
+/// There is a policy for each network and for each service that publishes, and none for pairs of services.
+#[test]
+fn policies_grow_with_networks_and_not_with_pairs() {
+    let policies = |services: usize, networks: usize, published: usize| {
+        let mut text = "name: many\nservices:\n".to_owned();
+        for service in 0..services {
+            let joined: Vec<String> = (0..networks).map(|network| format!("n{network}")).collect();
+            text += &format!("  s{service}: {{image: i, networks: [{}]", joined.join(", "));
+            text += if service < published { ", ports: [\"80\"]}\n" } else { "}\n" };
+        }
+        text += "networks:\n";
+        (0..networks).for_each(|network| text += &format!("  n{network}:\n"));
+        let (export, _) = exported(&text, &Options::default());
+        export.objects.iter().filter(|object| object.kind() == "NetworkPolicy").count()
+    };
+    for (services, networks, published) in [(2, 1, 0), (40, 1, 0), (40, 7, 0), (40, 7, 5)] {
+        // One denies, one lets pods ask DNS.
+        assert_eq!(policies(services, networks, published), 2 + networks + published);
+    }
+}
+
+/// Each entry of the report of losses has what a reader, or a program, needs to find and mend it.
+#[test]
+fn the_report_of_losses_says_where_what_and_why() {
+    let compose = read(&case_directory("losses").join("compose.yaml"));
+    let (export, sources) = exported(&compose, &Options::default());
+    assert_eq!(export.losses.len(), export.diagnostics.sorted().len());
+    for loss in &export.losses {
+        let entry = loss.to_json(&sources);
+        let text = |key: &str| entry[key].as_str().unwrap().to_owned();
+        assert!(["lost", "approximated"].contains(&&*text("outcome")), "{entry}");
+        assert!(!text("reason").is_empty() && !text("help").is_empty(), "{entry}");
+        assert_eq!(text("file"), "compose.yaml", "{entry}");
+        // The key is where the line says, or above it.
+        let line =
+            compose.lines().nth(usize::try_from(entry["line"].as_u64().unwrap()).unwrap() - 1).unwrap();
+        let mut keys = text("key").split('.').map(str::to_owned).collect::<Vec<_>>();
+        keys.retain(|key| key.parse::<usize>().is_err());
+        assert!(
+            keys.iter().any(|key| line.contains(key)) || line.trim_start().starts_with('-'),
+            "{entry}: {line}"
+        );
+    }
 }
 
 /// A new content of a config makes a new object, and pods that read it.
@@ -140,7 +260,7 @@ fn contents_change_names() {
 }
 
 /// What schemas do not see: references, uniqueness, nulls.
-fn holds(objects: &[Value]) {
+pub(crate) fn holds(objects: &[Value]) {
     let name = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
     let names: BTreeSet<(String, String)> =
         objects.iter().map(|object| (object["kind"].as_str().unwrap().to_owned(), name(object))).collect();

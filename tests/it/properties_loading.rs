@@ -225,7 +225,7 @@ impl Part {
 }
 
 /// A case of the golden ones, if it asks for nothing but a project.
-fn golden(case: &Path) -> Option<(MemWorld, Request, Vec<String>)> {
+pub(crate) fn golden(case: &Path) -> Option<(MemWorld, Request, Vec<String>)> {
     let read = OsWorld.read(&case.join("case.json")).unwrap();
     let case_file: serde_json::Value = serde_json::from_slice(&read).unwrap();
     if case_file["status"] != "valid" {
@@ -254,6 +254,18 @@ fn golden(case: &Path) -> Option<(MemWorld, Request, Vec<String>)> {
     Some((world, request, profiles))
 }
 
+/// Returns the folders of the golden cases that have files to read.
+pub(crate) fn golden_cases(corpus: &Path) -> Vec<PathBuf> {
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    };
+    let mut cases: Vec<PathBuf> = folders(corpus).iter().flat_map(|source| folders(source)).collect();
+    cases.retain(|case| case.join("case.json").is_file() && case.join("in").is_dir());
+    cases.sort();
+    cases
+}
+
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn what_config_prints_of_the_golden_cases_is_read_as_itself() {
@@ -261,16 +273,8 @@ fn what_config_prints_of_the_golden_cases_is_read_as_itself() {
         eprintln!("skipped: the golden cases are not here; name their folder in TOPO_CORPUS");
         return;
     };
-    let folders = |path: &Path| -> Vec<PathBuf> {
-        std::fs::read_dir(path)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.is_dir())
-            .collect()
-    };
-    let cases: Vec<PathBuf> = folders(&corpus).iter().flat_map(|source| folders(source)).collect();
     let (mut read, mut wrong) = (0, Vec::new());
-    for case in cases.iter().filter(|case| case.join("case.json").is_file() && case.join("in").is_dir()) {
+    for case in &golden_cases(&corpus) {
         let Some((world, request, profiles)) = golden(case) else { continue };
         let Ok(project) = project_of(&world, &request, &profiles) else { continue };
         read += 1;

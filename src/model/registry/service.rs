@@ -33,7 +33,7 @@ table!(SERVICE below "services.*" {
     ".cpus" => Honoured, Kept("`resources.limits.cpu`");
     ".cpuset" => Honoured, Lost("ask for whole processors and use the kubelet's static CPU manager");
     ".credential_spec" => Idle("it is for Windows containers"), Lost(WINDOWS);
-    ".depends_on" => Honoured, Nearly("there is no order of start: readiness keeps traffic away, and what fails is started again");
+    ".depends_on" => Honoured, Nearly("there is no order of start: readiness keeps traffic away, and what fails is started again; `--wait-for init` has pods wait for all but completed ones");
     ".depends_on.*.restart" => Honoured, Beside("Kubernetes replaces pods one by one");
     ".depends_on.*.required" => Honoured, Beside("it is about selecting services");
     ".device_cgroup_rules" => Honoured, Lost("use a device plugin");
@@ -47,7 +47,7 @@ table!(SERVICE below "services.*" {
     ".environment" => Honoured, Kept("`env`");
     ".expose" => Honoured, Kept("ports of the container and of its Service");
     ".extends" => Honoured, Kept("merged while loading");
-    ".external_links" => Honoured, Lost("use the address that the other one has in the cluster");
+    ".external_links" => Honoured, Nearly("an `ExternalName` Service for the alias, which leads to the same namespace");
     ".extra_hosts" => Honoured, Nearly("`hostAliases`; `host-gateway` is lost");
     ".gpus" => Honoured, Nearly("a limit on `nvidia.com/gpu` or `amd.com/gpu`; which ones, and all of them, cannot be asked for");
     ".group_add" => Honoured, Nearly("`supplementalGroups`; names are lost");
@@ -112,6 +112,7 @@ table!(SERVICE below "services.*" {
     ".uts" => Honoured, Lost("use `network_mode: host`, whose pods have the host's name");
     ".volumes_from" => Honoured, Nearly("the same claims; what has no name is lost");
     ".working_dir" => Honoured, Kept("`workingDir`");
+    ".x-topo" => Idle("it is for `export k8s`"), Kept("what it says: see [Kubernetes](kubernetes.md)");
 });
 
 table!(ATTACHED below "services.*" {
@@ -142,6 +143,6 @@ table!(ATTACHED below "services.*" {
     ".volumes.tmpfs.mode" => Honoured, Nearly("memory is writable by all");
     ".volumes.tmpfs.size" => Honoured, Kept("`sizeLimit`");
     ".volumes.volume.labels" => Honoured, Nearly("annotations of an anonymous volume's claim");
-    ".volumes.volume.nocopy" => Honoured, Beside("claims start empty; without this there is a warning");
+    ".volumes.volume.nocopy" => Honoured, Kept("no init container copies what the image has there");
     ".volumes.volume.subpath" => Since((1, 45), "26"), Kept("`subPath`");
 });

@@ -14,13 +14,14 @@ table!(FILE below "" {
     "name" => Honoured, Kept("the namespace and labels");
     "services" => Honoured, Kept("workloads, Services and policies");
     "include" => Honoured, Kept("merged while loading");
+    "x-topo" => Idle("it is for `export k8s`"), Kept("what it says: see [Kubernetes](kubernetes.md)");
 });
 
 table!(SHARED below "" {
     "networks" => Honoured, Kept("a NetworkPolicy each");
     "volumes" => Honoured, Nearly("a PersistentVolumeClaim each, whose size is to be chosen");
     "configs" => Honoured, Kept("a ConfigMap each");
-    "secrets" => Honoured, Kept("a Secret each");
+    "secrets" => Honoured, Nearly("a Secret each, which must be in the cluster, or is written with `--secrets`");
     "models" => Idle("they are used through `models` of services"), Lost("run the model as a service of its own, or give its address in `environment`");
 
     "networks.*.attachable" => Honoured, Lost("leave it out: give other pods the label of the network instead");
@@ -38,6 +39,7 @@ table!(SHARED below "" {
     "volumes.*.driver_opts" => Honoured, Lost("create a PersistentVolume for what they describe, such as an NFS share, and bind the claim to it");
     "volumes.*.external" => Honoured, Nearly("a claim that must be in the cluster");
     "volumes.*.labels" => Honoured, Kept("annotations of the claim");
+    "volumes.*.x-topo" => Idle("it is for `export k8s`"), Kept("what it says: see [Kubernetes](kubernetes.md)");
     "volumes.*.name" => Honoured, Kept("the claim of an external volume; others are called after their key");
 
     "configs.*.content" => Honoured, Kept("`data` of a ConfigMap");

@@ -23,11 +23,14 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("services.*.networks", "`networks` of a service", "05-services.md#networks"),
     ("services.*.ports", "`ports`", "05-services.md#ports"),
     ("services.*.volumes", "`volumes` of a service", "05-services.md#volumes"),
+    ("services.*.x-topo", "`x-topo` of a service", ""),
     ("networks", "Networks", "06-networks.md"),
     ("volumes", "Volumes", "07-volumes.md"),
+    ("volumes.*.x-topo", "`x-topo` of a volume", ""),
     ("configs", "Configs", "08-configs.md"),
     ("secrets", "Secrets", "09-secrets.md"),
     ("models", "Models", "05-services.md#models"),
+    ("x-topo", "`x-topo` of the file", ""),
 ];
 
 const SPECIFICATION: &str = "https://github.com/compose-spec/compose-spec/blob/main/";
@@ -40,7 +43,8 @@ Every attribute of the [Compose Specification](https://github.com/compose-spec/c
 a file and puts it back, and compares what `up` would do, what `export k8s` writes, and what is said, with this list.
 
 Every attribute is loaded, checked, merged and printed as docker compose does; `topo schema` has them all. Numbers and booleans may be
-written as strings everywhere, so that variables can stand for them. `x-` attributes may stand in every mapping, and change nothing.
+written as strings everywhere, so that variables can stand for them. `x-` attributes may stand in every mapping, and change nothing, but for
+`x-topo` of services, of volumes and of the file.
 
 In the tables, what stands below another attribute is written after it with a dot: `healthcheck.test`. `*` is a name of your own.
 
@@ -60,7 +64,11 @@ pub(super) fn compatibility() -> String {
     let differences = read("docs/differences.md");
     let (_, differences) = differences.split_once('\n').expect("a title");
     for (place, title, page) in SECTIONS {
-        writeln!(text, "\n## {title}\n\n[Specification]({SPECIFICATION}{page})\n").unwrap();
+        let described = match *page {
+            "" => "[Kubernetes](kubernetes.md)".to_owned(),
+            page => format!("[Specification]({SPECIFICATION}{page})"),
+        };
+        writeln!(text, "\n## {title}\n\n{described}\n").unwrap();
         text += "| Attribute | Takes | A later file | `up` | `export k8s` |\n|---|---|---|---|---|\n";
         for (path, schema) in ATTRIBUTES.iter().filter(|(path, _)| section_of(path) == *place) {
             let inside =

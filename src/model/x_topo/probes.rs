@@ -1,0 +1,93 @@
+//! How a kubelet finds out about a container: over HTTP, TCP or gRPC, or by a command.
+
+use super::super::attribute::{Decoder, Place, record};
+use super::super::ports::PortNumber;
+use super::super::values::{Duration, KeyValues, words};
+use super::under;
+use crate::diagnostic::Diagnostics;
+use crate::yaml::Node;
+
+record! {
+    /// How the kubelet finds out whether a container started, may get requests, and is to be started again.
+    #[derive(Default)]
+    pub struct Probes {
+        /// A container that fails it gets no requests. Default: the health check.
+        pub readiness: Option<Probe>,
+        /// A container that fails it is started again. Default: none, since Docker does not do that.
+        pub liveness: Option<Probe>,
+        /// The others wait until it passes. Default: the health check, where it has a `start_period`.
+        pub startup: Option<Probe>,
+    }
+}
+
+record! {
+    /// One way to find out about a container. Without `http`, `tcp`, `grpc` and `exec` it is the command of the health
+    /// check. What else is not given is that of the health check, and at last Docker's default.
+    #[derive(Default)]
+    pub struct Probe {
+        /// A request that must be answered with 200 to 399: a path, or the details.
+        pub http: Option<HttpProbe>,
+        /// A port that must take connections.
+        pub tcp: Option<PortNumber>,
+        /// A port that must answer the health protocol of gRPC.
+        pub grpc: Option<GrpcProbe>,
+        /// A command that must end with 0, as a list.
+        pub exec: Vec<String>,
+        /// The time between two tries, in whole seconds.
+        pub interval: Option<Duration>,
+        /// How long one try may take, in whole seconds.
+        pub timeout: Option<Duration>,
+        /// How many failures in a row count.
+        pub retries: Option<u64>,
+        /// The time before the first try. Default: 0s.
+        pub initial_delay: Option<Duration>,
+    }
+    check one_way;
+}
+
+fn one_way(_: &mut Probe, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    let mut ways = ["http", "tcp", "grpc", "exec"].into_iter().filter_map(|key| node.get(key).map(|_| key));
+    if let (Some(one), Some(other)) = (ways.next(), ways.next()) {
+        decoder.exclusive(node, place, one, other);
+    }
+}
+
+record! {
+    /// A request that must be answered with 200 to 399.
+    #[derive(Default)]
+    pub struct HttpProbe {
+        /// The path. Default: `/`.
+        pub path: Option<String>,
+        /// The port of the container. Default: the first that the service is known to use.
+        pub port: Option<PortNumber>,
+        /// `http` (default) or `https`, whose certificate is not checked.
+        pub scheme: Option<Scheme>,
+        /// Headers of the request.
+        pub headers: KeyValues,
+    }
+    short form http_of_path, { "type": "string" };
+}
+
+fn http_of_path(node: Node, _: &mut Diagnostics) -> Node {
+    under("path", node)
+}
+
+words! {
+    /// How a probe asks.
+    pub enum Scheme {
+        /// In plain text.
+        Http = "http",
+        /// By TLS.
+        Https = "https",
+    }
+}
+
+record! {
+    /// A port that must answer the health protocol of gRPC.
+    pub struct GrpcProbe {
+        /// The port of the container.
+        pub port: PortNumber,
+        /// The service that is asked for. Default: the server as a whole.
+        pub service: Option<String>,
+    }
+}
