@@ -32,6 +32,7 @@ mod provide;
 mod ps;
 mod pull;
 mod push;
+mod reach;
 mod restart;
 mod rm;
 mod run;
@@ -43,6 +44,7 @@ mod stats;
 mod stop;
 mod top;
 mod up;
+mod verify;
 mod version;
 mod volumes;
 mod wait;
@@ -110,6 +112,7 @@ enum Command {
     Plan(plan::Plan),
     Config(config::Config),
     Check(check::Check),
+    Reach(reach::Reach),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
@@ -371,6 +374,7 @@ pub(crate) fn run() -> Exit {
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),
+        Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),

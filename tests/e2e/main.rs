@@ -22,5 +22,6 @@ mod one_off;
 mod plugin;
 mod programs;
 mod quickstart;
+mod reach;
 mod repairs;
 mod requests;
