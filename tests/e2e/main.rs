@@ -29,6 +29,7 @@ mod plugin;
 mod programs;
 mod quickstart;
 mod removing;
+mod reach;
 mod repairs;
 mod requests;
 mod scripted;
