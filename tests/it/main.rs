@@ -31,6 +31,6 @@ mod reach;
 mod run;
 mod schema;
 mod target;
+mod verify;
 mod watch;
 mod x_topo;
-mod verify;
