@@ -13,6 +13,7 @@ source scripts/lib/rust.sh
 source scripts/lib/debian.sh
 source scripts/lib/peer.sh
 source scripts/lib/newest.sh
+source scripts/lib/sshd.sh
 
 main() {
   local quick=
@@ -41,6 +42,7 @@ main() {
     scripts/stand-ins.sh
     ensure_peer
     ensure_newest
+    ensure_sshd
     require_commands node=nodejs npm=npm docker-registry=docker-registry socat=socat openssl=openssl
     export TOPO_E2E=1
     # These tests wait for the engine more than they reckon, so more run at a time than there are processors.

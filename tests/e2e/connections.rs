@@ -1,5 +1,7 @@
 //! The engine is found and spoken with wherever docker would: behind TLS, on another machine, in a context.
 
+mod ssh;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -155,33 +157,6 @@ fn an_engine_that_demands_certificates_itself_must_be_spoken_with() {
     project.set("DOCKER_CERT_PATH", "");
     project.set("DOCKER_TLS_VERIFY", "");
     Run::of(engine.beside(&project.command(&["ps"]))).ends_with(1).says(&["tcp://127.0.0.1:2376"]);
-}
-
-#[test]
-fn an_engine_on_another_machine_must_be_spoken_with() {
-    let Some(mut project) = Project::with("ssh", APP) else { return };
-    let Some(socket) = socket() else { return };
-    std::fs::create_dir(project.path("bin")).unwrap();
-    let ssh = |script: &str| {
-        use std::os::unix::fs::PermissionsExt as _;
-        project.write("bin/ssh", &format!("#!/bin/sh\necho \"$@\" >>\"$0.log\"\n{script}\n"));
-        std::fs::set_permissions(project.path("bin/ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    };
-    // What stands in for the other machine: it does there what `docker system dial-stdio` does.
-    ssh(&format!("exec socat - UNIX-CONNECT:{socket}"));
-    let path = std::env::join_paths([project.path("bin"), "/usr/bin".into(), "/bin".into()]).unwrap();
-    project.set("PATH", path.into_string().unwrap());
-    project.set("DOCKER_HOST", "ssh://me@far.test:2222");
-    all_must_work(&project);
-    let log = project.read("bin/ssh.log");
-    let expected = "-o ConnectTimeout=30 -T -l me -p 2222 -- far.test docker system dial-stdio";
-    assert!(log.lines().all(|line| line == expected), "{log}");
-
-    project.write(
-        "bin/ssh",
-        "#!/bin/sh\necho 'ssh: Could not resolve hostname far.test: Name or service not known' >&2\nexit 255\n",
-    );
-    project.topo(&["ps"]).ends_with(1).says(&["ssh://me@far.test:2222", "Could not resolve hostname"]);
 }
 
 #[test]

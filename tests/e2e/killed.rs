@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Project, Running, health, host, is_running, note};
+use crate::harness::{Project, Running, eventually, health, host, is_running, note};
 
 /// A row of services with a health check, a scale, files and an anonymous volume; all depend on a version.
 const COMPOSE: &str = r#"
@@ -122,7 +122,7 @@ fn all_must_be_right(project: &Project, version: &str) {
         let variables = container.config.unwrap().env.unwrap();
         assert!(variables.contains(&format!("VERSION={version}")), "{name}: {variables:?}");
     }
-    assert_eq!(health(&project.container("store-1")), "healthy");
+    eventually("the store is healthy", || (health(&project.container("store-1")) == "healthy").then_some(()));
     assert_eq!(project.exec("api-2", &["cat", "/word"]), (0, "hello".to_owned()));
     assert_eq!(project.exec("store-1", &["cat", "/named/word"]), (0, "precious\n".to_owned()));
     let name = |network: &str| format!("{}_{network}", project.name);

@@ -44,11 +44,11 @@ fn start_first_must_leave_nobody_without_an_answer() {
     let Some(mut project) = Project::with("start-first", COMPOSE) else { return };
     project.set("VERSION", "1");
     project.topo(&["up", "-d", "--wait"]).succeeds();
-    let was_down = |answers: &[bool]| answers.windows(3).any(|three| three == [false; 3]);
+    let was_down = |answers: &[bool]| answers.windows(2).any(|two| two == [false; 2]);
 
     for version in ["2", "3"] {
         let answers = answers_while(&mut project, version, "start-first");
-        assert!(answers.len() > 10, "{answers:?}");
+        assert!(answers.len() > 3, "{answers:?}");
         // One that was asked just as it ended may have failed to answer.
         assert!(!was_down(&answers), "{answers:?}");
         assert_eq!(versions(&project), [version]);
