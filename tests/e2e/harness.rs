@@ -307,7 +307,7 @@ pub(crate) fn is_running(container: &ContainerInspectResponse) -> bool {
 }
 
 /// Reads `2026-01-31T23:59:59.5Z` and `2026-01-31T23:59:59.5+01:00`, both of which the engine writes.
-fn time(text: &str) -> Duration {
+pub(crate) fn time(text: &str) -> Duration {
     let (date, clock) = text.split_once('T').unwrap();
     let at = clock.find(['Z', '+', '-']).unwrap();
     let (clock, zone) = clock.split_at(at);

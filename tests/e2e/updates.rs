@@ -2,12 +2,23 @@
 
 use crate::harness::{Project, is_running};
 
-/// A server, and who asks it twenty times a second.
+/// A server, and who asks it many times a second: whichever of its addresses answers first, as clients that try again
+/// do. (A container that has ended keeps its name for a moment.)
 const COMPOSE: &str = r#"
 services:
   asks:
     image: busybox
-    command: sh -c 'while true; do if nc -w 1 web 80 -e true; then echo yes; else echo no; fi >>/log; sleep 0.05; done'
+    command:
+      - sh
+      - -c
+      - |
+        asks() {
+          for address in $$(nslookup web | sed 1,2d | grep -o "[0-9]*[.][0-9]*[.][0-9]*[.][0-9]*"); do
+            nc -w 1 $$address 80 -e true && return
+          done
+          return 1
+        }
+        while true; do asks && echo yes >>/log || echo no >>/log; sleep 0.05; done
     stop_signal: SIGKILL
   web:
     image: busybox

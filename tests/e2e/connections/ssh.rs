@@ -97,7 +97,11 @@ fn an_engine_behind_a_real_ssh_server_must_be_spoken_with() {
         "known",
         "far.test ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
     );
-    project.topo(&["ps"]).ends_with(1).says(&["ssh://root@far.test", "host key verification failed", "`ssh`"]);
+    project.topo(&["ps"]).ends_with(1).says(&[
+        "ssh://root@far.test",
+        "host key verification failed",
+        "`ssh`",
+    ]);
 }
 
 #[test]

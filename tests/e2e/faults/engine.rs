@@ -1,7 +1,7 @@
 //! The engine ends in the middle of a run, by its service manager or by a crash, and comes back.
 
 use super::up_until;
-use crate::harness::{PrivateEngine, Project, health, is_running};
+use crate::harness::{PrivateEngine, Project, Running, health, is_running};
 
 /// A chain that takes a moment to come up, with data that must not be lost.
 const CHAIN: &str = r#"
@@ -92,7 +92,7 @@ fn an_engine_that_ends_during_down_must_be_told_and_made_good() {
         let volumes = project.engine.all_volumes();
         let mut command = project.command(&["--progress", "json"]);
         command.args(["down"]);
-        let mut down = crate::harness::Running::start(command);
+        let mut down = Running::start(command);
         assert!(down.reaches(|line| line.contains("\"remove\"")));
         engine.end(signal);
         assert_eq!(down.finish().code(), Some(1), "{:?}", down.stderr);
@@ -102,4 +102,37 @@ fn an_engine_that_ends_during_down_must_be_told_and_made_good() {
         assert_eq!(project.engine.networks(&project.name), [""; 0]);
         assert!(project.engine.all_volumes().is_superset(&volumes), "a volume is lost");
     }
+}
+
+#[test]
+fn who_follows_an_engine_that_ends_must_be_told() {
+    let Some(mut engine) = PrivateEngine::start("engine-followed", &["busybox"]) else { return };
+    let project = Project::on(&engine, "engine-followed", CHAIN);
+    project.up();
+    let all: [&[&str]; 6] = [
+        &["up"],
+        &["logs", "-f"],
+        &["events"],
+        &["stats"],
+        &["wait", "store"],
+        &["exec", "-T", "web", "sh", "-c", "echo here; exec sleep 1000"],
+    ];
+    let mut followers: Vec<_> =
+        all.iter().map(|arguments| Running::start(project.command(arguments))).collect();
+    assert!(followers[5].reaches(|line| line == "here"));
+    engine.end("KILL");
+    for (follower, arguments) in followers.iter_mut().zip(all) {
+        let code = follower.finish().code();
+        let said = follower.stderr.join("\n");
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        for words in ["the connection to the engine broke", "help: look at the engine's own log"] {
+            assert!(said.contains(words), "{arguments:?}: {said}");
+        }
+        if arguments[0] == "wait" {
+            assert!(said.contains(&project.full_name("store-1")), "people know it by its name: {said}");
+        }
+    }
+    engine.begin();
+    project.up();
+    project.up_does_nothing();
 }
