@@ -127,7 +127,7 @@ fn an_image_must_be_as_new_as_its_policy_says() {
 #[test]
 fn images_must_be_pinned_to_what_their_tags_stand_for_as_by_docker_compose() {
     let Some((project, registry)) = project("digests") else { return };
-    log_in(&project, &registry);
+    registry.log_in(&project);
     project.topo(&["build", "--push", "-q"]).succeeds();
     let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     for flag in ["--resolve-image-digests", "--lock-image-digests"] {
