@@ -11,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/lib/host.sh
 source scripts/lib/engine.sh
 source scripts/lib/rust.sh
+source scripts/lib/debian.sh
 source scripts/lib/peer.sh
 
 main() {

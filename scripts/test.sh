@@ -10,7 +10,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/lib/host.sh
 source scripts/lib/engine.sh
 source scripts/lib/rust.sh
+source scripts/lib/debian.sh
 source scripts/lib/peer.sh
+source scripts/lib/newest.sh
+source scripts/lib/sshd.sh
 
 main() {
   local quick=
@@ -38,12 +41,18 @@ main() {
     build_demo
     scripts/stand-ins.sh
     ensure_peer
+    ensure_newest
+    ensure_sshd
     require_commands node=nodejs npm=npm docker-registry=docker-registry socat=socat openssl=openssl
     export TOPO_E2E=1
     # These tests wait for the engine more than they reckon, so more run at a time than there are processors.
     export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}
   fi
   step cargo test --locked "$@"
+  if [[ -z $quick && $# == 0 ]]; then
+    # The same again, but for those that have engines of their own already.
+    step scripts/e2e.sh newest -- --skip faults:: --skip killed:: --skip newest::
+  fi
   step tests/editor/run.sh
   step tests/k8s/run.sh
   say "all passed"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Fetches the docker compose that topo is compared with in tests. Sourced, not run; needs host.sh.
+# Fetches the docker compose that topo is compared with in tests. Sourced, not run; needs host.sh and debian.sh.
 #
 #   ensure_peer   exports TOPO_PEER_COMPOSE, the path of the compose plugin, which also runs by itself
 #
@@ -43,11 +43,11 @@ fetch_peer() {
 # so there the suites under development are searched. Ubuntu backports it into its releases.
 download_peer() {
   local directory=$1 suite mirror package
-  package=$(candidate docker-compose-v2)
+  package=$(candidate docker-compose-v2 apt-cache)
   mirror=$(debian_mirror)
   if [[ -z $package$mirror ]]; then
     refresh_package_lists
-    package=$(candidate docker-compose-v2)
+    package=$(candidate docker-compose-v2 apt-cache)
     mirror=$(debian_mirror)
   fi
   if [[ -n $package ]]; then
@@ -59,49 +59,21 @@ download_peer() {
   for suite in unstable testing; do
     say "looking for docker compose $peer_version in Debian $suite"
     use_private_apt "$directory/apt" "deb $mirror $suite main"
-    apt-get -q "${private_apt[@]}" update >&2 || continue
-    package=$(candidate docker-compose "${private_apt[@]}")
+    private_apt get update >&2 || continue
+    package=$(candidate docker-compose private_apt cache)
     [[ -n $package ]] || continue
-    (cd "$directory" && apt-get -q "${private_apt[@]}" download "$package" >&2)
+    (cd "$directory" && private_apt get download "$package" >&2)
     return
   done
   return 1
 }
 
-# candidate PACKAGE [APT OPTION...]: prints PACKAGE=VERSION of the newest version that fits, or nothing.
+# candidate PACKAGE COMMAND...: asks the command, which is like apt-cache, and prints PACKAGE=VERSION of the newest
+# version that fits, or nothing.
 candidate() {
   local package=$1
   shift
-  apt-cache "$@" madison "$package" 2>/dev/null |
+  "$@" madison "$package" 2>/dev/null |
     awk -F ' *[|] *' -v package="$package" -v wanted="$peer_version." \
       'index($2, wanted) == 1 { print package "=" $2; exit }'
-}
-
-# The address that the machine's own package sources have for Debian, whatever the form they are written in.
-# shellcheck disable=SC2016  # These dollars are for apt-get.
-debian_mirror() {
-  apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
-    awk -F '|' '$1 == "Debian" && $2 == "Debian" { print $3; exit }'
-}
-
-# use_private_apt DIRECTORY SOURCE: sets private_apt to options that make apt use this one source, and write into this
-# directory only. The machine's proxies and keys stay in force.
-use_private_apt() {
-  local directory=$1 source=$2
-  mkdir -p "$directory"/{state/lists/partial,cache/archives/partial}
-  printf '%s\n' "$source" >"$directory/sources.list"
-  : >"$directory/status"
-  private_apt=(
-    -o "Dir::Etc::SourceList=$directory/sources.list"
-    -o Dir::Etc::SourceParts=/dev/null
-    -o "Dir::State=$directory/state"
-    -o "Dir::State::status=$directory/status"
-    -o "Dir::Cache=$directory/cache"
-    -o APT::Sandbox::User=root
-    -o Acquire::Languages=none
-    # A frozen mirror will do, since it is an old version that is wanted. Signatures are checked all the same.
-    -o Acquire::Check-Valid-Until=false
-    # Of its many indexes, only the list of packages is needed.
-    -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
-  )
 }

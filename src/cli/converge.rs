@@ -16,7 +16,7 @@ use topo::plan::questions::questions;
 use topo::plan::run::{self, RunOptions};
 use topo::plan::up::{Impossible, UpOptions, refresh, up};
 use topo::plan::update::{OnFailure, rollback};
-use topo::plan::{Plan, Subject, builder};
+use topo::plan::{Op, Plan, StepId, Subject, builder};
 use topo::project::{Selection, read_profiles};
 
 use super::attach::{Staying, attach};
@@ -83,9 +83,9 @@ impl Planned {
         Ok(exit)
     }
 
-    /// Carries the plan out. Where a name is taken that was free before, another `up` made it after this one had
-    /// looked: one that runs beside it, or was killed while the engine was still at it. Looking again settles
-    /// whether it is what the file asks for.
+    /// Carries the plan out. Where a name is taken that was free before, or a network that was superfluous is in use,
+    /// another `up` was there after this one had looked: one that runs beside it, or was killed while the engine was
+    /// still at it. Looking again settles whether it is what the file asks for.
     pub(crate) async fn carry_out(
         &mut self,
         options: &UpOptions,
@@ -94,10 +94,10 @@ impl Planned {
         stop: impl Future<Output = ()>,
     ) -> Result<Outcome, EngineError> {
         let mut stop = pin!(stop);
-        let is_taken = |error: &EngineError| matches!(error.cause, Cause::NameTaken { .. });
         let mut outcome = context.carry_out(&self.plan, &self.observed, engine, &mut stop).await;
         for pause in PAUSES {
-            if outcome.ending != Ending::Failed || !outcome.failed.iter().any(|(_, error)| is_taken(error)) {
+            let is_outrun = outcome.failed.iter().any(|(step, error)| self.is_outrun(*step, error));
+            if outcome.ending != Ending::Failed || !is_outrun {
                 break;
             }
             context.ui.say("another run is at it: looking again");
@@ -109,6 +109,20 @@ impl Planned {
             self.roll_back(&outcome, engine, context, &mut stop).await?;
         }
         Ok(outcome)
+    }
+
+    /// Whether a step failed because of what another run did meanwhile.
+    fn is_outrun(&self, step: StepId, error: &EngineError) -> bool {
+        let is_twin = |id: &str| {
+            let networks = &self.observed.networks;
+            let name = networks.iter().find(|network| network.id == id).map(|network| &network.name);
+            name.is_some_and(|name| networks.iter().filter(|network| network.name == *name).count() > 1)
+        };
+        match (&self.plan.steps[step].op, &error.cause) {
+            (_, Cause::NameTaken { .. }) => true,
+            (Op::RemoveNetwork { id }, Cause::InUse { .. }) => is_twin(id),
+            _ => false,
+        }
     }
 
     /// Undoes the updates that failed, where the file says so.

@@ -138,7 +138,14 @@ impl Context {
 
 /// What mends an error of the engine, where that is known.
 fn help(error: &EngineError) -> Option<&'static str> {
+    // Whatever was being done, the engine or a build step passes the kernel's words on.
+    if error.cause.to_string().to_lowercase().contains("no space left on device") {
+        return Some("make room where the engine keeps its data (`docker system df` shows what takes it)");
+    }
     Some(match &error.cause {
+        Cause::NotReachable { tried } if tried.iter().any(|one| one.starts_with("ssh://")) => {
+            "see that `ssh` gets there without a question, and that `docker` is installed and may be used there"
+        }
         Cause::NotReachable { tried } if tried.iter().any(|one| one.ends_with("permission denied")) => {
             "join the group that may use the socket (`sudo usermod -aG docker $USER`, then log in again)"
         }

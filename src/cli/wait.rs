@@ -7,6 +7,7 @@ use topo::observed::State;
 use topo::plan::down::DownOptions;
 
 use super::existing::Existing;
+use super::session::by_name;
 use super::up::interrupt;
 use super::{Context, Exit, down::take_down};
 
@@ -37,8 +38,11 @@ pub(crate) fn run(arguments: &Wait, context: &Context) -> Exit {
             return Ok(Exit::Failure);
         }
         let engine = &existing.engine;
-        let mut ends: FuturesUnordered<_> =
-            awaited.iter().map(|one| async { (&one.id, engine.exit_code(&one.id).await) }).collect();
+        let ends = awaited.iter().map(|one| async {
+            let code = engine.exit_code(&one.id).await;
+            (&one.id, code.map_err(|error| by_name(error, one)))
+        });
+        let mut ends: FuturesUnordered<_> = ends.collect();
         let mut last = 0;
         let mut interrupted = std::pin::pin!(interrupt());
         loop {

@@ -159,6 +159,11 @@ impl EngineError {
     pub fn is_not_found(&self) -> bool {
         matches!(self.cause, Cause::NotFound { .. })
     }
+
+    /// Returns whether the engine gave no answer, so that another try may help.
+    pub fn is_of_the_connection(&self) -> bool {
+        matches!(self.cause, Cause::NotReachable { .. } | Cause::Disconnected { .. } | Cause::TimedOut)
+    }
 }
 
 impl Cause {

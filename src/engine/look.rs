@@ -48,7 +48,7 @@ pub struct ImageDetails {
     pub variant: String,
     /// Its size in bytes.
     pub size: i64,
-    /// When it got its last name on this engine, as RFC 3339.
+    /// When it got its last name on this engine, as RFC 3339; when it was made, where the engine does not know.
     pub tagged: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-use super::watch::{Notice, Watch};
+use super::watch::{Notice, Watch, inspect};
 use super::{Action, Cause, Engine, EngineError, Event, Happening, Inspection, LogQuery, Result, Scope};
 use crate::observed::{Health, State};
 use crate::plan::{Condition, StepId};
@@ -261,7 +261,7 @@ fn doing(pending: &Pending) -> String {
 }
 
 async fn look(engine: &impl Engine, container: &str, condition: Condition) -> Result<Verdict> {
-    let verdict = judge(&engine.inspect(container).await?, condition);
+    let verdict = judge(&inspect(engine, container).await?, condition);
     let Verdict::Fails(Cause::Exited { code, reason, .. }) = verdict else { return Ok(verdict) };
     let query = LogQuery { tail: Some(LAST_LINES), ..LogQuery::default() };
     let lines = engine.logs(container, &query);

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::{Sleep, sleep};
 
-use super::{Cause, Engine, EngineError, Happening, Result, Scope, Since};
+use super::{Engine, EngineError, Happening, Inspection, Result, Scope, Since};
 
 /// How often a lost connection is tried anew, with growing pauses: about six seconds altogether.
 const TRIES: u32 = 7;
@@ -67,12 +67,30 @@ impl<'a, E: Engine> Watch<'a, E> {
                 return Err(error);
             }
             // An event that is not understood would break a stream that replays it again and again.
-            if !matches!(error.cause, Cause::Disconnected { .. } | Cause::TimedOut) {
+            if !error.is_of_the_connection() {
                 self.since = Since::Now;
             }
         }
-        let doubled = 2u32.pow(self.failures.min(TRIES) - 1);
-        self.pause = Some(Box::pin(sleep(Duration::from_millis(50) * doubled)));
+        self.pause = Some(Box::pin(sleep(pause(self.failures))));
         Ok(())
+    }
+}
+
+/// The pause after so many tries in vain.
+fn pause(failures: u32) -> Duration {
+    Duration::from_millis(50) * 2u32.pow(failures.clamp(1, TRIES) - 1)
+}
+
+/// Inspects a container; for as long as a [`Watch`] would, beyond broken connections.
+pub(super) async fn inspect(engine: &impl Engine, container: &str) -> Result<Inspection> {
+    let mut failures = 0;
+    loop {
+        match engine.inspect(container).await {
+            Err(error) if error.is_of_the_connection() && failures < TRIES => {
+                failures += 1;
+                sleep(pause(failures)).await;
+            }
+            seen => return seen,
+        }
     }
 }

@@ -25,8 +25,8 @@ pub(super) fn without_twins<'a>(
             other.name == network.name && other.labels.get(labels::PROJECT) == Some(&desired.project)
         };
         let mut all: Vec<&Network> = observed.networks.iter().filter(same).collect();
-        // One that is used stays, else the first.
-        all.sort_by_key(|network| !is_used(&network.id));
+        // One that is used stays, else one that every run at it would choose.
+        all.sort_by_key(|network| (!is_used(&network.id), &network.id));
         twins.extend(all.into_iter().skip(1).filter(|network| !is_used(&network.id)).cloned());
     }
     if twins.is_empty() {

@@ -1,8 +1,12 @@
 //! The engine is found and spoken with wherever docker would: behind TLS, on another machine, in a context.
 
+mod ssh;
+
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{Project, address, eventually, free_port};
+use crate::harness::private::{PrivateEngine, Wish};
+use crate::harness::{Project, Run, address, eventually, free_port};
 
 /// A program that runs until it is dropped.
 struct Bridge(Child);
@@ -42,8 +46,8 @@ fn all_must_work(project: &Project) {
 }
 
 /// Makes an authority, an engine's certificate and a user's, by openssl.
-fn make_certificates(project: &Project, directory: &str) {
-    std::fs::create_dir_all(project.path(directory)).unwrap();
+fn make_certificates(directory: &Path) {
+    std::fs::create_dir_all(directory).unwrap();
     let script = "
 set -e
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca-key.pem -out ca.pem
@@ -59,7 +63,7 @@ mv user-key.pem key.pem
 cat server.pem server-key.pem >server-both.pem
 ";
     let mut command = Command::new("sh");
-    command.arg("-c").arg(script).current_dir(project.path(directory));
+    command.arg("-c").arg(script).current_dir(directory);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -68,8 +72,8 @@ cat server.pem server-key.pem >server-both.pem
 fn an_engine_behind_tls_must_be_spoken_with() {
     let Some(mut project) = Project::with("tls", APP) else { return };
     let Some(socket) = socket() else { return };
-    make_certificates(&project, "certificates");
-    make_certificates(&project, "strangers");
+    make_certificates(&project.path("certificates"));
+    make_certificates(&project.path("strangers"));
     let port = free_port();
     let path = |file: &str| project.path("certificates").join(file).display().to_string();
     let (both, authority) = (path("server-both.pem"), path("ca.pem"));
@@ -130,30 +134,29 @@ fn sha256(text: &str) -> String {
 }
 
 #[test]
-fn an_engine_on_another_machine_must_be_spoken_with() {
-    let Some(mut project) = Project::with("ssh", APP) else { return };
-    let Some(socket) = socket() else { return };
-    std::fs::create_dir(project.path("bin")).unwrap();
-    let ssh = |script: &str| {
-        use std::os::unix::fs::PermissionsExt as _;
-        project.write("bin/ssh", &format!("#!/bin/sh\necho \"$@\" >>\"$0.log\"\n{script}\n"));
-        std::fs::set_permissions(project.path("bin/ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    };
-    // What stands in for the other machine: it does there what `docker system dial-stdio` does.
-    ssh(&format!("exec socat - UNIX-CONNECT:{socket}"));
-    let path = std::env::join_paths([project.path("bin"), "/usr/bin".into(), "/bin".into()]).unwrap();
-    project.set("PATH", path.into_string().unwrap());
-    project.set("DOCKER_HOST", "ssh://me@far.test:2222");
-    all_must_work(&project);
-    let log = project.read("bin/ssh.log");
-    let expected = "-o ConnectTimeout=30 -T -l me -p 2222 -- far.test docker system dial-stdio";
-    assert!(log.lines().all(|line| line == expected), "{log}");
+fn an_engine_that_demands_certificates_itself_must_be_spoken_with() {
+    let directory = tempfile::tempdir().unwrap();
+    make_certificates(directory.path());
+    let path = |file: &str| directory.path().join(file).display().to_string();
+    let (authority, certificate, key) = (path("ca.pem"), path("server.pem"), path("server-key.pem"));
+    let options = ["--host=tcp://127.0.0.1:2376", "--tlsverify", "--tlscacert"];
+    let options = [&options[..], &[&authority, "--tlscert", &certificate, "--tlskey", &key]].concat();
+    let wish = Wish { options: &options, ..Wish::default() };
+    let Some(engine) = PrivateEngine::with("tlsverify", &["busybox"], &wish) else { return };
+    let mut project = Project::on(&engine, "tlsverify", APP);
+    project.set("DOCKER_HOST", "tcp://127.0.0.1:2376");
+    project.set("DOCKER_TLS_VERIFY", "1");
+    project.set("DOCKER_CERT_PATH", path(""));
+    let run = |arguments: &[&str]| Run::of(engine.beside(&project.command(arguments)));
+    run(&["up", "-d", "--build", "--wait"]).succeeds();
+    assert_eq!(run(&["exec", "-T", "app", "cat", "/compose.yaml"]).succeeds().stdout, APP);
+    assert!(run(&["up", "-d"]).succeeds().stderr.contains("nothing to do"));
+    run(&["down", "-t", "0"]).succeeds();
 
-    project.write(
-        "bin/ssh",
-        "#!/bin/sh\necho 'ssh: Could not resolve hostname far.test: Name or service not known' >&2\nexit 255\n",
-    );
-    project.topo(&["ps"]).ends_with(1).says(&["ssh://me@far.test:2222", "Could not resolve hostname"]);
+    // Who shows no certificate is not let in.
+    project.set("DOCKER_CERT_PATH", "");
+    project.set("DOCKER_TLS_VERIFY", "");
+    Run::of(engine.beside(&project.command(&["ps"]))).ends_with(1).says(&["tcp://127.0.0.1:2376"]);
 }
 
 #[test]

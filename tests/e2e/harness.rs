@@ -4,6 +4,7 @@
 mod engine;
 pub(crate) mod host;
 mod network;
+pub(crate) mod private;
 pub(crate) mod registry;
 mod running;
 
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 pub(crate) use engine::{Engine, address};
 pub(crate) use host::{answer, free_port, note, repository};
 pub(crate) use network::{Card, Outside};
+pub(crate) use private::PrivateEngine;
 pub(crate) use registry::Registry;
 pub(crate) use running::Running;
 
@@ -38,6 +40,7 @@ static ENGINE: RwLock<()> = RwLock::new(());
 
 #[expect(dead_code, reason = "it is held, not looked at")]
 enum Share {
+    None,
     Some(RwLockReadGuard<'static, ()>),
     All(RwLockWriteGuard<'static, ()>),
 }
@@ -63,19 +66,26 @@ impl Project {
     }
 
     fn sharing(name: &str, share: impl FnOnce() -> Share) -> Option<Self> {
-        if host::variable("TOPO_E2E").as_deref() != Some("1") {
-            host::note(&format!("{name}: skipped, because TOPO_E2E is not 1; scripts/test.sh runs it"));
-            return None;
-        }
+        host::runs_on_an_engine(name).then(|| Self::at(&address(), name, share()))
+    }
+
+    fn at(engine: &str, name: &str, share: Share) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Some(Self {
+        Self {
             name: format!("e2e-{name}-{}", std::process::id()),
-            engine: Engine::connect(),
+            engine: Engine::at(engine),
             file: directory.path().join("compose.yaml"),
             directory,
             variables: Vec::new(),
-            _share: share(),
-        })
+            _share: share,
+        }
+    }
+
+    /// Makes a project of this compose file on an engine of the test's own.
+    pub(crate) fn on(engine: &PrivateEngine, name: &str, compose: &str) -> Self {
+        let project = Self::at(&engine.address(), name, Share::None);
+        project.write("compose.yaml", compose);
+        project
     }
 
     /// Makes a project of this compose file.
@@ -132,7 +142,9 @@ impl Project {
         for inherited in ["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "NO_COLOR"] {
             command.env_remove(inherited);
         }
-        command.env("DOCKER_HOST", address()).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+            .env("DOCKER_HOST", &self.engine.address)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -295,7 +307,7 @@ pub(crate) fn is_running(container: &ContainerInspectResponse) -> bool {
 }
 
 /// Reads `2026-01-31T23:59:59.5Z` and `2026-01-31T23:59:59.5+01:00`, both of which the engine writes.
-fn time(text: &str) -> Duration {
+pub(crate) fn time(text: &str) -> Duration {
     let (date, clock) = text.split_once('T').unwrap();
     let at = clock.find(['Z', '+', '-']).unwrap();
     let (clock, zone) = clock.split_at(at);

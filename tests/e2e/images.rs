@@ -5,9 +5,7 @@ use crate::harness::{Project, Registry, registry};
 fn project(name: &str) -> Option<(Project, Registry)> {
     let mut project = Project::new(name)?;
     let registry = Registry::start();
-    std::fs::create_dir(project.path("docker")).unwrap();
-    project.set("DOCKER_CONFIG", project.path("docker").display().to_string());
-    project.set("HOST", &registry.host);
+    registry.configure(&mut project);
     project.write(
         "compose.yaml",
         "
@@ -27,27 +25,6 @@ services:
     Some((project, registry))
 }
 
-/// Logs in as `docker login` without a keychain does.
-fn log_in(project: &Project, registry: &Registry) {
-    let pair = base64(&format!("{}:{}", registry::USER, registry::PASSWORD));
-    let config = format!(r#"{{"auths": {{"{}": {{"auth": "{pair}"}}}}}}"#, registry.host);
-    project.write("docker/config.json", &config);
-}
-
-fn base64(text: &str) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut encoded = String::new();
-    for three in text.as_bytes().chunks(3) {
-        let bits =
-            three.iter().chain(&[0, 0]).take(3).fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
-        for at in 0..4 {
-            let digit = char::from(DIGITS[bits >> (18 - 6 * at) & 63]);
-            encoded.push(if at <= three.len() { digit } else { '=' });
-        }
-    }
-    encoded
-}
-
 /// Forgets the images of the registry, as if they had never been here.
 fn forget(project: &Project, registry: &Registry) {
     for tag in ["1", "stable"] {
@@ -65,7 +42,7 @@ fn what_is_pushed_must_be_pulled_again() {
     project.topo(&["push"]).ends_with(1).says(&["failed to push image", "docker login"]);
     project.topo(&["push", "--ignore-push-failures"]).succeeds();
 
-    log_in(&project, &registry);
+    registry.log_in(&project);
     let pushed = project.topo(&["push"]).succeeds();
     pushed.says(&["team/app:1 pushed", "team/app:stable pushed"]);
     forget(&project, &registry);
@@ -112,7 +89,7 @@ fn a_program_that_keeps_logins_must_be_asked() {
 #[test]
 fn an_image_must_be_as_new_as_its_policy_says() {
     let Some((mut project, registry)) = project("policy") else { return };
-    log_in(&project, &registry);
+    registry.log_in(&project);
     let name = format!("{}/team/app:stable", registry.host);
     project.topo(&["build", "--push"]).succeeds();
     project.topo(&["up", "-d", "other"]).succeeds();
@@ -150,7 +127,7 @@ fn an_image_must_be_as_new_as_its_policy_says() {
 #[test]
 fn images_must_be_pinned_to_what_their_tags_stand_for_as_by_docker_compose() {
     let Some((project, registry)) = project("digests") else { return };
-    log_in(&project, &registry);
+    registry.log_in(&project);
     project.topo(&["build", "--push", "-q"]).succeeds();
     let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     for flag in ["--resolve-image-digests", "--lock-image-digests"] {
@@ -182,7 +159,7 @@ fn images_must_be_pinned_to_what_their_tags_stand_for_as_by_docker_compose() {
 #[test]
 fn a_private_base_must_be_had_with_the_login() {
     let Some((mut project, registry)) = project("base") else { return };
-    log_in(&project, &registry);
+    registry.log_in(&project);
     project.topo(&["build", "--push", "-q"]).succeeds();
     project.write(
         "compose.yaml",

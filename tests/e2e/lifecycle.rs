@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::harness::{Project, Run, finished_at, health, is_running, started_at};
+use crate::harness::{Project, Run, finished_at, health, is_running, started_at, time};
 
 const THREE: &str = "
 services:
@@ -300,8 +300,8 @@ services:
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words(&ours), words(&theirs));
     assert_eq!(logs(&["--no-log-prefix", "-n", "1", "--index", "1", "a"]), "late\n");
-    let second = started_at(&project.container("a-1")).as_secs() + 2;
-    let point = second.to_string();
+    let early = logs(&["--no-log-prefix", "-t", "--index", "1", "a"]);
+    let point = (time(early.split(' ').next().unwrap()).as_secs() + 2).to_string();
     assert_eq!(logs(&["--no-log-prefix", "--index", "1", "--since", &point, "a"]), "late\n");
     assert_eq!(logs(&["--no-log-prefix", "--index", "1", "--until", &point, "a"]), "early\n");
     assert_eq!(logs(&["--until", "1h"]), "");

@@ -138,6 +138,8 @@ fn lists_must_be_docker_composes() {
     ] {
         alike(&project, arguments, objects);
     }
+    // An image that newer engines know no time of would be 292 years old in docker compose's table.
+    project.engine.tag("busybox", "busybox:latest");
     for arguments in [
         &["ps"][..],
         &["ps", "-a"],
@@ -226,8 +228,10 @@ fn events_must_be_told_as_they_happened() {
     let Some(project) = looked_at("events") else { return };
     let of_job = ["events", "--json", "--since", "10m", "--until", "0s", "job"];
     let job = project.topo(&of_job).succeeds();
-    // At the end of the time docker compose says `EOF` and ends with 1.
-    assert_eq!(objects(&job.stdout), objects(&project.peer(&of_job).stdout));
+    // At the end of the time docker compose says `EOF` and ends with 1. Engines forget what is long ago, and how much
+    // happens meanwhile is up to other tests.
+    let theirs = objects(&project.peer(&of_job).stdout);
+    assert!(!theirs.is_empty() && objects(&job.stdout).ends_with(&theirs), "{job:?} {theirs:?}");
     let actions: Vec<_> = objects(&job.stdout).iter().map(|event| event["action"].clone()).collect();
     assert_eq!(actions, ["create", "start", "die"]);
 

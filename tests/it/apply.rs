@@ -1,6 +1,8 @@
 //! Plans carried out on the engine in memory: order, failures, interruptions, waits.
 
+use std::cell::Cell;
 use std::future::{Future, pending};
+use std::rc::Rc;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig};
@@ -362,6 +364,35 @@ async fn a_wait_outlives_a_broken_connection() {
     })
     .await;
     assert_eq!(outcome.done, [create, start, wait]);
+}
+
+/// Looks at the container failed at once while the engine was away, though the subscription was renewed patiently.
+#[tokio::test]
+async fn a_wait_outlives_an_engine_that_is_away_for_a_moment() {
+    let engine = engine();
+    engine.on_start("job", Behaviour::Starts);
+    let away = Rc::new(Cell::new(0));
+    let looks = Rc::clone(&away);
+    engine.fail_when(move |call| {
+        let is_away = call.kind == CallKind::Inspect && looks.get() > 0;
+        is_away.then(|| {
+            looks.set(looks.get() - 1);
+            Cause::Disconnected { message: "connection refused".to_owned() }
+        })
+    });
+    let mut steps = Steps::default();
+    let create = steps.create("job", &[]);
+    let start = steps.start("job", &[create]);
+    let wait = steps.wait("job", Condition::CompletedSuccessfully, &[start]);
+    let (outcome, _) = run_with(&steps, &engine, pending(), async |events| {
+        until(events, waits).await;
+        away.set(3);
+        engine.break_connections();
+        engine.end("job", 0);
+    })
+    .await;
+    assert_eq!(outcome.done, [create, start, wait]);
+    assert_eq!(away.get(), 0, "it looked while the engine was away");
 }
 
 #[tokio::test]

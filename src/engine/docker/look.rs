@@ -63,13 +63,16 @@ fn container(summary: models::ContainerSummary) -> Listed {
 
 pub(super) async fn image(client: &bollard::Docker, image: &str) -> Result<ImageDetails> {
     let found = client.inspect_image(image).await.map_err(failed(format!("look at image {image}")))?;
+    // Newer engines do not know when an image that came as a file got its name, and write Go's year 1.
+    let tagged = found.metadata.and_then(|metadata| metadata.last_tag_time);
+    let tagged = tagged.filter(|time| !time.starts_with("0001-"));
     Ok(ImageDetails {
         id: found.id.unwrap_or_default(),
         os: found.os.unwrap_or_default(),
         architecture: found.architecture.unwrap_or_default(),
         variant: found.variant.unwrap_or_default(),
         size: found.size.unwrap_or_default(),
-        tagged: found.metadata.and_then(|metadata| metadata.last_tag_time),
+        tagged: tagged.or(found.created),
     })
 }
 

@@ -1,12 +1,12 @@
 //! The engine, asked without topo: what a project has there, what its containers say, and how to remove it all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::future::Future;
 
 use bollard::Docker;
 use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::models::{ContainerInspectResponse, NetworkInspect, SwarmInitRequest};
+use bollard::models::{ContainerInspectResponse, NetworkInspect, SwarmInitRequest, VolumeCreateRequest};
 use bollard::query_parameters as query;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -16,11 +16,13 @@ use super::host;
 
 /// A connection to the engine, for code that does not wait in other ways.
 pub(crate) struct Engine {
+    /// What `DOCKER_HOST` is to be for others to find it.
+    pub(crate) address: String,
     docker: Docker,
     runtime: Runtime,
 }
 
-/// Where the engine is.
+/// Where the engine is that tests share.
 pub(crate) fn address() -> String {
     host::variable("DOCKER_HOST").unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned())
 }
@@ -31,12 +33,17 @@ fn of_project(project: &str) -> HashMap<String, Vec<String>> {
 }
 
 impl Engine {
+    /// Connects to the engine that tests share.
     pub(crate) fn connect() -> Self {
+        Self::at(&address())
+    }
+
+    pub(crate) fn at(address: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let docker = runtime.block_on(async {
-            Docker::connect_with_host(&address()).unwrap().negotiate_version().await.unwrap()
+            Docker::connect_with_host(address).unwrap().negotiate_version().await.unwrap()
         });
-        Self { docker, runtime }
+        Self { address: address.to_owned(), docker, runtime }
     }
 
     fn wait<T>(&self, future: impl Future<Output = T>) -> T {
@@ -136,6 +143,17 @@ impl Engine {
         names
     }
 
+    pub(crate) fn create_volume(&self, name: &str) {
+        let request = VolumeCreateRequest { name: Some(name.to_owned()), ..VolumeCreateRequest::default() };
+        self.wait(self.docker.create_volume(request)).unwrap();
+    }
+
+    /// Returns the names of all volumes, those of no project included.
+    pub(crate) fn all_volumes(&self) -> BTreeSet<String> {
+        let listed = self.wait(self.docker.list_volumes(None::<query::ListVolumesOptions>)).unwrap();
+        listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect()
+    }
+
     pub(crate) fn remove_container(&self, name: &str) {
         let options = query::RemoveContainerOptions { force: true, v: true, link: false };
         self.wait(self.docker.remove_container(name, Some(options))).unwrap();
@@ -148,6 +166,17 @@ impl Engine {
     /// Returns the ID of an image that is there.
     pub(crate) fn image(&self, name: &str) -> Option<String> {
         self.wait(self.docker.inspect_image(name)).ok()?.id
+    }
+
+    /// Gives an image to another engine.
+    pub(crate) fn give_image(&self, name: &str, other: &Self) {
+        let pieces = self.wait(self.docker.export_image(name).collect::<Vec<_>>());
+        let archive: Vec<u8> = pieces.into_iter().flat_map(|piece| piece.unwrap()).collect();
+        let options = query::ImportImageOptions { quiet: true, ..Default::default() };
+        let loaded = other.docker.import_image(options, bollard::body_full(archive.into()), None);
+        for said in other.wait(loaded.collect::<Vec<_>>()) {
+            said.unwrap();
+        }
     }
 
     /// Takes a name from an image, and the image if it was its last.

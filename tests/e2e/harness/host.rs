@@ -14,6 +14,15 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Whether tests that need an engine run; else a line says why this one does not.
+pub(crate) fn runs_on_an_engine(name: &str) -> bool {
+    let runs = variable("TOPO_E2E").as_deref() == Some("1");
+    if !runs {
+        note(&format!("{name}: skipped, because TOPO_E2E is not 1; scripts/test.sh runs it"));
+    }
+    runs
+}
+
 /// Says something that is shown if the test fails, or with `--nocapture`.
 #[expect(clippy::print_stderr, reason = "libtest captures it")]
 pub(crate) fn note(text: &str) {

@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{eventually, host};
+use super::{Project, eventually, host};
 
 /// The only user, and a password whose Base64 differs between MIME and URLs.
 pub(crate) const USER: &str = "topo";
@@ -45,6 +45,20 @@ impl Registry {
         eventually("an answer of the registry", || host::get(port, "/v2/"));
         registry
     }
+
+    /// Gives a project settings of docker's own, without a login.
+    pub(crate) fn configure(&self, project: &mut Project) {
+        std::fs::create_dir(project.path("docker")).unwrap();
+        project.set("DOCKER_CONFIG", project.path("docker").display().to_string());
+        project.set("HOST", &self.host);
+    }
+
+    /// Logs in as `docker login` without a keychain does.
+    pub(crate) fn log_in(&self, project: &Project) {
+        let pair = base64(&format!("{USER}:{PASSWORD}"));
+        let config = format!(r#"{{"auths": {{"{}": {{"auth": "{pair}"}}}}}}"#, self.host);
+        project.write("docker/config.json", &config);
+    }
 }
 
 impl Drop for Registry {
@@ -52,4 +66,18 @@ impl Drop for Registry {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut encoded = String::new();
+    for three in text.as_bytes().chunks(3) {
+        let bits =
+            three.iter().chain(&[0, 0]).take(3).fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        for at in 0..4 {
+            let digit = char::from(DIGITS[bits >> (18 - 6 * at) & 63]);
+            encoded.push(if at <= three.len() { digit } else { '=' });
+        }
+    }
+    encoded
 }
