@@ -20,7 +20,8 @@ pub(crate) struct Floor {
 impl Floor {
     /// Connects to the engine at `DOCKER_HOST`.
     pub(crate) fn connect(image: &str) -> Self {
-        let host = env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+        let host = env::var_os("DOCKER_HOST").and_then(|host| host.into_string().ok());
+        let host = host.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
         let docker = match host.strip_prefix("tcp://") {
             Some(address) => Docker::connect_with_http(address, 120, API_DEFAULT_VERSION),
             None => Docker::connect_with_unix(&host, 120, API_DEFAULT_VERSION),
@@ -73,7 +74,7 @@ impl Floor {
         let labelled = HashMap::from([("label", vec![project])]);
         let networks = query::ListNetworksOptionsBuilder::new().filters(&labelled).build();
         let volumes = query::ListVolumesOptionsBuilder::new().filters(&labelled).build();
-        let (_, networks, volumes) = join3(
+        let ((), networks, volumes) = join3(
             self.ps(project),
             self.docker.list_networks(Some(networks)),
             self.docker.list_volumes(Some(volumes)),

@@ -4,6 +4,8 @@
 //! `scripts/bench.sh` prepares what this needs and runs it. Three rounds, in each of which every tool has its turn, so
 //! that a slow minute of the machine meets all; the table has the medians. Projects are named `topo-bench-*`.
 
+#![expect(clippy::print_stdout, reason = "the table is what this is for")]
+
 mod floor;
 
 use std::collections::BTreeMap;
@@ -24,11 +26,12 @@ const CHAIN: usize = 10;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     // `cargo test --benches` runs this, too; it measures only where it is asked to.
-    let (Some(peer), Some(image)) = (env::var_os("TOPO_PEER_COMPOSE"), env::var("TOPO_BENCH_IMAGE").ok())
+    let (Some(peer), Some(image)) = (env::var_os("TOPO_PEER_COMPOSE"), env::var_os("TOPO_BENCH_IMAGE"))
     else {
         println!("nothing is measured without TOPO_PEER_COMPOSE and TOPO_BENCH_IMAGE; run scripts/bench.sh");
         return;
     };
+    let image = image.into_string().expect("images have plain names");
     let directory = tempfile::tempdir().expect("a directory of our own");
     let tools = [
         Tool::Program(peer.into()),
