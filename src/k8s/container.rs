@@ -23,7 +23,7 @@ pub(super) fn container(scope: &mut Scope<'_>, name: &str, service: &Service) ->
         let help = format!("write `STOPSIGNAL {signal}` into the Dockerfile");
         scope.report.lost(&["services", name, "stop_signal"], message, help);
     }
-    let env = variables(&service.environment);
+    let env = variables(scope, &["services", name, "environment"], &service.environment);
     let Probes { readiness, liveness, startup } = probes::probes(scope, name, service);
     Container {
         name: scope.names.services[name].clone(),
@@ -43,12 +43,21 @@ pub(super) fn container(scope: &mut Scope<'_>, name: &str, service: &Service) ->
     }
 }
 
-fn variables(variables: &Variables) -> Vec<EnvVar> {
-    let variable = |(key, value): (&String, &Option<String>)| {
-        let value = Some(escaped(value.as_ref()?));
-        Some(EnvVar { name: key.clone(), value, ..EnvVar::default() })
-    };
-    variables.0.iter().filter_map(variable).collect()
+/// Turns variables into those of a container. Kubernetes takes printable ASCII as their names, without `=`.
+fn variables(scope: &mut Scope<'_>, path: &[&str], variables: &Variables) -> Vec<EnvVar> {
+    let is_name = |name: &str| name.chars().all(|one| (' '..='~').contains(&one) && one != '=');
+    let mut env = Vec::new();
+    for (name, value) in &variables.0 {
+        let Some(value) = value else { continue };
+        if is_name(name) {
+            env.push(EnvVar { name: name.clone(), value: Some(escaped(value)), ..EnvVar::default() });
+        } else {
+            let path: Vec<&str> = path.iter().copied().chain([name.as_str()]).collect();
+            let message = format!("Kubernetes takes no variable called `{name}`");
+            scope.report.lost(&path, message, "write its name in ASCII");
+        }
+    }
+    env
 }
 
 /// Returns the steps of `pre_start` as containers that run to their end before `container`, with its volumes and
@@ -81,7 +90,8 @@ pub(super) fn steps(
         }
         let mut env = container.env.clone().unwrap_or_default();
         env.retain(|known| !environment.0.contains_key(&known.name));
-        env.extend(variables(environment));
+        let path_of_env: Vec<&str> = path.into_iter().chain(["environment"]).collect();
+        env.extend(variables(scope, &path_of_env, environment));
         // It has the user of the service, and nothing else of what the service may or may not do.
         let service_user = container.security_context.clone().unwrap_or_default();
         let mut context = SecurityContext {

@@ -231,7 +231,7 @@ impl Builder<'_> {
                 if let Some(mount) =
                     self.add(scope, &path, &format!("image-{}", target.trim_matches('/')), volume, target)
                 {
-                    mount.sub_path = subpath;
+                    mount.sub_path = subpath.as_deref().map(within_volume);
                     mount.read_only = Some(true);
                 }
             }
@@ -320,7 +320,7 @@ impl Builder<'_> {
         };
         if let Some(mount) = mount {
             mount.read_only = read_only;
-            mount.sub_path.clone_from(subpath);
+            mount.sub_path = subpath.as_deref().map(within_volume);
         }
     }
 
@@ -360,4 +360,9 @@ fn tmpfs_size(text: &str) -> Option<i64> {
         _ => (&*lower, 0),
     };
     number.parse::<i64>().ok()?.checked_mul(1 << shift)
+}
+
+/// Docker counts a path within a volume from its top, however it is written; Kubernetes takes relative ones alone.
+fn within_volume(path: &str) -> String {
+    path.trim_start_matches('/').to_owned()
 }
