@@ -104,10 +104,14 @@ codes! {
     MissingExternal = "missing-external",
     /// An overlay network on an engine that is no Swarm manager.
     SwarmNeeded = "swarm-needed",
+    /// One end does not reach the other over the networks of the project.
+    Unreachable = "unreachable",
     /// Something that Kubernetes expresses only nearly.
     ExportApproximated = "export-approximated",
     /// Something that Kubernetes cannot express.
     ExportLost = "export-lost",
+    /// Manifests let through what the compose file does not, or the other way round, or know a name differently.
+    ExportDiffers = "export-differs",
 }
 
 impl fmt::Display for Code {

@@ -79,6 +79,9 @@ struct K8s {
     /// Fail if anything is lost or only approximated
     #[arg(long)]
     strict: bool,
+    /// Check that the manifests let through what the file does, pair by pair and name by name; fail if not
+    #[arg(long)]
+    verify: bool,
     /// Services to export, with what they depend on; default: all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
@@ -145,6 +148,9 @@ pub(crate) fn run(arguments: &Export, context: &Context) -> Exit {
         context
             .ui
             .error("something is lost or only approximated, and `--strict` was given: nothing is written");
+        return Exit::Failure;
+    }
+    if arguments.verify && !super::verify::is_verified(project, &exported, loaded, context) {
         return Exit::Failure;
     }
     let is_taken = arguments.loss.as_deref() == Some(Path::new("-"));

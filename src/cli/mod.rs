@@ -32,6 +32,7 @@ mod provide;
 mod ps;
 mod pull;
 mod push;
+mod reach;
 mod rebuild;
 mod restart;
 mod rm;
@@ -46,6 +47,7 @@ mod switches;
 mod sync;
 mod top;
 mod up;
+mod verify;
 mod version;
 mod volumes;
 mod wait;
@@ -118,6 +120,7 @@ enum Command {
     Plan(plan::Plan),
     Config(config::Config),
     Check(check::Check),
+    Reach(reach::Reach),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
@@ -386,6 +389,7 @@ pub(crate) fn run() -> Exit {
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),
+        Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),

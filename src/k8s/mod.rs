@@ -236,10 +236,14 @@ impl Object {
         format!("{}-{}.yaml", self.kind().to_ascii_lowercase(), self.name())
     }
 
+    /// Returns it as JSON.
+    pub fn to_json(&self) -> Result<serde_json::Value, WriteError> {
+        serde_json::to_value(self).map_err(<WriteError as serde::ser::Error>::custom)
+    }
+
     /// Writes it as a YAML document.
     pub fn to_yaml(&self) -> Result<String, WriteError> {
-        let object = serde_json::to_value(self).map_err(<WriteError as serde::ser::Error>::custom)?;
-        yaml::to_string(&names_first(object))
+        yaml::to_string(&names_first(self.to_json()?))
     }
 }
 

@@ -13,6 +13,8 @@ pub trait World {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// Returns whether a file, not a directory, is there.
     fn is_file(&self, path: &Path) -> bool;
+    /// Returns the files that are in a directory, not those below it.
+    fn files_in(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
     /// Reads standard input to its end.
     fn read_stdin(&self) -> io::Result<Vec<u8>>;
     /// Returns an environment variable.
@@ -74,6 +76,17 @@ impl World for OsWorld {
         path.is_file()
     }
 
+    fn files_in(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_file() {
+                files.push(path);
+            }
+        }
+        Ok(files)
+    }
+
     fn read_stdin(&self) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
         io::Read::read_to_end(&mut io::Read::take(io::stdin().lock(), SIZE_LIMIT), &mut text)?;
@@ -128,6 +141,12 @@ impl World for MemWorld {
 
     fn is_file(&self, path: &Path) -> bool {
         self.files.contains_key(path)
+    }
+
+    fn files_in(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        let files: Vec<PathBuf> =
+            self.files.keys().filter(|file| file.parent() == Some(directory)).cloned().collect();
+        if files.is_empty() { Err(io::ErrorKind::NotADirectory.into()) } else { Ok(files) }
     }
 
     fn read_stdin(&self) -> io::Result<Vec<u8>> {

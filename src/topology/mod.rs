@@ -1,6 +1,7 @@
 //! Room 6: the project as a graph: services, networks, volumes, and what binds them.
 
 pub mod ports;
+pub mod reach;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

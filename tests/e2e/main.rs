@@ -28,6 +28,7 @@ mod one_off_flags;
 mod plugin;
 mod programs;
 mod quickstart;
+mod reach;
 mod removing;
 mod repairs;
 mod requests;

@@ -9,9 +9,12 @@ use topo::engine::fake::FakeEngine;
 use topo::engine::{Engine as _, Query};
 use topo::k8s::{Options, export};
 use topo::load::{Loaded, MemWorld, Request, load};
+use topo::manifests::cluster::Cluster;
+use topo::manifests::verify::verify;
 use topo::plan::desired::Desired;
 use topo::plan::up::{UpOptions, up};
 use topo::project::{Selection, read_contents, resolve};
+use topo::topology::reach::{End, reach};
 use topo::topology::{Topology, ports};
 
 use crate::generated::check;
@@ -24,6 +27,15 @@ async fn run(command: &str, files: &[File<'_>]) -> Loaded {
     let topology = Topology::build(&project, &mut loaded.diagnostics);
     match command.split_whitespace().next() {
         Some("config") => return loaded,
+        Some("reach") => {
+            let mut ends = command.split_whitespace().skip(1).map(End::Service);
+            let (from, to) = (ends.next().unwrap(), ends.next().unwrap());
+            let answer = reach(&project, from, to);
+            if !answer.is_reachable() {
+                loaded.diagnostics.push(answer.explain(&project, from, to, None));
+            }
+            return loaded;
+        }
         Some("up") => loaded.diagnostics.push_all(ports::conflicts(&project)),
         Some("export") => {}
         _ => panic!("no example is known to run `topo {command}`"),
@@ -34,7 +46,13 @@ async fn run(command: &str, files: &[File<'_>]) -> Loaded {
     }
     if command.starts_with("export") {
         let exported = export(&project, &contents, &Options::default());
-        loaded.diagnostics.push_all(exported.diagnostics.sorted().into_iter().cloned());
+        if command.ends_with("--verify") {
+            let objects: Vec<_> = exported.objects.iter().map(|object| object.to_json().unwrap()).collect();
+            let cluster = Cluster::read(&objects).unwrap();
+            loaded.diagnostics.push_all(verify(&project, &cluster).differences);
+        } else {
+            loaded.diagnostics.push_all(exported.diagnostics.sorted().into_iter().cloned());
+        }
         return loaded;
     }
     let engine = FakeEngine::new();

@@ -43,6 +43,10 @@ impl World for Files {
         OsWorld.is_file(path)
     }
 
+    fn files_in(&self, directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+        OsWorld.files_in(directory)
+    }
+
     fn read_stdin(&self) -> std::io::Result<Vec<u8>> {
         MemWorld::default().read_stdin()
     }
