@@ -1,6 +1,6 @@
 //! What `topo reach` says of a file is what the engine does with it.
 
-use crate::harness::{Project, free_port};
+use crate::harness::{Project, eventually, free_port};
 
 /// One service for each way to be apart, and each listens on port 80, or on `$HOST_PORT` of the host.
 const COMPOSE: &str = "services:
@@ -50,6 +50,14 @@ fn what_reach_says_must_be_what_the_engine_does() {
         project.set(variable, port.clone());
     }
     project.up();
+    for name in ["one", "both", "open", "sealed", "apart", "other", "beside", "host"] {
+        let port = match name {
+            "host" => host,
+            "beside" => "82",
+            _ => "80",
+        };
+        eventually("it listens", || connects(&project, name, "127.0.0.1", port).then_some(()));
+    }
     // Who asks whom, at which port of the container; where and at which port that is tried.
     for (from, to, port, target, tried) in [
         ("one", "both", "80", "both", "80"),

@@ -273,7 +273,10 @@ fn the_command_writes_nothing_that_differs() {
     assert!(run.out.contains("kind: NetworkPolicy"), "{}", run.out);
     let verified = "verified: 27 pairs and ports, and 5 names, as the file has them";
     assert!(run.err.contains(verified), "{}", run.err);
-    let apart = PROJECT.replace("{front: ,", "{front: {driver: macvlan, driver_opts: {parent: eth0}},");
+    let apart = PROJECT.replace(
+        "\nnetworks: {front: ,",
+        "\nnetworks: {front: {driver: macvlan, driver_opts: {parent: eth0}},",
+    );
     let run = crate::cli::run(&["export", "k8s", "--verify"], &crate::cli::project(&apart), 1);
     assert_eq!(run.out, "");
     assert!(run.err.contains("error[export-differs]: the outside reaches `api`"), "{}", run.err);
