@@ -170,9 +170,10 @@ fn changes(seen: &BTreeMap<PathBuf, Seen>, enters: &dyn Fn(&Path) -> bool) -> Ve
     let mut changes = BTreeSet::new();
     // In order, so that a directory comes before what is in it.
     let mut walked: Option<&Path> = None;
+    let mut gone: Option<&Path> = None;
     for (path, Seen { is_new, is_whole }) in seen {
         match look(path) {
-            There::Nothing if *is_new => {}
+            There::Nothing if *is_new || gone.is_some_and(|gone| path.starts_with(gone)) => {}
             There::Directory if *is_whole => {
                 if walked.is_none_or(|walked| !path.starts_with(walked)) {
                     changes.insert(Change { path: path.clone(), there: There::Directory });
@@ -181,6 +182,9 @@ fn changes(seen: &BTreeMap<PathBuf, Seen>, enters: &dyn Fn(&Path) -> bool) -> Ve
                 }
             }
             there => {
+                if there == There::Nothing {
+                    gone = Some(path);
+                }
                 changes.insert(Change { path: path.clone(), there });
             }
         }
