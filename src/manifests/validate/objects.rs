@@ -123,9 +123,15 @@ fn service(object: &Object<'_>, findings: &mut Findings<'_>) {
                     help,
                 );
             } else if !NODE_PORTS.contains(&number) {
-                let message = format!("`nodePort` cannot be {number}");
+                let message = format!("`nodePort` is {number}");
                 let help = "write a port from 30000 to 32767";
-                findings.error(Code::InvalidValue, span, &message, "this is no port of nodes", help);
+                findings.warning(
+                    Code::InvalidValue,
+                    span,
+                    &message,
+                    "no port of nodes, unless the cluster is set up so",
+                    help,
+                );
             }
         }
         if let Some(target) = port.get("targetPort")
