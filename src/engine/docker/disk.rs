@@ -172,19 +172,20 @@ fn changes(seen: &BTreeMap<PathBuf, Seen>, enters: &dyn Fn(&Path) -> bool) -> Ve
     let mut walked: Option<&Path> = None;
     let mut gone: Option<&Path> = None;
     for (path, Seen { is_new, is_whole }) in seen {
+        let is_in = |told: Option<&Path>| told.is_some_and(|told| path.starts_with(told));
         match look(path) {
-            There::Nothing if *is_new || gone.is_some_and(|gone| path.starts_with(gone)) => {}
+            There::Nothing if *is_new || is_in(gone) => {}
+            There::Nothing => {
+                changes.insert(Change { path: path.clone(), there: There::Nothing });
+                gone = Some(path);
+            }
+            _ if is_in(walked) => {}
             There::Directory if *is_whole => {
-                if walked.is_none_or(|walked| !path.starts_with(walked)) {
-                    changes.insert(Change { path: path.clone(), there: There::Directory });
-                    changes.extend(below(path, enters));
-                    walked = Some(path);
-                }
+                changes.insert(Change { path: path.clone(), there: There::Directory });
+                changes.extend(below(path, enters));
+                walked = Some(path);
             }
             there => {
-                if there == There::Nothing {
-                    gone = Some(path);
-                }
                 changes.insert(Change { path: path.clone(), there });
             }
         }
