@@ -83,9 +83,9 @@ impl Planned {
         Ok(exit)
     }
 
-    /// Carries the plan out. Where a name is taken that was free before, or a network that was superfluous is in use,
-    /// another `up` was there after this one had looked: one that runs beside it, or was killed while the engine was
-    /// still at it. Looking again settles whether it is what the file asks for.
+    /// Carries the plan out. Where a name is taken that was free before, something is gone that was there, or a network
+    /// that was superfluous is in use, another `up` was there after this one had looked: one that runs beside it, or was
+    /// killed while the engine was still at it. Looking again settles whether it is what the file asks for.
     pub(crate) async fn carry_out(
         &mut self,
         options: &UpOptions,
@@ -120,6 +120,11 @@ impl Planned {
         };
         match (&self.plan.steps[step].op, &error.cause) {
             (_, Cause::NameTaken { .. }) => true,
+            // What was there a moment ago, or was made just now.
+            (
+                Op::ConnectNetwork { .. } | Op::CopyFiles { .. } | Op::Rename { .. } | Op::Start { .. },
+                Cause::NotFound { .. },
+            ) => true,
             (Op::RemoveNetwork { id }, Cause::InUse { .. }) => is_twin(id),
             _ => false,
         }

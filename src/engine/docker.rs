@@ -485,7 +485,15 @@ impl Engine for Docker {
     async fn rename(&self, container: &str, to: &str) -> Result<()> {
         let options = query::RenameContainerOptions { name: to.to_owned() };
         let renamed = self.client.rename_container(container, options).await;
-        renamed.map_err(failed(format!("rename container {container} to {to}")))
+        match renamed.map_err(failed(format!("rename container {container} to {to}"))) {
+            // The engine went on with what another run asked it for before it was killed.
+            Err(EngineError { cause: Cause::Other { message, .. }, .. })
+                if message.contains("same name as its current name") =>
+            {
+                Ok(())
+            }
+            renamed => renamed,
+        }
     }
 
     async fn run_inside(&self, container: &str, command: &Inside) -> Result<Ran> {

@@ -190,7 +190,7 @@ impl Cause {
         if ["is already in use by container", "already exists", "is ambiguous"].into_iter().any(is_taken) {
             return Self::NameTaken { message };
         }
-        if status == 404 {
+        if status == 404 || lower.contains("is not connected to") {
             return match message.split_once("No such image: ") {
                 Some((_, image)) => Self::ImageMissing { image: image.trim().to_owned() },
                 None => Self::NotFound { message },
@@ -278,6 +278,8 @@ mod tests {
             Cause::ImageMissing { image: "nginx:latest".into() }
         );
         assert!(matches!(Cause::from_answer(404, "No such container: a"), Cause::NotFound { .. }));
+        let apart = "container 3f is not connected to network a_back";
+        assert!(matches!(Cause::from_answer(403, apart), Cause::NotFound { .. }));
         let swarm = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
         assert_eq!(Cause::from_answer(503, swarm), Cause::SwarmOff);
         let busy = "error while removing network: network a_default id 3f has active endpoints";

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 
 use super::cluster::{Cluster, Outside, Peer, Pod, Verdict};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::service::Service;
+use crate::model::x_topo::traffic::{ServiceSettings, ServiceType};
 use crate::project::Project;
 use crate::topology::reach::text::route_text;
 use crate::topology::reach::{Answer, End, Port, Way, known_ports, names, reach};
@@ -65,7 +67,8 @@ impl Comparison<'_> {
         for (name, service) in &self.project.services {
             let foreign = service.network_mode.as_deref().is_some_and(|mode| mode.starts_with("container:"));
             // What has no containers of the project, or is where none of its are, cannot be compared.
-            if service.provider.is_some() || foreign {
+            let elsewhere = settings(service).is_some_and(|settings| settings.external_name.is_some());
+            if service.provider.is_some() || foreign || elsewhere {
                 continue;
             }
             let find = |is_it: &dyn Fn(&str) -> bool| {
@@ -108,7 +111,7 @@ impl Comparison<'_> {
         // Ports that differ in the same way are one difference.
         let mut differing: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
         for port in self.ports(to) {
-            let meant = answer.opens(&port);
+            let meant = answer.opens(&port) && !(from == End::World && self.is_kept_inside(to));
             let cell = match (from, to) {
                 (End::World, End::Service(to)) => self.inward(&answer, self.pods[to], &port),
                 _ => self.inside(from, to, &port),
@@ -130,6 +133,13 @@ impl Comparison<'_> {
             let diagnostic = self.difference(from, to, &answer, (meant, &why), &ports);
             self.found.differences.push(diagnostic);
         }
+    }
+
+    /// Returns whether the file itself says that the published ports of a service are not to be reached in a cluster.
+    fn is_kept_inside(&self, to: End<'_>) -> bool {
+        let End::Service(name) = to else { return false };
+        let kind = settings(&self.project.services[name]).and_then(|settings| settings.kind);
+        matches!(kind, Some(ServiceType::Headless | ServiceType::ClusterIp))
     }
 
     fn inside(&self, from: End<'_>, to: End<'_>, (protocol, number): &Port) -> Cell {
@@ -288,6 +298,10 @@ impl Comparison<'_> {
             self.found.differences.push(diagnostic);
         }
     }
+}
+
+fn settings(service: &Service) -> Option<&ServiceSettings> {
+    service.x_topo.as_ref()?.kubernetes.as_ref()?.service.as_ref()
 }
 
 fn reason(verdict: &Verdict) -> String {

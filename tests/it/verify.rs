@@ -12,6 +12,9 @@ use topo::manifests::cluster::Cluster;
 use topo::manifests::verify::{Verified, verify};
 use topo::project::{Selection, read_contents, resolve};
 
+use crate::cli::run_in_repository;
+use crate::examples::compose_files;
+
 /// Exports a project, changes the objects, and compares them with it. Returns what differs as well, a line each.
 fn verified(compose: &str, change: impl FnOnce(&mut Vec<Value>)) -> (Verified, Vec<String>) {
     let world = MemWorld::project([("compose.yaml", compose)]);
@@ -280,4 +283,12 @@ fn the_command_writes_nothing_that_differs() {
     let run = crate::cli::run(&["export", "k8s", "--verify"], &crate::cli::project(&apart), 1);
     assert_eq!(run.out, "");
     assert!(run.err.contains("error[export-differs]: the outside reaches `api`"), "{}", run.err);
+}
+
+#[test]
+fn each_example_means_the_same_in_a_cluster() {
+    for file in compose_files() {
+        let said = run_in_repository(&["-f", &file, "export", "k8s", "--verify"], 0);
+        assert!(said.contains("\nverified: "), "{file}: {said}");
+    }
 }
