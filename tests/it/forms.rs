@@ -57,9 +57,8 @@ fn rendered(files: &[File], values: &Value, namespace: &str) -> Objects {
     let data = gotmpl::to_value(&data).unwrap();
     let helpers = text_of(files, "templates/_helpers.tpl");
     let mut objects = Objects::new();
-    for file in
-        files.iter().filter(|file| file.path.starts_with("templates/") && file.path.ends_with(".yaml"))
-    {
+    let is_object = |file: &&File| file.path.starts_with("templates/") && file.text.contains("apiVersion: ");
+    for file in files.iter().filter(is_object) {
         let template = functions(gotmpl::Template::new("chart")).parse(&format!("{helpers}{}", file.text));
         let template = template.unwrap_or_else(|error| panic!("{}: {error}\n{}", file.path, file.text));
         let text = template.execute_to_string(&data);
@@ -205,7 +204,7 @@ fn all_forms_come_to_the_same_objects() {
 /// Braces in what people write are no actions, and marks of topo's own are never mistaken for theirs.
 #[test]
 fn text_of_the_user_stays_as_it_is() {
-    let compose = r##"
+    let compose = r#"
 services:
   web:
     image: registry.example.com:5000/a/b@sha256:1b2c
@@ -214,7 +213,7 @@ services:
     configs: [{ source: script, target: /script }]
 configs:
   script: { content: "{{ range . }}\n{{- end }}\n  tail  \n" }
-"##;
+"#;
     holds(&exported(compose, &Options::default()).0);
 }
 

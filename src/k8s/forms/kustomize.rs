@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::yaml::{self, WriteError};
 
 use super::super::Object;
+use super::chart::containers;
 use super::image::Image;
 use super::{File, plain};
 
@@ -94,7 +95,7 @@ fn replicas(objects: &[Value]) -> Vec<(&str, i64)> {
 /// has none.
 fn images(objects: &[Value]) -> Vec<Value> {
     let mut known: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
-    for text in objects.iter().flat_map(|object| super::chart::containers(object)) {
+    for text in objects.iter().flat_map(containers) {
         let Some(text) = text["image"].as_str() else { continue };
         let Image { repository, tag, digest } = Image::of(text);
         known.entry(repository).or_default().insert((tag, digest));

@@ -9,6 +9,8 @@ mod image;
 mod kustomize;
 mod template;
 
+use std::path::Path;
+
 use crate::yaml::WriteError;
 
 use super::{Export, MANAGED_BY, Object, PART_OF};
@@ -61,7 +63,8 @@ pub fn files(export: &Export, form: Form) -> Result<Vec<File>, WriteError> {
 
 /// Returns whether a file was written by an earlier export, and would belong to this one if it still had the object.
 pub fn is_exported(path: &str, text: &str) -> bool {
-    path.ends_with(".yaml") && text.contains(&format!("{MANAGED_BY}: topo"))
+    let is_yaml = Path::new(path).extension().is_some_and(|extension| extension == "yaml");
+    is_yaml && text.contains(&format!("{MANAGED_BY}: topo"))
 }
 
 /// Returns a file for each object.
