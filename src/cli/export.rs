@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use topo::k8s::{Binds, Export as Exported, MeshKind, Options, Published, Secrets, export};
+use topo::k8s::forms::Form;
+use topo::k8s::{Binds, Export as Exported, KubeVersion, MeshKind, Options, Published, Secrets, export};
 use topo::model::x_topo::{Quantity, WaitFor};
 use topo::source::SourceMap;
 
 use super::session::Index;
-use super::{Context, Exit, Prepared, export_container};
+use super::{Context, Exit, Prepared, export_container, export_files};
 
 /// Turn the project into manifests for another platform, or a container's files into a tar archive
 ///
@@ -42,14 +43,20 @@ enum Target {
 
 /// Kubernetes manifests that behave as the compose file does; what they cannot keep is said
 ///
-/// Names, isolation between networks, health and published ports are kept, for Kubernetes 1.33 and later.
+/// Names, isolation between networks, health and published ports are kept.
 ///
-/// Example: topo export k8s | kubectl apply -f -
+/// Example: topo export k8s | kubectl apply -f -, or topo export k8s --form helm -o chart
 #[derive(Args, Debug)]
 struct K8s {
-    /// Directory to write one file for each object to; default: one stream to standard output
-    #[arg(short, long, value_name = "DIR")]
+    /// Directory to write files to; default: one stream to standard output
+    #[arg(short, long, value_name = "DIR", group = "directory")]
     output: Option<PathBuf>,
+    /// What files are written: one for each object, a kustomization with overlays, or a Helm chart
+    #[arg(long, value_enum, default_value_t, requires = "directory")]
+    form: FormOf,
+    /// Show what an export to this directory would change, and write nothing; exit with 1 if anything, 2 on trouble
+    #[arg(long, value_name = "DIR", group = "directory")]
+    diff: Option<PathBuf>,
     /// Namespace; default: that of the file's `x-topo`, else the project's name
     #[arg(short, long, value_name = "NAME")]
     namespace: Option<String>,
@@ -69,6 +76,9 @@ struct K8s {
     /// What becomes of directories of this machine: left out with a warning, or those of the nodes
     #[arg(long, value_enum, default_value_t)]
     binds: BindsAs,
+    /// Version of the cluster: what it lacks is left out or replaced, with a warning where that is a loss
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    kube_version: KubeVersion,
     /// Service mesh of the cluster, for what `x-topo` says of requests
     #[arg(long, value_enum)]
     mesh: Option<MeshOf>,
@@ -85,6 +95,24 @@ struct K8s {
     /// Services to export, with what they depend on; default: all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum FormOf {
+    #[default]
+    Files,
+    Kustomize,
+    Helm,
+}
+
+impl From<FormOf> for Form {
+    fn from(form: FormOf) -> Self {
+        match form {
+            FormOf::Files => Self::Files,
+            FormOf::Kustomize => Self::Kustomize,
+            FormOf::Helm => Self::Helm,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -131,6 +159,11 @@ pub(crate) fn run(arguments: &Export, context: &Context) -> Exit {
         // clap asks for one of them.
         (None, None) => return Exit::Failure,
     };
+    let exit = run_k8s(arguments, context);
+    if arguments.diff.is_some() { export_files::told_apart(exit) } else { exit }
+}
+
+fn run_k8s(arguments: &K8s, context: &Context) -> Exit {
     let Some(mut prepared) = context.prepared(&arguments.services, true) else { return Exit::Failure };
     let Prepared { project, contents, loaded, .. } = &mut prepared;
     let options = arguments.options();
@@ -154,18 +187,22 @@ pub(crate) fn run(arguments: &Export, context: &Context) -> Exit {
         return Exit::Failure;
     }
     let is_taken = arguments.loss.as_deref() == Some(Path::new("-"));
-    let written = is_reported.and_then(|()| match &arguments.output {
-        None if is_taken => Ok(()),
-        None => exported.to_stream().map(|text| context.ui.data(&text)).map_err(|error| error.to_string()),
-        Some(directory) => write_files(&exported, directory, context),
-    });
-    match written {
-        Ok(()) => Exit::Success,
-        Err(error) => {
-            context.ui.error(&format!("the manifests cannot be written: {error}"));
-            Exit::Failure
+    let form = arguments.form.into();
+    let written = is_reported.and_then(|()| match (&arguments.output, &arguments.diff) {
+        (_, Some(directory)) => export_files::diff(&exported, form, directory, context),
+        (Some(directory), None) => {
+            export_files::write(&exported, form, directory, context).map(|()| Exit::Success)
         }
-    }
+        (None, None) if is_taken => Ok(Exit::Success),
+        (None, None) => {
+            let text = exported.to_stream().map_err(|error| error.to_string());
+            text.map(|text| context.ui.data(&text)).map(|()| Exit::Success)
+        }
+    });
+    written.unwrap_or_else(|error| {
+        context.ui.error(&format!("the manifests cannot be written: {error}"));
+        Exit::Failure
+    })
 }
 
 fn quantity(text: &str) -> Result<String, String> {
@@ -196,18 +233,9 @@ impl K8s {
                 BindsAs::HostPath => Binds::HostPath,
             },
             mesh: self.mesh.map(|MeshOf::Istio| MeshKind::Istio),
+            kube_version: self.kube_version,
         }
     }
-}
-
-/// Writes one file for each object. Other files in the directory are left alone.
-fn write_files(exported: &Exported, directory: &Path, context: &Context) -> Result<(), String> {
-    for (name, text) in exported.to_files().map_err(|error| error.to_string())? {
-        let path = directory.join(name);
-        context.world.write(&path, &text).map_err(|error| format!("{}: {error}", path.display()))?;
-    }
-    context.ui.say(&format!("{}: {} files", directory.display(), exported.objects.len()));
-    Ok(())
 }
 
 /// Writes what is lost or approximated, as JSON.

@@ -18,6 +18,7 @@ mod existing;
 mod explain;
 mod export;
 mod export_container;
+mod export_files;
 mod global;
 mod images;
 mod kill;

@@ -6,6 +6,7 @@ mod claims;
 mod container;
 mod copy_up;
 mod files;
+pub mod forms;
 mod gateway;
 mod istio;
 mod kompose;
@@ -13,6 +14,7 @@ mod loss;
 mod mesh;
 mod names;
 mod network;
+mod older;
 mod order;
 mod placement;
 mod pod;
@@ -26,6 +28,7 @@ mod security;
 mod services;
 mod settings;
 mod storage;
+mod version;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -48,6 +51,7 @@ use crate::yaml::{self, WriteError};
 
 pub use loss::Loss;
 pub use mesh::MeshKind;
+pub use version::KubeVersion;
 
 use claims::Users;
 use files::SealedSecret;
@@ -82,6 +86,8 @@ pub struct Options {
     pub binds: Binds,
     /// The mesh that the cluster has.
     pub mesh: Option<MeshKind>,
+    /// The version of the cluster. What it lacks is left out or replaced, with a warning where that is a loss.
+    pub kube_version: KubeVersion,
 }
 
 impl Default for Options {
@@ -94,6 +100,7 @@ impl Default for Options {
             wait_for: WaitFor::None,
             binds: Binds::Report,
             mesh: None,
+            kube_version: KubeVersion::NEWEST,
         }
     }
 }
@@ -145,11 +152,6 @@ impl Export {
     pub fn to_stream(&self) -> Result<String, WriteError> {
         let documents: Result<Vec<String>, _> = self.objects.iter().map(Object::to_yaml).collect();
         Ok(documents?.join("---\n"))
-    }
-
-    /// Writes each object as a file: its name and its text.
-    pub fn to_files(&self) -> Result<Vec<(String, String)>, WriteError> {
-        self.objects.iter().map(|object| Ok((object.file_name(), object.to_yaml()?))).collect()
     }
 }
 
@@ -347,10 +349,11 @@ pub fn export(project: &Project, contents: &Contents, options: &Options) -> Expo
     let mut scope = Scope { project, contents, options, names, owners, users, settings: &settings, report };
     loss::report(&mut scope);
 
-    let workloads = workload::workloads(&mut scope);
+    let mut workloads = workload::workloads(&mut scope);
     let pods = workloads.iter().filter_map(workload::pod_spec);
     let mut namespace = security::namespace(&scope, pods);
     mesh::inject(&mut scope, &mut namespace);
+    workloads.iter_mut().for_each(|workload| older::suit(workload, options.kube_version));
     let mut objects = vec![Object::from(namespace)];
     objects.extend(workloads);
     objects.extend(claims::objects(&mut scope));

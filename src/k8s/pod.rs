@@ -11,6 +11,7 @@ use crate::model::service::Service;
 use crate::project::Project;
 
 use super::network::Mode;
+use super::version::Feature;
 use super::workload::{self, Kind, annotations};
 use super::{
     Scope, container, copy_up, network, order, placement, ports, resources, scaling, security, storage,
@@ -92,10 +93,15 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
     let context = security::of_pod(scope, name, service, containers[0].security_context.as_ref(), writes);
     // Who shares the interfaces of another is a sidecar of it: it ends with it, and does not keep a Job from ending.
     let mut sidecars = containers.split_off(1);
-    for sidecar in &mut sidecars {
-        sidecar.restart_policy = Some("Always".to_owned());
-        // The others would wait for it to pass, and a sidecar may well ask them before it does.
-        sidecar.startup_probe = None;
+    if scope.options.kube_version.has(Feature::Sidecars) {
+        for sidecar in &mut sidecars {
+            sidecar.restart_policy = Some("Always".to_owned());
+            // The others would wait for it to pass, and a sidecar may well ask them before it does.
+            sidecar.startup_probe = None;
+        }
+    } else {
+        report_companions(scope, name, &members[1..], kind);
+        containers.append(&mut sidecars);
     }
     let first: Vec<Container> = waiting.into_iter().chain(copies).chain(steps).chain(sidecars).collect();
     let mut pod = PodSpec {
@@ -140,6 +146,25 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
     };
     let template = PodTemplateSpec { metadata: Some(metadata), spec: Some(pod) };
     Pod { template, claims: storage.templates, keeps_alone: storage.keeps_alone }
+}
+
+/// Reports what ordinary containers beside another do otherwise than sidecars, which older clusters lack.
+fn report_companions(scope: &mut Scope<'_>, root: &str, members: &[(&str, &Service)], kind: Kind) {
+    let version = scope.options.kube_version;
+    for (member, _) in members {
+        let message = match kind {
+            Kind::Job(_) | Kind::CronJob(_) => {
+                format!(
+                    "service `{member}` keeps the Job of `{root}` from ending: Kubernetes {version} has no sidecars"
+                )
+            }
+            _ => format!(
+                "service `{member}` may start and end before or after `{root}`: Kubernetes {version} has no sidecars"
+            ),
+        };
+        let help = "export for Kubernetes 1.29 or later";
+        scope.report.approximated(&["services", member, "network_mode"], message, help);
+    }
 }
 
 /// Reports what a service gives up that runs in the pods of another.

@@ -15,6 +15,7 @@ use crate::project::Project;
 use super::claims::{self, claim_name, has_own, is_anonymous};
 use super::names::local_name;
 use super::resources::bytes;
+use super::version::Feature;
 use super::workload::{Kind, annotations};
 use super::{Binds, Scope, files};
 
@@ -158,6 +159,47 @@ impl Builder<'_> {
         names.find(|name| !taken.contains(name.as_str())).unwrap_or(base)
     }
 
+    fn mount_image(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: &[&str],
+        image: &str,
+        target: &str,
+        subpath: Option<&str>,
+    ) {
+        let version = scope.options.kube_version;
+        let help = "copy the files into the service's own image";
+        if !version.has(Feature::ImageVolumeField) {
+            let message =
+                format!("service `{}` mounts an image, which Kubernetes {version} cannot", self.name);
+            scope.report.lost(path, message, help);
+            return;
+        }
+        if subpath.is_some() && !version.has(Feature::ImageVolumeSubPath) {
+            let message = format!(
+                "service `{}` mounts a part of an image, and Kubernetes {version} only whole ones",
+                self.name
+            );
+            scope.report.lost(path, message, help);
+            return;
+        }
+        if version.has(Feature::ImageVolume) {
+            scope.report.note("volumes that are images need Kubernetes 1.35 or later");
+        } else {
+            let message =
+                format!("service `{}` mounts an image, which the cluster must have turned on", self.name);
+            let help = "turn on the feature `ImageVolume`, or copy the files into the service's own image";
+            scope.report.approximated(path, message, help);
+        }
+        let source = ImageVolumeSource { reference: Some(image.to_owned()), pull_policy: None };
+        let volume = Volume { image: Some(source), ..Volume::default() };
+        let wanted = format!("image-{}", target.trim_matches('/'));
+        if let Some(mount) = self.add(scope, path, &wanted, volume, target) {
+            mount.sub_path = subpath.map(within_volume);
+            mount.read_only = Some(true);
+        }
+    }
+
     fn mount_at(
         &mut self,
         scope: &mut Scope<'_>,
@@ -219,21 +261,8 @@ impl Builder<'_> {
                 );
             }
             MountType::Image => {
-                let message =
-                    format!("service `{}` mounts an image, which the cluster must have turned on", self.name);
-                let help =
-                    "turn on the feature `ImageVolume`, or copy the files into the service's own image";
-                scope.report.approximated(&path, message, help);
-                let image_source =
-                    ImageVolumeSource { reference: Some(source.to_owned()), pull_policy: None };
-                let volume = Volume { image: Some(image_source), ..Volume::default() };
                 let subpath = image.clone().and_then(|ImageOptions { subpath, extensions: _ }| subpath);
-                if let Some(mount) =
-                    self.add(scope, &path, &format!("image-{}", target.trim_matches('/')), volume, target)
-                {
-                    mount.sub_path = subpath.as_deref().map(within_volume);
-                    mount.read_only = Some(true);
-                }
+                self.mount_image(scope, &path, source, target, subpath.as_deref());
             }
             MountType::Bind if scope.options.binds == Binds::HostPath => {
                 let is_created = bind.as_ref().is_some_and(|bind: &BindOptions| bind.create_host_path);

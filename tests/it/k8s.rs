@@ -11,14 +11,14 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use topo::diagnostic::{Diagnostics, one_line};
-use topo::k8s::{Binds, Export, MeshKind, Options, Published, Secrets, export};
+use topo::k8s::{Binds, Export, KubeVersion, MeshKind, Object, Options, Published, Secrets, export};
 use topo::load::{MemWorld, OsWorld, Request, World, load};
 use topo::model::x_topo::WaitFor;
 use topo::project::{Selection, read_contents, resolve};
 use topo::source::SourceMap;
 
 /// Exports a compose file; the file itself must be without errors.
-fn exported(compose: &str, options: &Options) -> (Export, SourceMap) {
+pub(crate) fn exported(compose: &str, options: &Options) -> (Export, SourceMap) {
     let mut world = MemWorld::project([("compose.yaml", compose)]);
     world.files.insert("/project/logo.bin".into(), vec![0, 159, 146, 150]);
     world.files.insert("/project/db_password.txt".into(), b"course\n".to_vec());
@@ -52,11 +52,11 @@ fn notes_of(export: &Export) -> String {
     export.notes.iter().map(|note| format!("note: {note}\n")).collect()
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     OsWorld.read(path).map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_default()
 }
 
-fn case_directory(case: &str) -> PathBuf {
+pub(crate) fn case_directory(case: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/k8s").join(case)
 }
 
@@ -113,6 +113,7 @@ fn features_by_choice() {
         wait_for: WaitFor::Init,
         binds: Binds::HostPath,
         mesh: Some(MeshKind::Istio),
+        kube_version: KubeVersion::NEWEST,
     };
     check("features", "expected-by-choice", &options);
 }
@@ -166,7 +167,7 @@ fn the_same_project_gives_the_same_bytes_and_files_of_their_own() {
     let (one, _) = exported(&compose, &Options::default());
     let (other, _) = exported(&compose, &Options::default());
     assert_eq!(one.to_stream().unwrap(), other.to_stream().unwrap());
-    let files: BTreeSet<String> = one.to_files().unwrap().into_iter().map(|(name, _)| name).collect();
+    let files: BTreeSet<String> = one.objects.iter().map(Object::file_name).collect();
     assert_eq!(files.len(), one.objects.len());
     assert!(files.contains("deployment-web.yaml"), "{files:?}");
 }

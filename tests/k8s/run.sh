@@ -18,3 +18,16 @@ manifests=$(mktemp -d)
 trap 'rm -rf "$manifests"' EXIT
 TOPO_MANIFESTS=$manifests cargo test --locked --quiet --test it every_valid_golden_case_exports
 "$venv/bin/python" tests/k8s/validate.py "$manifests" tests/cases/k8s
+
+# Forms, with the code of Helm itself, which needs a newer python.
+python=$(command -v python3.13 || command -v python3.12 || command -v python3)
+charts=target/helm-python
+if [[ ! -x $charts/bin/python || ! -d $(echo "$charts"/lib/python3*/site-packages/helm_python) ]]; then
+  if ! { "$python" -m venv "$charts" && "$charts/bin/pip" install --quiet helm-python-sdk==0.2.2 pyyaml; }; then
+    rm -rf "$charts"
+    echo "helm-python-sdk cannot be installed here: the check of charts and kustomizations is left out" >&2
+    exit 0
+  fi
+fi
+cargo build --locked --quiet
+"$charts/bin/python" tests/k8s/forms.py target/debug/topo examples/kubernetes/* tests/cases/k8s/{course,shared-pods,modes,losses,kompose,waiting}
