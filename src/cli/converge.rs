@@ -119,9 +119,9 @@ impl Planned {
             name.is_some_and(|name| networks.iter().filter(|network| network.name == *name).count() > 1)
         };
         match (&self.plan.steps[step].op, &error.cause) {
-            (_, Cause::NameTaken { .. }) => true,
-            // What was there a moment ago, or was made just now.
-            (
+            // The latter were there a moment ago, or were made just now.
+            (_, Cause::NameTaken { .. })
+            | (
                 Op::ConnectNetwork { .. } | Op::CopyFiles { .. } | Op::Rename { .. } | Op::Start { .. },
                 Cause::NotFound { .. },
             ) => true,

@@ -288,7 +288,10 @@ fn the_command_writes_nothing_that_differs() {
 #[test]
 fn each_example_means_the_same_in_a_cluster() {
     for file in compose_files() {
-        let said = run_in_repository(&["-f", &file, "export", "k8s", "--verify"], 0);
-        assert!(said.contains("\nverified: "), "{file}: {said}");
+        // A name with a dot, and addresses in the local network, are nothing that a cluster has.
+        let differs = ["modes/bridge", "modes/macvlan"].iter().any(|mode| file.contains(mode));
+        let said = run_in_repository(&["-f", &file, "export", "k8s", "--verify"], i32::from(differs));
+        assert_eq!(said.contains("\nverified: "), !differs, "{file}: {said}");
+        assert_eq!(said.contains("error[export-differs]"), differs, "{file}: {said}");
     }
 }
