@@ -44,6 +44,8 @@ main() {
     ensure_newest
     ensure_sshd
     require_commands node=nodejs npm=npm docker-registry=docker-registry socat=socat openssl=openssl
+    # tests/k8s installs what it needs beside the build.
+    python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
     export TOPO_E2E=1
     # These tests wait for the engine more than they reckon, so more run at a time than there are processors.
     export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}

@@ -3,7 +3,7 @@
 //! `tests/k8s/run.sh` does the same with Helm's and kustomize's own code. `TOPO_ACCEPT=1` writes what comes out over
 //! what is expected.
 
-#![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test may panic, and reads better so")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may panic and read")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -32,5 +32,5 @@ if [[ ! -x $charts/bin/python ]]; then
   fi
 fi
 cargo build --locked --quiet
-DB_PASSWORD=one TOKEN=two "$charts/bin/python" tests/k8s/forms.py target/debug/topo \
+DB_PASSWORD=one TOKEN=two "$charts/bin/python" tests/k8s/forms.py "${CARGO_TARGET_DIR:-target}/debug/topo" \
   examples/kubernetes/* tests/cases/k8s/{course,shared-pods,modes,losses,kompose,waiting}
