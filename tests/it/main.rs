@@ -22,6 +22,7 @@ mod k8s_golden;
 mod layers;
 mod lifecycle;
 mod limits;
+mod lint;
 mod manifests;
 mod odd;
 mod plan;
