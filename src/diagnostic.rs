@@ -14,6 +14,8 @@ use example::Example;
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
+    /// Something to know; nothing is wrong.
+    Note,
     /// The run goes on and does what was asked.
     Warning,
     /// The run ends after this stage.
@@ -26,21 +28,24 @@ macro_rules! codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[doc = $doc])+ $variant,)+
+            /// A rule of `topo lint`.
+            Rule(&'static Page),
         }
 
         impl Code {
-            /// All codes, in the order of the documentation.
+            /// All codes but those of rules, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name that people see and write.
             pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
+                match self { $(Self::$variant => $name,)+ Self::Rule(page) => page.name }
             }
 
             /// A project that gets it, and how that is mended.
             pub fn example(self) -> Example<'static> {
                 Example::read(match self {
                     $(Self::$variant => include_str!(concat!("diagnostic/examples/", $name, ".txt")),)+
+                    Self::Rule(page) => page.example,
                 })
             }
 
@@ -51,7 +56,10 @@ macro_rules! codes {
 
             /// What it means, in Markdown.
             pub fn documentation(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($doc, "\n",)+),)+ }
+                match self {
+                    $(Self::$variant => concat!($($doc, "\n",)+),)+
+                    Self::Rule(page) => page.documentation,
+                }
             }
         }
     };
@@ -120,6 +128,26 @@ impl fmt::Display for Code {
     }
 }
 
+/// What there is to say about a kind of diagnostic that is declared elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Page {
+    /// The name, in kebab case.
+    pub name: &'static str,
+    /// What it means and why it matters, in Markdown.
+    pub documentation: &'static str,
+    /// The text of its [`Example`].
+    pub example: &'static str,
+}
+
+/// A change of a file that mends what a diagnostic says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Edit {
+    /// What is replaced; empty to insert.
+    pub span: Span,
+    /// What takes its place.
+    pub text: String,
+}
+
 /// A place in a file and what is to be said of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label {
@@ -145,6 +173,8 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// How to mend it.
     pub help: Option<String>,
+    /// The changes that mend it, if a program can do that; they belong together.
+    pub edits: Vec<Edit>,
 }
 
 impl Diagnostic {
@@ -156,7 +186,13 @@ impl Diagnostic {
             message: bounded(message.into()),
             labels: Vec::new(),
             help: None,
+            edits: Vec::new(),
         }
+    }
+
+    /// Makes a note without places.
+    pub fn note(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::error(code, message) }
     }
 
     /// Makes a warning without places.
@@ -284,8 +320,8 @@ impl Diagnostics {
 
     /// Counts the errors and the warnings.
     pub fn count(&self) -> (usize, usize) {
-        let errors = self.found.iter().filter(|one| one.severity == Severity::Error).count();
-        (errors, self.found.len() - errors)
+        let count = |severity| self.found.iter().filter(|one| one.severity == severity).count();
+        (count(Severity::Error), count(Severity::Warning))
     }
 }
 
@@ -312,6 +348,7 @@ pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
 /// Writes `file:line:column: error[code]: message`, for tests and for plain listings.
 pub fn one_line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let severity = match diagnostic.severity {
+        Severity::Note => "note",
         Severity::Warning => "warning",
         Severity::Error => "error",
     };

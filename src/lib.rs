@@ -19,6 +19,7 @@ pub mod observed;
 pub mod topology;
 
 pub mod k8s;
+pub mod lint;
 pub mod manifests;
 pub mod plan;
 

@@ -98,8 +98,13 @@ impl SourceFile {
 
     /// Returns what is written at `span`, which lies in this file.
     pub fn text_at(&self, span: Span) -> &str {
+        self.text.get(self.range(span)).unwrap_or("")
+    }
+
+    /// Returns the bytes of this file's text that `span`, which lies in it, covers.
+    pub fn range(&self, span: Span) -> std::ops::Range<usize> {
         let start = span.start.saturating_sub(self.start) as usize;
-        self.text.get(start..start + span.length as usize).unwrap_or("")
+        start..start + span.length as usize
     }
 
     fn line_of(&self, at: u32) -> usize {

@@ -28,7 +28,7 @@ pub(crate) struct Check {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people, on standard error
     #[default]
     Text,
@@ -44,14 +44,20 @@ pub(crate) fn run(arguments: &Check, context: &Context) -> Exit {
     if !arguments.k8s.is_empty() {
         let mut manifests = read(&context.world, &arguments.k8s);
         validate(&manifests.documents, &mut manifests.diagnostics);
-        return print(arguments, context, &manifests.diagnostics, &manifests.sources);
+        return print(arguments.format, context, &manifests.diagnostics, &manifests.sources);
     }
     let loaded = context.loaded_to_start(&arguments.services, true).loaded;
-    print(arguments, context, &loaded.diagnostics, &loaded.sources)
+    print(arguments.format, context, &loaded.diagnostics, &loaded.sources)
 }
 
-fn print(arguments: &Check, context: &Context, diagnostics: &Diagnostics, sources: &SourceMap) -> Exit {
-    match arguments.format {
+/// Prints what was found; an error is a failure.
+pub(super) fn print(
+    format: Format,
+    context: &Context,
+    diagnostics: &Diagnostics,
+    sources: &SourceMap,
+) -> Exit {
+    match format {
         Format::Text => ui::report(context.ui, diagnostics, sources),
         Format::Json => context.ui.data(&format!("{:#}\n", ui::findings::json(diagnostics, sources))),
         Format::Sarif => context.ui.data(&format!("{:#}\n", ui::findings::sarif(diagnostics, sources))),
@@ -60,7 +66,7 @@ fn print(arguments: &Check, context: &Context, diagnostics: &Diagnostics, source
     if diagnostics.has_errors() {
         return Exit::Failure;
     }
-    if matches!(arguments.format, Format::Text) && diagnostics.count() == (0, 0) {
+    if matches!(format, Format::Text) && diagnostics.sorted().is_empty() {
         context.ui.say("nothing is wrong");
     }
     Exit::Success

@@ -2,11 +2,12 @@
 
 use clap::Args;
 use topo::diagnostic::{Code, did_you_mean};
+use topo::lint::RULES;
 
 use super::{Context, Exit};
 use crate::ui;
 
-/// Explain a kind of diagnostic, or list them all
+/// Explain a kind of diagnostic or a rule of `topo lint`, or list them all
 ///
 /// Shows what it means, a project that gets it, and the same project mended.
 ///
@@ -19,22 +20,23 @@ pub(crate) struct Explain {
 }
 
 pub(crate) fn run(arguments: &Explain, context: &Context) -> Exit {
+    let codes: Vec<Code> = Code::ALL.iter().copied().chain(RULES.iter().map(|rule| rule.code())).collect();
     let Some(name) = &arguments.code else {
-        let width = Code::ALL.iter().map(|code| code.name().len()).max().unwrap_or(0);
+        let width = codes.iter().map(|code| code.name().len()).max().unwrap_or(0);
         let line = |code: &Code| ui::explanation_line(*code, width, context.ui);
-        context.ui.data(&Code::ALL.iter().map(line).collect::<String>());
+        context.ui.data(&codes.iter().map(line).collect::<String>());
         return Exit::Success;
     };
     // As it stands in the output, too: `error[unknown-key]`.
     let bare = name.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']')).unwrap_or(name);
-    match Code::ALL.iter().find(|code| code.name() == bare) {
+    match codes.iter().find(|code| code.name() == bare) {
         Some(code) => {
             context.ui.data(&ui::explanation(*code, context.ui));
             Exit::Success
         }
         None => {
             context.ui.error(&format!("there is no kind of diagnostic `{bare}`"));
-            let known = Code::ALL.iter().map(|code| code.name());
+            let known = codes.iter().map(|code| code.name());
             let help = did_you_mean(bare, known).unwrap_or_else(|| "`topo explain` lists them".to_owned());
             context.ui.help(&help);
             Exit::Failure

@@ -22,6 +22,7 @@ mod export_files;
 mod global;
 mod images;
 mod kill;
+mod lint;
 mod listing;
 mod logs;
 mod ls;
@@ -121,6 +122,7 @@ enum Command {
     Plan(plan::Plan),
     Config(config::Config),
     Check(check::Check),
+    Lint(lint::Lint),
     Reach(reach::Reach),
     Explain(explain::Explain),
     Export(export::Export),
@@ -390,6 +392,7 @@ pub(crate) fn run() -> Exit {
         Command::Plan(arguments) => plan::run(&arguments, &context),
         Command::Config(arguments) => config::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),
+        Command::Lint(arguments) => lint::run(&arguments, &context),
         Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),

@@ -21,6 +21,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, look: Look) -> Strin
     let mut theme = if look.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     // The severity and the code stand before the message, as rustc has them.
     theme.characters.error = format!("error[{}]:", diagnostic.code);
+    theme.characters.advice = format!("note[{}]:", diagnostic.code);
     theme.characters.warning = format!("warning[{}]:", diagnostic.code);
     let mut handler = GraphicalReportHandler::new_themed(theme)
         .with_links(false)
@@ -60,6 +61,7 @@ impl miette::Diagnostic for Shown<'_> {
     fn severity(&self) -> Option<miette::Severity> {
         Some(match self.diagnostic.severity {
             Severity::Error => miette::Severity::Error,
+            Severity::Note => miette::Severity::Advice,
             Severity::Warning => miette::Severity::Warning,
         })
     }

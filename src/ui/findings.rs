@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 use topo::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use topo::lint::RULES;
 use topo::source::{SourceMap, Span};
 
 fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        Severity::Note => "note",
     }
 }
 
@@ -35,12 +37,28 @@ pub(crate) fn json(diagnostics: &Diagnostics, sources: &SourceMap) -> Value {
                 }))
             })
             .collect();
+        let edits: Vec<Value> = diagnostic
+            .edits
+            .iter()
+            .filter_map(|edit| {
+                let (file, [line, column, end_line, end_column]) = place(edit.span, sources)?;
+                Some(json!({
+                    "file": file,
+                    "line": line,
+                    "column": column,
+                    "endLine": end_line,
+                    "endColumn": end_column,
+                    "text": edit.text,
+                }))
+            })
+            .collect();
         json!({
             "code": diagnostic.code.name(),
             "severity": level(diagnostic.severity),
             "message": diagnostic.message,
             "labels": labels,
             "help": diagnostic.help,
+            "edits": edits,
         })
     };
     let (errors, warnings) = diagnostics.count();
@@ -75,8 +93,8 @@ pub(crate) fn sarif(diagnostics: &Diagnostics, sources: &SourceMap) -> Value {
             "relatedLocations": related,
         })
     };
-    let rules: Vec<Value> = Code::ALL
-        .iter()
+    let codes = Code::ALL.iter().copied().chain(RULES.iter().map(|rule| rule.code()));
+    let rules: Vec<Value> = codes
         .map(|code| json!({ "id": code.name(), "shortDescription": { "text": code.documentation().trim() } }))
         .collect();
     json!({
@@ -101,7 +119,8 @@ pub(crate) fn github(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
         let help = diagnostic.help.as_ref().map_or(String::new(), |help| format!("\nhelp: {help}"));
         let title = property(diagnostic.code.name());
         let message = data(&format!("{}{help}", diagnostic.message));
-        format!("::{} {at}title={title}::{message}\n", level(diagnostic.severity))
+        let word = if diagnostic.severity == Severity::Note { "notice" } else { level(diagnostic.severity) };
+        format!("::{word} {at}title={title}::{message}\n")
     };
     diagnostics.sorted().into_iter().map(one).collect()
 }

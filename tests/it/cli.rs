@@ -356,5 +356,5 @@ fn each_kind_of_diagnostic_is_explained() {
     let unknown = run(&["explain", "port-conflit"], &folder, 1).err;
     assert!(unknown.contains("did you mean `port-conflict`?"), "{unknown}");
     let all = run(&["explain"], &folder, 0).out;
-    assert_eq!(all.lines().count(), topo::diagnostic::Code::ALL.len());
+    assert_eq!(all.lines().count(), topo::diagnostic::Code::ALL.len() + topo::lint::RULES.len());
 }

@@ -14,6 +14,7 @@ use topo::manifests::verify::verify;
 use topo::plan::desired::Desired;
 use topo::plan::up::{UpOptions, up};
 use topo::project::{Selection, read_contents, resolve};
+use topo::source::SourceMap;
 use topo::topology::reach::{End, reach};
 use topo::topology::{Topology, ports};
 
@@ -122,8 +123,13 @@ fn no_example_is_given_twice() {
 }
 
 fn printed(loaded: &Loaded) -> String {
+    printed_as(&loaded.diagnostics, &loaded.sources)
+}
+
+/// Returns diagnostics as they are printed.
+pub(crate) fn printed_as(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
     let look = Look { color: false, width: Some(100) };
-    let said = loaded.diagnostics.sorted().into_iter().map(|one| render(one, &loaded.sources, look));
+    let said = diagnostics.sorted().into_iter().map(|one| render(one, sources, look));
     let said = said.collect::<Vec<_>>().join("\n\n");
     said.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
@@ -154,7 +160,8 @@ async fn the_page_about_diagnostics_is_current() {
     check("docs/diagnostics.md", &page);
 }
 
-fn files(page: &mut String, files: &[File<'_>]) {
+/// Writes the files of an example.
+pub(crate) fn files(page: &mut String, files: &[File<'_>]) {
     for file in files {
         let is_yaml = std::path::Path::new(file.name).extension().is_some_and(|kind| kind == "yaml");
         let language = if is_yaml { "yaml" } else { "sh" };

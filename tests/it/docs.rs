@@ -3,7 +3,7 @@
 use crate::cli::run_in_repository;
 use crate::generated::{check_part, read, repository};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -13,6 +13,7 @@ const PAGES: [&str; 10] = [
     "docs/diagnostics.md",
     "docs/docker-compose.md",
     "docs/kubernetes.md",
+    "docs/lint.md",
     "examples/README.md",
 ];
 

@@ -32,7 +32,7 @@ fn collect(folder: &Path, found: &mut Vec<String>) {
 }
 
 /// The repository's files, and no variables: a setting of whoever runs the tests must not matter.
-struct Files;
+pub(crate) struct Files;
 
 impl World for Files {
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {

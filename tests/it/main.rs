@@ -24,6 +24,7 @@ mod kube_version;
 mod layers;
 mod lifecycle;
 mod limits;
+mod lint;
 mod manifests;
 mod odd;
 mod plan;

@@ -113,6 +113,7 @@ table!(SERVICE below "services.*" {
     ".volumes_from" => Honoured, Nearly("the same claims; what has no name is lost");
     ".working_dir" => Honoured, Kept("`workingDir`");
     ".x-topo" => Idle("it is for `export k8s`"), Kept("what it says: see [Kubernetes](kubernetes.md)");
+    ".x-topo.lint" => Idle("it is for `lint`"), Beside("it is for `lint`");
 });
 
 table!(ATTACHED below "services.*" {

@@ -15,6 +15,7 @@ table!(FILE below "" {
     "services" => Honoured, Kept("workloads, Services and policies");
     "include" => Honoured, Kept("merged while loading");
     "x-topo" => Idle("it is for `export k8s`"), Kept("what it says: see [Kubernetes](kubernetes.md)");
+    "x-topo.lint" => Idle("it is for `lint`"), Beside("it is for `lint`");
 });
 
 table!(SHARED below "" {

@@ -5,6 +5,7 @@
 //! config hash, so it never makes a container be replaced.
 
 mod claim;
+pub mod lint;
 pub mod mesh;
 pub mod probes;
 pub mod traffic;
@@ -19,6 +20,7 @@ use crate::yaml::{Node, Value};
 
 pub use claim::{AccessMode, Claim, Quantity};
 
+use lint::{Lint, LintProject};
 use mesh::Mesh;
 use probes::Probes;
 use traffic::{HttpRoute, Ingress, ServiceSettings};
@@ -29,6 +31,8 @@ record! {
     pub struct XTopo {
         /// What `export k8s` makes of the service beyond what the rest of it says.
         pub kubernetes: Option<Box<Workload>>,
+        /// What `lint` says nothing about in the service.
+        pub lint: Option<Lint>,
     }
 }
 
@@ -47,6 +51,8 @@ record! {
     pub struct XTopoProject {
         /// What all objects of `export k8s` share.
         pub kubernetes: Option<Cluster>,
+        /// What `lint` says nothing about, and how grave the rest is.
+        pub lint: Option<LintProject>,
     }
 }
 

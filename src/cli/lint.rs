@@ -1,0 +1,156 @@
+//! `topo lint`: what is allowed in a project, and seldom meant.
+
+use std::path::Path;
+
+use clap::Args;
+use topo::diagnostic::Diagnostics;
+use topo::k8s::{Options, export};
+use topo::lint::fix::fix;
+use topo::lint::host::Host;
+use topo::lint::levels::named;
+use topo::lint::{Group, Input, Level, Levels, RULES, Rule, lint};
+use topo::load::World as _;
+use topo::source::SourceMap;
+
+use super::check::{Format, print};
+use super::{Context, Exit, Prepared};
+
+/// Find what is allowed in the project and seldom meant, and mend it with `--fix`
+///
+/// Fails if there is an error. `x-topo.lint` in the file, and comments such as `# topo: allow(RULE) REASON`, let things
+/// pass. `topo explain RULE` says more of a rule.
+///
+/// Example: topo lint --rule security=error, or topo lint --fix
+#[derive(Args, Debug)]
+pub(crate) struct Lint {
+    /// Output format; all but `text` go to standard output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// How grave a rule is, or all of a group, or `all`: error, warn, note or off
+    #[arg(long = "rule", value_name = "NAME=LEVEL", value_parser = level)]
+    rules: Vec<Given>,
+    /// Only rules of this group: network, security, reliability, style or kubernetes
+    #[arg(long = "group", value_name = "GROUP", value_parser = group)]
+    groups: Vec<Group>,
+    /// Fail if there is a warning, too
+    #[arg(long)]
+    deny_warnings: bool,
+    /// Mend what can be mended, in the files that were read
+    #[arg(long)]
+    fix: bool,
+    /// Compare with this machine: its routes, and the ports that something listens on (Linux)
+    #[arg(long)]
+    host: bool,
+    /// List the rules and their levels
+    #[arg(long)]
+    list: bool,
+    /// Services to look at, with what they depend on; default: all
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+}
+
+/// More than any file needs.
+const PASSES: usize = 100;
+
+type Given = (Vec<&'static Rule>, Level);
+
+fn level(text: &str) -> Result<Given, String> {
+    let (name, word) = text.split_once('=').ok_or("write NAME=LEVEL")?;
+    let rules = named(name).map_err(|help| {
+        let help = help.unwrap_or_else(|| "`topo lint --list` lists them".to_owned());
+        format!("there is no rule `{name}`: {help}")
+    })?;
+    let level = Level::named(word).ok_or("the level is error, warn, note or off")?;
+    Ok((rules, level))
+}
+
+fn group(text: &str) -> Result<Group, String> {
+    let names: Vec<_> = Group::ALL.iter().map(|group| group.name()).collect();
+    let group = Group::ALL.iter().copied().find(|group| group.name() == text);
+    group.ok_or_else(|| format!("the groups are {}", names.join(", ")))
+}
+
+pub(crate) fn run(arguments: &Lint, context: &Context) -> Exit {
+    let mut levels = Levels::default();
+    levels.groups.clone_from(&arguments.groups);
+    arguments.rules.iter().for_each(|(rules, level)| levels.set(rules, *level));
+    if arguments.list {
+        context.ui.data(&list(&levels));
+        return Exit::Success;
+    }
+    let host = arguments.host.then(|| this_host(context));
+    let (mut found, mut sources) = look(arguments, &levels, host.as_ref(), context);
+    if arguments.fix {
+        let mut mended = 0;
+        // What meets a change of another is mended in a further pass; each of them changes something.
+        for _ in 0..PASSES {
+            let mut fixed = fix(&found.sorted(), &sources);
+            // Not standard input.
+            fixed.files.retain(|(path, _)| context.world.is_file(path));
+            if fixed.files.is_empty() {
+                break;
+            }
+            mended += fixed.mended;
+            if context.global.dry_run {
+                break;
+            }
+            for (path, text) in &fixed.files {
+                if let Err(error) = context.world.write(path, text) {
+                    context.ui.error(&format!("{} cannot be written: {error}", path.display()));
+                    return Exit::Failure;
+                }
+            }
+            (found, sources) = look(arguments, &levels, host.as_ref(), context);
+        }
+        context.ui.say(&format!("mended: {mended}"));
+    }
+    let exit = print(arguments.format, context, &found, &sources);
+    let (_, warnings) = found.count();
+    if arguments.deny_warnings && warnings > 0 { Exit::Failure } else { exit }
+}
+
+/// Loads the project, and looks at it if it has no error.
+fn look(
+    arguments: &Lint,
+    levels: &Levels,
+    host: Option<&Host>,
+    context: &Context,
+) -> (Diagnostics, SourceMap) {
+    let Prepared { project, contents, loaded, .. } = context.loaded_to_start(&arguments.services, true);
+    if loaded.diagnostics.has_errors() {
+        return (loaded.diagnostics, loaded.sources);
+    }
+    let losses: Vec<_> = export(&project, &contents, &Options::default())
+        .losses
+        .into_iter()
+        .map(|loss| loss.diagnostic)
+        .collect();
+    let (said, sources) = (&loaded.diagnostics, &loaded.sources);
+    let input = Input { project: &project, sources, said, losses: &losses, host };
+    (lint(&input, levels), loaded.sources)
+}
+
+fn this_host(context: &Context) -> Host {
+    let read = |name: &str| {
+        let text = context.world.read(&Path::new("/proc/net").join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let mut host = Host::default();
+    host.read_routes(&read("route"));
+    for (file, protocol) in [("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp")] {
+        host.read_sockets(protocol, &read(file));
+    }
+    host
+}
+
+/// Writes the rules, one a line: name, group, level, and whether `--fix` mends it.
+fn list(levels: &Levels) -> String {
+    let width = RULES.iter().map(|rule| rule.name().len()).max().unwrap_or(0);
+    let line = |rule: &&Rule| {
+        let mends = if rule.has_fix { "--fix" } else { "" };
+        let (name, group) = (rule.name(), rule.group.name());
+        let line = format!("{name:width$}  {group:11}  {:5}  {mends}", levels.of(rule).word());
+        line.trim_end().to_owned() + "\n"
+    };
+    RULES.iter().map(line).collect()
+}

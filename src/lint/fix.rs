@@ -1,0 +1,87 @@
+//! Mends files: changes at places, which keep comments and layout.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use crate::diagnostic::{Diagnostic, Edit};
+use crate::source::{SourceMap, Span};
+use crate::yaml::Entry;
+
+use super::Input;
+
+/// Files that are mended, and what could not be.
+#[derive(Debug, Default)]
+pub struct Fixed {
+    /// The files that change, with their new texts.
+    pub files: Vec<(PathBuf, String)>,
+    /// How many diagnostics are mended.
+    pub mended: usize,
+    /// How many are not, because their changes meet those of others.
+    pub skipped: usize,
+}
+
+/// Mends what can be mended in the files that were loaded. The changes of a diagnostic are all made, or none is.
+pub fn fix(diagnostics: &[&Diagnostic], sources: &SourceMap) -> Fixed {
+    let mut fixed = Fixed::default();
+    // By the file, as its place among all.
+    let mut taken: Vec<(usize, Range<usize>, &str)> = Vec::new();
+    let place = |edit: &Edit| {
+        let file = sources.file(edit.span)?;
+        let at = sources.files().iter().position(|one| std::ptr::eq(one, file))?;
+        file.is_text.then(|| (at, file.range(edit.span)))
+    };
+    for diagnostic in diagnostics.iter().filter(|one| !one.edits.is_empty()) {
+        let wanted: Option<Vec<_>> = diagnostic.edits.iter().map(|edit| Some((place(edit)?, edit))).collect();
+        let meets = |(file, range): &(usize, Range<usize>)| {
+            taken.iter().any(|(other, there, _)| {
+                file == other && range.start <= there.end && there.start <= range.end
+            })
+        };
+        match wanted {
+            Some(wanted) if !wanted.iter().any(|(place, _)| meets(place)) => {
+                taken.extend(
+                    wanted.into_iter().map(|((file, range), edit)| (file, range, edit.text.as_str())),
+                );
+                fixed.mended += 1;
+            }
+            _ => fixed.skipped += 1,
+        }
+    }
+    taken.sort_by_key(|(file, range, _)| (*file, std::cmp::Reverse(range.start)));
+    for (at, file) in sources.files().iter().enumerate() {
+        let mut text = file.text.clone();
+        for (_, range, new) in taken.iter().filter(|(other, ..)| *other == at) {
+            text.replace_range(range.clone(), new);
+        }
+        if text != file.text {
+            fixed.files.push((file.path.clone(), text));
+        }
+    }
+    fixed
+}
+
+impl Input<'_> {
+    /// Returns what inserts a text before `span`.
+    pub(super) fn insert(span: Span, text: impl Into<String>) -> Edit {
+        Edit { span: span.slice(0, 0), text: text.into() }
+    }
+
+    /// Returns what removes an entry of a mapping together with its lines; `None` where it shares them with others.
+    pub(super) fn remove(&self, entry: &Entry) -> Option<Edit> {
+        let file = self.sources.file(entry.key)?;
+        let key = file.range(entry.key);
+        // The value may be written elsewhere: an alias.
+        let value = file.range(entry.node.span);
+        let is_here = self.sources.file(entry.node.span).is_some_and(|other| std::ptr::eq(other, file));
+        if !is_here || value.start < key.start {
+            return None;
+        }
+        let start = file.text[..key.start].rfind('\n').map_or(0, |at| at + 1);
+        let last = value.end.max(key.end);
+        let end = file.text[last..].find('\n').map_or(file.text.len(), |at| last + at + 1);
+        let rest = file.text[last..end].trim().trim_start_matches(':').trim_start();
+        let is_alone =
+            file.text[start..key.start].trim().is_empty() && (rest.is_empty() || rest.starts_with('#'));
+        is_alone.then(|| Edit { span: file.span(start..end), text: String::new() })
+    }
+}

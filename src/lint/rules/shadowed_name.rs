@@ -1,0 +1,30 @@
+//! Aliases that are names of other services.
+
+use super::{Finding, Input};
+
+rule! {
+    /// An alias of one service is the name of another one on the same network. The name then means either, by turns.
+    "shadowed-name" in Network at Warn, has_fix: false, check: check
+}
+
+fn check(input: &Input<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (name, service) in &input.project.services {
+        for (network, attachment) in &service.networks.0 {
+            let aliases = attachment.0.iter().flat_map(|attachment| &attachment.aliases.0);
+            for (at, alias) in aliases.enumerate() {
+                let other = input.project.services.get(alias).filter(|_| alias != name);
+                if other.is_some_and(|other| other.networks.0.contains_key(network)) {
+                    let path = ["services", name, "networks", network, "aliases", &at.to_string()];
+                    let message = format!("on network `{network}`, `{alias}` means service `{name}` too");
+                    found.push(
+                        Finding::at(input, &path, message, "also the name of a service")
+                            .label(input.span(&["services", alias]), "the service of this name")
+                            .help("choose another alias"),
+                    );
+                }
+            }
+        }
+    }
+    found
+}
