@@ -96,5 +96,5 @@ fn known(
                 .help(format!("say why: `{name}: REASON`, or `{MARK}{name}) REASON`")),
         );
     }
-    rules.into_iter().map(|rule| rule.name())
+    rules.into_iter().map(Rule::name)
 }

@@ -20,7 +20,7 @@ impl Host {
             let (Some(interface), Some(destination)) = (fields.next(), fields.next()) else { continue };
             let Some(mask) = fields.nth(5) else { continue };
             // The bytes are those of the network order, read as a number of the machine's own.
-            let address = |hex: &str| u32::from_str_radix(hex, 16).ok().map(|number| number.swap_bytes());
+            let address = |hex: &str| u32::from_str_radix(hex, 16).ok().map(u32::swap_bytes);
             let (Some(destination), Some(mask)) = (address(destination), address(mask)) else { continue };
             let length = u8::try_from(mask.leading_ones()).unwrap_or(32);
             let network = ipnet::Ipv4Net::new(destination.into(), length);

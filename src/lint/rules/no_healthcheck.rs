@@ -15,11 +15,11 @@ fn check(input: &Input<'_>) -> Vec<Finding> {
         if service.healthcheck.is_some() || service.provider.is_some() {
             continue;
         }
-        let waits = |(_, other): &(&String, &Box<crate::model::service::Service>)| {
+        let other = input.project.services.iter().find(|(_, other)| {
             let how = other.depends_on.0.get(name).map(|dependency| dependency.condition);
             matches!(how, Some(Condition::Started | Condition::Healthy))
-        };
-        if let Some((other, _)) = input.project.services.iter().find(waits) {
+        });
+        if let Some((other, _)) = other {
             let span = input.span(&["services", other, "depends_on", name]);
             let message = format!("service `{other}` waits for `{name}`, which has no health check");
             found.push(

@@ -51,10 +51,16 @@ fn is_literal(input: &Input<'_>, variable: &str, span: crate::source::Span, valu
     let text = input.sources.text(span).trim_matches(['"', '\'']);
     // An item `KEY=value` of a list is one text.
     let text = text.strip_prefix(variable).and_then(|rest| rest.strip_prefix('=')).unwrap_or(text);
-    let has_default = [":-", ":+"].iter().any(|form| text.contains(form))
-        || text.split_once("${").is_some_and(|(_, rest)| rest.contains('-') && !rest.contains('?'));
     // `$$` is a dollar sign for the container.
-    !text.replace("$$", "").contains('$') || has_default
+    let text = text.replace("$$", "");
+    // `${X:-value}`, but not `${X:-}` and `${X:?why}`.
+    let has_default = text.split("${").skip(1).any(|reference| {
+        let inside = reference.split('}').next().unwrap_or("");
+        let name = inside.find(|one: char| !one.is_ascii_alphanumeric() && one != '_');
+        let form = name.map_or("", |at| inside[at..].trim_start_matches(':'));
+        form.len() > 1 && form.starts_with(['-', '+'])
+    });
+    !text.contains('$') || has_default
 }
 
 #[cfg(test)]
