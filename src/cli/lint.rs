@@ -81,11 +81,12 @@ pub(crate) fn run(arguments: &Lint, context: &Context) -> Exit {
     let host = arguments.host.then(|| this_host(context));
     let (mut found, mut sources) = look(arguments, &levels, host.as_ref(), context);
     if arguments.fix {
-        let mut mended = 0;
+        let (mut mended, mut skipped) = (0, 0);
         // What meets a change of another is mended in a further pass; each of them changes something.
         for _ in 0..PASSES {
             let mut fixed = fix(&found.sorted(), &sources);
             // Not standard input.
+            skipped = fixed.skipped;
             fixed.files.retain(|(path, _)| context.world.is_file(path));
             if fixed.files.is_empty() {
                 break;
@@ -102,7 +103,10 @@ pub(crate) fn run(arguments: &Lint, context: &Context) -> Exit {
             }
             (found, sources) = look(arguments, &levels, host.as_ref(), context);
         }
-        context.ui.say(&format!("mended: {mended}"));
+        context.ui.say(&match skipped {
+            0 => format!("mended: {mended}"),
+            _ => format!("mended: {mended}; left, since changes meet each other: {skipped}"),
+        });
     }
     let exit = print(arguments.format, context, &found, &sources);
     let (_, warnings) = found.count();

@@ -31,20 +31,23 @@ pub fn fix(diagnostics: &[&Diagnostic], sources: &SourceMap) -> Fixed {
         file.is_text.then(|| (at, file.range(edit.span)))
     };
     for diagnostic in diagnostics.iter().filter(|one| !one.edits.is_empty()) {
-        let wanted: Option<Vec<_>> = diagnostic.edits.iter().map(|edit| Some((place(edit)?, edit))).collect();
-        let meets = |(file, range): &(usize, Range<usize>)| {
-            taken.iter().any(|(other, there, _)| {
-                file == other && range.start <= there.end && there.start <= range.end
-            })
-        };
-        match wanted {
-            Some(wanted) if !wanted.iter().any(|(place, _)| meets(place)) => {
-                taken.extend(
-                    wanted.into_iter().map(|((file, range), edit)| (file, range, edit.text.as_str())),
-                );
-                fixed.mended += 1;
-            }
-            _ => fixed.skipped += 1,
+        let before = taken.len();
+        let fits = diagnostic.edits.iter().all(|edit| {
+            let Some((file, range)) = place(edit) else { return false };
+            // Those of one diagnostic may touch each other.
+            let is_free = taken.iter().enumerate().all(|(at, (other, there, _))| {
+                let apart = range.start > there.end || there.start > range.end;
+                let beside = range != *there && (range.start >= there.end || there.start >= range.end);
+                file != *other || apart || (at >= before && beside)
+            });
+            taken.push((file, range, edit.text.as_str()));
+            is_free
+        });
+        if fits {
+            fixed.mended += 1;
+        } else {
+            taken.truncate(before);
+            fixed.skipped += 1;
         }
     }
     taken.sort_by_key(|(file, range, _)| (*file, std::cmp::Reverse(range.start)));
@@ -66,7 +69,8 @@ impl Input<'_> {
         Edit { span: span.slice(0, 0), text: text.into() }
     }
 
-    /// Returns what removes an entry of a mapping together with its lines; `None` where it shares them with others.
+    /// Returns what removes an entry of a mapping together with its lines. `None` where it shares them with others, where
+    /// an anchor is on it, and where nothing would be left of the mapping.
     pub(super) fn remove(&self, entry: &Entry) -> Option<Edit> {
         let file = self.sources.file(entry.key)?;
         let key = file.range(entry.key);
@@ -82,6 +86,28 @@ impl Input<'_> {
         let rest = file.text[last..end].trim().trim_start_matches(':').trim_start();
         let is_alone =
             file.text[start..key.start].trim().is_empty() && (rest.is_empty() || rest.starts_with('#'));
-        is_alone.then(|| Edit { span: file.span(start..end), text: String::new() })
+        let is_needed = file.text[start..end].contains(" &");
+        let column = key.start - start;
+        let has_sibling =
+            sibling(file.text[..start].lines().rev(), column) || sibling(file.text[end..].lines(), column);
+        let edit = Edit { span: file.span(start..end), text: String::new() };
+        (is_alone && !is_needed && has_sibling).then_some(edit)
     }
+}
+
+/// Returns whether one of the lines that follow is an entry of the same mapping: it begins at the same column, and none
+/// before it further left.
+fn sibling<'a>(lines: impl Iterator<Item = &'a str>, column: usize) -> bool {
+    let indents = lines.filter_map(|line| {
+        let inside = line.trim_start();
+        let is_nothing = inside.is_empty() || inside.starts_with('#');
+        (!is_nothing).then_some((line.len() - inside.len(), inside))
+    });
+    let mut nearest = indents.skip_while(|(indent, _)| *indent > column);
+    nearest.next().is_some_and(|(indent, inside)| {
+        indent == column
+            && !inside.starts_with("---")
+            && !inside.starts_with("...")
+            && !inside.starts_with("- ")
+    })
 }

@@ -3,6 +3,7 @@
 use super::{Finding, Input};
 use crate::model::service::Service;
 use crate::model::storage::MountType;
+use crate::yaml::Entry;
 
 rule! {
     /// A network, volume, secret or config is defined, and no service uses it, whatever its profiles: it is never made.
@@ -27,18 +28,21 @@ fn check(input: &Input<'_>) -> Vec<Finding> {
             .filter(|(key, _)| !key.starts_with("x-") && !is_default(section, key))
             .filter(|(key, _)| !services().any(|service| uses(service, section, key)))
             .collect();
-        for (at, (key, entry)) in unused.iter().enumerate() {
-            // A section without entries is no section; so the last one takes it along, and where all are unused they go
-            // one at a time.
-            let is_whole = unused.len() == map.len();
-            let gone = match top.filter(|_| is_whole) {
-                Some(_) if map.len() > 1 && at > 0 => None,
-                Some(top) if map.len() == 1 => input.remove(top),
-                _ => input.remove(entry),
-            };
+        let is_unused = |key: &str| unused.iter().any(|(other, _)| other.as_str() == key);
+        for (key, entry) in &unused {
+            // What is left of the section in this file must not be nothing: where all go, they go one at a time, and the
+            // last one takes the section along.
+            let file = input.sources.file(entry.key).map(|file| &file.path);
+            let is_here = |other: &Entry| input.sources.file(other.key).map(|file| &file.path) == file;
+            let mut here = map.iter().filter(|(_, other)| is_here(other));
+            let first = here.clone().next().map(|(key, _)| key);
+            let goes = here.any(|(other, _)| !is_unused(other)) || first == Some(key);
+            let holds_only_it =
+                |top: &&Entry| is_here(top) && entry.key.to(entry.node.span).holds(top.node.span);
+            let gone = input.remove(entry).or_else(|| input.remove(top.filter(holds_only_it)?));
             let message = format!("no service uses {kind} `{key}`");
             found.push(
-                Finding::at(input, &[section, key], message, "never made").help("remove it").fix(gone),
+                Finding::at(input, &[section, key], message, "never made").help("remove it").fix(gone.filter(|_| goes)),
             );
         }
     }
