@@ -189,11 +189,28 @@ fn flow_style_and_other_layouts_are_mended_or_left_alone() {
     assert_eq!(fix_text(&unused("volumes:\n  a:\n    labels: {b: c}\n")), unused(""));
     let anchored = unused("volumes:\n  a: &a\n    labels: {b: c}\n");
     assert_eq!(fix_text(&anchored), anchored);
-    let partly =
-        "services:\n  web: &web\n    container_name: x\n  db: {image: 'postgres:17', extends: web}\n";
-    assert_eq!(fix_text(partly), partly);
     let crlf = "version: '3'\r\nservices:\r\n  web:\r\n    image: nginx:1\r\n";
     assert_eq!(fix_text(crlf), "services:\r\n  web:\r\n    image: nginx:1\r\n");
+}
+
+#[test]
+fn an_override_is_not_left_without_its_only_attribute() {
+    let world = MemWorld::project([
+        ("compose.yaml", "services:\n  web:\n    image: nginx:1\n"),
+        ("compose.override.yaml", "services:\n  web:\n    container_name: web-1\n"),
+    ]);
+    let (found, sources) = look(&world, &Request::default(), &Levels::default(), None);
+    assert_eq!(codes(&found).iter().map(|code| code.name()).collect::<Vec<_>>(), ["fixed-name"]);
+    assert!(fix(&found.sorted(), &sources).files.is_empty());
+}
+
+#[test]
+fn what_services_that_are_not_asked_for_use_is_used() {
+    let folder = project(
+        "services:\n  web:\n    image: nginx:1\n  db:\n    image: postgres:17\n    networks: [back]\n  old:\n    image: x:1\n    profiles: [old]\n    networks: [old]\nnetworks:\n  back:\n  old:\n",
+    );
+    assert!(run(&["lint"], &folder, 0).err.contains("nothing is wrong"));
+    assert!(run(&["lint", "web"], &folder, 0).err.contains("nothing is wrong"));
 }
 
 #[test]
