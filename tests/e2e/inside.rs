@@ -128,7 +128,9 @@ fn attach_must_pass_what_is_typed_and_end_with_the_container() {
     project.topo(&["attach", "shell"]).ends_with(1).says(&["`shell` is not running"]);
 
     let mut attach = Running::start(project.command(&["attach", "--no-stdin", "web"]));
-    project.topo(&["exec", "web", "sh", "-c", "echo hello > /proc/1/fd/1"]).succeeds();
+    // Again and again: it may not be attached yet.
+    let hello = "while sleep 0.1; do echo hello > /proc/1/fd/1; done";
+    project.topo(&["exec", "-d", "web", "sh", "-c", hello]).succeeds();
     assert!(attach.reaches(|line| line == "hello"));
     // A signal goes to the container.
     attach.signal("TERM");
