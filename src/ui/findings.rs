@@ -21,37 +21,22 @@ fn place(span: Span, sources: &SourceMap) -> Option<(&str, [usize; 4])> {
 
 /// One object with all diagnostics and their number.
 pub(crate) fn json(diagnostics: &Diagnostics, sources: &SourceMap) -> Value {
+    let part = |span: Span, text: &str| {
+        let (file, [line, column, end_line, end_column]) = place(span, sources)?;
+        Some(json!({
+            "file": file,
+            "line": line,
+            "column": column,
+            "endLine": end_line,
+            "endColumn": end_column,
+            "text": text,
+        }))
+    };
     let one = |diagnostic: &Diagnostic| {
-        let labels: Vec<Value> = diagnostic
-            .labels
-            .iter()
-            .filter_map(|label| {
-                let (file, [line, column, end_line, end_column]) = place(label.span, sources)?;
-                Some(json!({
-                    "file": file,
-                    "line": line,
-                    "column": column,
-                    "endLine": end_line,
-                    "endColumn": end_column,
-                    "text": label.text,
-                }))
-            })
-            .collect();
-        let edits: Vec<Value> = diagnostic
-            .edits
-            .iter()
-            .filter_map(|edit| {
-                let (file, [line, column, end_line, end_column]) = place(edit.span, sources)?;
-                Some(json!({
-                    "file": file,
-                    "line": line,
-                    "column": column,
-                    "endLine": end_line,
-                    "endColumn": end_column,
-                    "text": edit.text,
-                }))
-            })
-            .collect();
+        let labels: Vec<Value> =
+            diagnostic.labels.iter().filter_map(|label| part(label.span, &label.text)).collect();
+        let edits: Vec<Value> =
+            diagnostic.edits.iter().filter_map(|edit| part(edit.span, &edit.text)).collect();
         json!({
             "code": diagnostic.code.name(),
             "severity": level(diagnostic.severity),
