@@ -124,11 +124,10 @@ fn look(
     if loaded.diagnostics.has_errors() {
         return (loaded.diagnostics, loaded.sources);
     }
-    let losses: Vec<_> = export(&project, &contents, &Options::default())
-        .losses
-        .into_iter()
-        .map(|loss| loss.diagnostic)
-        .collect();
+    let losses = || {
+        let losses = export(&project, &contents, &Options::default()).losses;
+        losses.into_iter().map(|loss| loss.diagnostic).collect()
+    };
     let (said, sources) = (&loaded.diagnostics, &loaded.sources);
     let input = Input { project: &project, sources, said, losses: &losses, host };
     (lint(&input, levels), loaded.sources)

@@ -83,7 +83,7 @@ impl Rule {
 }
 
 /// What the rules look at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// The project.
     pub project: &'a Project,
@@ -91,8 +91,8 @@ pub struct Input<'a> {
     pub sources: &'a SourceMap,
     /// What was said when it was loaded.
     pub said: &'a Diagnostics,
-    /// What an export to Kubernetes loses, or makes only nearly.
-    pub losses: &'a [Diagnostic],
+    /// Finds what an export to Kubernetes loses, or makes only nearly; asked only by a rule that is on.
+    pub losses: &'a dyn Fn() -> Vec<Diagnostic>,
     /// The host that the project is to run on, if that is known.
     pub host: Option<&'a Host>,
 }

@@ -36,11 +36,10 @@ fn look(
     if loaded.diagnostics.has_errors() {
         return (loaded.diagnostics, loaded.sources);
     }
-    let losses: Vec<_> = export(&project, &contents, &Options::default())
-        .losses
-        .into_iter()
-        .map(|loss| loss.diagnostic)
-        .collect();
+    let losses = || {
+        let losses = export(&project, &contents, &Options::default()).losses;
+        losses.into_iter().map(|loss| loss.diagnostic).collect()
+    };
     let (said, sources) = (&loaded.diagnostics, &loaded.sources);
     (lint(&Input { project: &project, sources, said, losses: &losses, host }, levels), loaded.sources)
 }
