@@ -95,7 +95,15 @@ services:
     stop_signal: SIGKILL
   web:
     image: busybox
-    command: sh -c 'test $$VERSION != bad || { echo this one is broken; exit 7; }; exec httpd -f -p 80 -h /etc'
+    command:
+      - sh
+      - -c
+      - |
+        case $$VERSION in
+        bad) echo this one is broken; exit 7 ;;
+        slow) sleep 4 ;;
+        esac
+        exec httpd -f -p 80 -h /etc
     stop_signal: SIGKILL
     environment: {VERSION: "${VERSION}"}
     deploy:
@@ -137,10 +145,10 @@ fn start_first_must_leave_nobody_without_an_answer() {
         assert!(!was_down(&answers), "{answers:?}");
         assert_eq!(running_versions(&project), [version]);
     }
-    // That there is a gap otherwise shows that it would have been seen.
-    let answers = answers_while(&mut project, "4", "stop-first");
+    // That there is a gap otherwise shows that it would have been seen. Asking may take a second, so the gap is made longer.
+    let answers = answers_while(&mut project, "slow", "stop-first");
     assert!(was_down(&answers), "{answers:?}");
-    assert_eq!(running_versions(&project), ["4"]);
+    assert_eq!(running_versions(&project), ["slow"]);
     project.up_does_nothing();
 }
 
