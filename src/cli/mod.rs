@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod converge;
 mod cp;
+mod diagnose;
 mod down;
 mod elsewhere;
 mod engine;
@@ -30,6 +31,7 @@ mod pause;
 mod plan;
 mod plugin;
 mod port;
+mod program;
 mod provide;
 mod ps;
 mod pull;
@@ -124,6 +126,7 @@ enum Command {
     Check(check::Check),
     Lint(lint::Lint),
     Reach(reach::Reach),
+    Diagnose(diagnose::Diagnose),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
@@ -327,6 +330,9 @@ pub(crate) fn run() -> Exit {
     if let Some(exit) = completions::answer(&words, command) {
         return exit;
     }
+    if let Some(exit) = program::answer(&words) {
+        return exit;
+    }
     let words = match plugin::asked(words) {
         plugin::Asked::Command(words) => words,
         plugin::Asked::Metadata(text) => {
@@ -394,6 +400,7 @@ pub(crate) fn run() -> Exit {
         Command::Check(arguments) => check::run(&arguments, &context),
         Command::Lint(arguments) => lint::run(&arguments, &context),
         Command::Reach(arguments) => reach::run(&arguments, &context),
+        Command::Diagnose(arguments) => diagnose::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),

@@ -9,6 +9,7 @@ mod compatibility;
 mod config;
 mod contract;
 mod corpus;
+mod diagnose;
 mod diagnostic_examples;
 mod diagnostics;
 mod docs;
