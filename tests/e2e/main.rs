@@ -13,6 +13,7 @@ mod connections;
 mod converging;
 mod creating;
 mod depends_on;
+mod diagnose;
 mod faults;
 mod hearing;
 mod hooks;
