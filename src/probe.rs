@@ -10,6 +10,21 @@ use serde::{Deserialize, Serialize};
 /// The word that makes topo a prober, in place of a command.
 pub const COMMAND: &str = "__probe";
 
+/// Which packets are wished for, and how many of them at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// The ports that they come from or go to; all if empty.
+    pub ports: Vec<u16>,
+    /// The addresses that they come from or go to; all if empty.
+    pub peers: Vec<IpAddr>,
+    /// How many.
+    pub packets: Option<u64>,
+    /// For how long, in seconds.
+    pub seconds: u64,
+    /// How many bytes the file may have, give or take a packet.
+    pub bytes: u64,
+}
+
 /// What is asked. All questions of one line are answered at the same time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,6 +3,7 @@
 mod attach;
 mod attach_service;
 mod build;
+mod capture;
 mod check;
 mod commit;
 mod completions;
@@ -127,6 +128,7 @@ enum Command {
     Lint(lint::Lint),
     Reach(reach::Reach),
     Diagnose(diagnose::Diagnose),
+    Capture(capture::Capture),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
@@ -401,6 +403,7 @@ pub(crate) fn run() -> Exit {
         Command::Lint(arguments) => lint::run(&arguments, &context),
         Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Diagnose(arguments) => diagnose::run(&arguments, &context),
+        Command::Capture(arguments) => capture::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),

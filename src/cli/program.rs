@@ -9,16 +9,27 @@ use topo::load::OsWorld;
 use topo::{probe, prober};
 
 use super::Exit;
+use crate::ui::Ui;
 
 /// Answers questions, if topo was started as a prober.
 pub(crate) fn answer(words: &[OsString]) -> Option<Exit> {
     if words.get(1).is_none_or(|word| word != probe::COMMAND) {
         return None;
     }
-    match prober::run(io::stdin().lock(), io::stdout().lock()) {
-        Ok(()) => Some(Exit::Success),
-        Err(_) => Some(Exit::Failure),
-    }
+    // With a wish it writes down packets, else it answers questions.
+    let ended = match words.get(2) {
+        None => prober::run(io::stdin().lock(), io::stdout().lock()),
+        Some(wish) => serde_json::from_str(&wish.to_string_lossy())
+            .map_err(io::Error::from)
+            .and_then(|wish| prober::capture::run(&wish, io::stdin(), io::stdout().lock())),
+    };
+    Some(match ended {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            Ui::default().error(&error.to_string());
+            Exit::Failure
+        }
+    })
 }
 
 /// Reads the program that runs.

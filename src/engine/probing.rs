@@ -14,7 +14,7 @@ use super::inside::{Attach, Inside, Streams};
 use super::{Cause, Engine, EngineError, LogSource, Result};
 use crate::observed::live::Machine;
 use crate::plan::File;
-use crate::probe::{Answer, COMMAND, Question};
+use crate::probe::{Answer, COMMAND, Question, Wish};
 
 /// The name of the image that holds the prober, before its tag.
 pub const IMAGE: &str = "topo-probe";
@@ -109,17 +109,27 @@ impl Prober {
 
     /// Starts a prober that has the network of `place`.
     pub async fn join(&self, engine: &impl Inside, place: Place<'_>, number: usize) -> Result<Conversation> {
-        let body = self.body(place, false);
+        let body = self.body(place);
         self.start(engine, &body, place, number).await
     }
 
+    /// Starts a prober that writes the packets of a network to its standard output, until all that is wished for is
+    /// there or its input ends.
+    pub async fn capture(&self, engine: &impl Inside, place: Place<'_>, wish: &Wish) -> Result<Streams> {
+        let wish = serde_json::to_string(wish).map_err(|error| {
+            EngineError::new("capture packets", Cause::Other { status: None, message: error.to_string() })
+        })?;
+        let mut body = self.body(place);
+        body.cmd = Some(vec![wish]);
+        let capabilities = body.host_config.as_mut().and_then(|host| host.cap_add.as_mut());
+        capabilities.into_iter().for_each(|capabilities| capabilities.push("NET_RAW".to_owned()));
+        Ok(self.start(engine, &body, place, 0).await?.streams)
+    }
+
     /// The container of a prober: it may do nothing but look at its network.
-    fn body(&self, place: Place<'_>, raw: bool) -> ContainerCreateBody {
+    fn body(&self, place: Place<'_>) -> ContainerCreateBody {
         let sees_processes = place == Place::Host(true);
         let mut capabilities: Vec<String> = Vec::new();
-        if raw {
-            capabilities.push("NET_RAW".to_owned());
-        }
         if sees_processes {
             capabilities.extend(["SYS_PTRACE".to_owned(), "DAC_READ_SEARCH".to_owned()]);
         }

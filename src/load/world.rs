@@ -65,6 +65,11 @@ impl OsWorld {
         Ok(OwnProgram { content, changed, mapped, os, architecture })
     }
 
+    /// Makes a file, or empties the one that is there.
+    pub fn create(self, path: &Path) -> io::Result<std::fs::File> {
+        std::fs::File::create(path)
+    }
+
     /// Reads a file of whatever size.
     #[expect(clippy::disallowed_methods, reason = "this is the door")]
     pub fn read_whole(self, path: &Path) -> io::Result<Vec<u8>> {

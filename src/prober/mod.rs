@@ -4,6 +4,7 @@
 //! It is the one room that speaks with the network itself. It uses threads and the standard library, because it waits
 //! for many things that each take a moment, and ends.
 
+pub mod capture;
 mod dns;
 
 use std::io::{self, BufRead, Write};

@@ -8,6 +8,7 @@ mod harness;
 mod alone;
 mod attached;
 mod building;
+mod capture;
 mod changes;
 mod connections;
 mod converging;

@@ -185,6 +185,17 @@ impl Engine {
         self.wait(self.docker.disconnect_network(network, request)).unwrap();
     }
 
+    /// Returns the names of the probers that are joined to a container's network.
+    pub(crate) fn probers(&self, container: &str) -> Vec<String> {
+        let id = self.inspect(container).id.unwrap();
+        let filters = HashMap::from([("label".to_owned(), vec!["topo.probe".to_owned()])]);
+        let options =
+            query::ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+        let listed = self.wait(self.docker.list_containers(Some(options))).unwrap();
+        let names = listed.into_iter().filter_map(|one| one.names?.into_iter().next());
+        names.filter(|name| name.contains(&id[..12])).collect()
+    }
+
     pub(crate) fn remove_container(&self, name: &str) {
         let options = query::RemoveContainerOptions { force: true, v: true, link: false };
         self.wait(self.docker.remove_container(name, Some(options))).unwrap();
