@@ -217,7 +217,7 @@ causes! {
     }
     GATEWAY_SILENT = "gateway-silent" {
         "Nothing outside of the network is in reach.",
-        "The gateway of the container's network does not answer: its bridge is down or has lost its address.",
+        "The gateway of the container's network does not answer: its bridge is down or has lost its address. A container that knew the gateway may believe in it for a minute more.",
         "`topo down` and `topo up -d`, which make the network anew"
     }
     PROXY = "proxy" {

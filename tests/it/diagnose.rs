@@ -550,7 +550,16 @@ $ topo diagnose web
 - An engine of another system or processor than topo's runs no such container. Then it says so, and tells what the engine knows.
 - `--format json` is for programs, `-q` leaves out what is well. It exits with 0 if nothing is found, 1 for errors, 3 for warnings alone.
 
-The same by symptom:
+`topo capture` writes down the packets of a service's network in the same way, for Wireshark and tcpdump:
+
+```sh
+topo capture web -w web.pcap --port 80 --peer api -c 1000
+topo capture web -w - | tcpdump -nr -
+```
+
+It ends after `--seconds` (60), `--bytes` (64m) or `-c` packets, or when it is interrupted.
+
+What is found, by symptom:
 
 | Symptom | Cause |
 |---|---|
