@@ -25,7 +25,7 @@ pub const LABEL: &str = "topo.probe";
 /// Where the program and its libraries are in the image.
 const FOLDER: &str = "/topo";
 
-/// How long a prober may take to answer a list of questions.
+/// How long a prober may take to start, and to answer a list of questions.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The program that is to run at the engine: this one.
@@ -110,7 +110,8 @@ impl Prober {
     /// Starts a prober that has the network of `place`.
     pub async fn join(&self, engine: &impl Inside, place: Place<'_>, number: usize) -> Result<Conversation> {
         let body = self.body(place);
-        self.start(engine, &body, place, number).await
+        let begun = tokio::time::timeout(PATIENCE, self.start(engine, &body, place, number));
+        begun.await.unwrap_or_else(|_| Err(EngineError::new("start a prober", Cause::TimedOut)))
     }
 
     /// Starts a prober that writes the packets of a network to its standard output, until all that is wished for is

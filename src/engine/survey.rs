@@ -144,7 +144,11 @@ async fn probe(engine: &impl Inside, asked: Asked<'_>, prober: &Prober, survey: 
         .collect();
     let begun = stream::iter(places.iter().enumerate().map(async |(number, (at, id))| {
         let place = if at.is_some() { Place::Container(id) } else { Place::Host(sees_processes) };
-        let mut conversation = prober.join(engine, place, number).await?;
+        let mut conversation = match prober.join(engine, place, number).await {
+            // Not every engine shows its machine's processes.
+            Err(_) if place == Place::Host(true) => prober.join(engine, Place::Host(false), number).await?,
+            begun => begun?,
+        };
         let answers = conversation.ask(&view::questions()).await?;
         Ok::<_, super::EngineError>((*at, conversation, View::read(&answers)))
     }))

@@ -396,6 +396,19 @@ fn ipv6_that_is_asked_for_and_absent_is_found() {
 }
 
 #[test]
+fn a_service_whose_profile_is_not_active_is_no_typo() {
+    let services = "services:
+  web: {image: x, environment: {DB_HOST: db, DC_HOST: dc}}
+  db: {image: x, profiles: [more]}
+  dd: {image: x}
+";
+    let scene = Scene::new(services);
+    let findings = diagnose(&scene.input());
+    let mends: Vec<&str> = findings.iter().map(|finding| finding.mend.as_str()).collect();
+    assert_eq!(mends, ["topo --profile more up -d db", "did you mean `dd`?"]);
+}
+
+#[test]
 fn what_is_found_says_what_was_seen_and_what_mends_it() {
     let mut scene = Scene::new(SHOP);
     let view = scene.seen("api").view.as_mut().unwrap();

@@ -163,6 +163,13 @@ fn of_host(input: &Input<'_>, from: &Seen, mention: &Mention) -> Option<Finding>
         }
         return outside(input, from, mention, answer);
     }
+    if let Some(disabled) = input.project.disabled.get(host) {
+        let message = format!("service `{host}` is not active");
+        let finding = Finding::error(&UNKNOWN_HOST, service, message).see(told(service, mention));
+        return Some(
+            finding.mend(format!("topo --profile {} up -d {host}", disabled.profiles.0.join(" --profile "))),
+        );
+    }
     let close = nearest(host, input.project.services.keys().map(String::as_str));
     if close.is_none()
         && host.contains('.')
