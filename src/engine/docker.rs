@@ -252,6 +252,12 @@ impl Engine for Docker {
         self.connected.map_or(Since::Earliest, |seconds| Since::After(seconds.saturating_mul(1_000_000_000)))
     }
 
+    async fn now(&self) -> Result<Since> {
+        let info = self.client.info().await.map_err(failed("ask the engine for the time"))?;
+        let told = info.system_time.as_deref().and_then(ping::parse_nanoseconds);
+        Ok(told.map_or_else(|| self.connected(), Since::After))
+    }
+
     fn builders(&self) -> Builders {
         Builders { api: self.api, buildkit: self.buildkit, buildx: self.buildx.is_some() }
     }

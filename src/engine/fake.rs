@@ -214,6 +214,10 @@ impl Engine for FakeEngine {
         Since::Earliest
     }
 
+    async fn now(&self) -> Result<Since> {
+        Ok(self.connected())
+    }
+
     fn builders(&self) -> Builders {
         Builders { api: self.api(), buildkit: true, buildx: false }
     }

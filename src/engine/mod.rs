@@ -49,6 +49,10 @@ pub trait Engine {
     /// itself caused happened after it.
     fn connected(&self) -> Since;
 
+    /// Asks for the present point by the engine's clock, for those to whom what was before does matter: to the
+    /// nanosecond, or no more exact than [`Engine::connected`] where the engine does not tell.
+    async fn now(&self) -> Result<Since>;
+
     /// Returns which builders there are.
     fn builders(&self) -> Builders;
 
