@@ -23,6 +23,7 @@ pub mod lint;
 pub mod manifests;
 pub mod plan;
 
+pub mod api_server;
 pub mod engine;
 
 pub mod listing;

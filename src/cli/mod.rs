@@ -9,6 +9,8 @@ mod completions;
 mod config;
 mod converge;
 mod cp;
+mod diagnose;
+mod diagnose_k8s;
 mod down;
 mod elsewhere;
 mod engine;
@@ -124,6 +126,7 @@ enum Command {
     Check(check::Check),
     Lint(lint::Lint),
     Reach(reach::Reach),
+    Diagnose(diagnose::Diagnose),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
@@ -394,6 +397,7 @@ pub(crate) fn run() -> Exit {
         Command::Check(arguments) => check::run(&arguments, &context),
         Command::Lint(arguments) => lint::run(&arguments, &context),
         Command::Reach(arguments) => reach::run(&arguments, &context),
+        Command::Diagnose(arguments) => diagnose::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),

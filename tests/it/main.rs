@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api_server;
 mod apply;
 mod around;
 mod cli;
@@ -9,6 +10,7 @@ mod compatibility;
 mod config;
 mod contract;
 mod corpus;
+mod diagnose_k8s;
 mod diagnostic_examples;
 mod diagnostics;
 mod docs;
@@ -27,6 +29,7 @@ mod limits;
 mod lint;
 mod manifests;
 mod odd;
+mod on_cluster;
 mod plan;
 mod properties;
 mod properties_loading;
