@@ -16,12 +16,15 @@ pub mod load;
 pub mod project;
 
 pub mod observed;
+pub mod probe;
 pub mod topology;
 
+pub mod diagnose;
 pub mod k8s;
 pub mod lint;
 pub mod manifests;
 pub mod plan;
+pub mod prober;
 
 pub mod api_server;
 pub mod engine;

@@ -5,14 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use topo::api_server::{ApiError, ApiServer, Seen};
-use topo::diagnostic::Severity;
 use topo::manifests::live::{Finding, Live, diagnose, probe, text};
 
+use super::diagnose::exit;
 use super::up::interrupt;
 use super::{Context, Exit};
-
-/// Warnings were found, and no error.
-const WARNINGS: Exit = Exit::Code(3);
 
 /// Where to look, and how.
 #[derive(Args, Debug)]
@@ -95,11 +92,7 @@ async fn look(arguments: &InCluster, wanted: &Wanted<'_>, context: &Context) -> 
         let nothing = format!("nothing found wrong in namespace {namespace}\n");
         context.ui.data(&if texts.is_empty() { nothing } else { texts.join("\n") });
     }
-    Ok(match findings.iter().map(|finding| finding.severity).max() {
-        Some(Severity::Error) => Exit::Failure,
-        Some(Severity::Warning) => WARNINGS,
-        Some(Severity::Note) | None => Exit::Success,
-    })
+    Ok(exit(findings.iter().map(|finding| finding.severity)))
 }
 
 fn read(namespace: &str, seen: &Seen) -> Result<Live, ApiError> {

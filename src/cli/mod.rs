@@ -3,6 +3,7 @@
 mod attach;
 mod attach_service;
 mod build;
+mod capture;
 mod check;
 mod commit;
 mod completions;
@@ -32,6 +33,7 @@ mod pause;
 mod plan;
 mod plugin;
 mod port;
+mod program;
 mod provide;
 mod ps;
 mod pull;
@@ -127,6 +129,7 @@ enum Command {
     Lint(lint::Lint),
     Reach(reach::Reach),
     Diagnose(diagnose::Diagnose),
+    Capture(capture::Capture),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
@@ -330,6 +333,9 @@ pub(crate) fn run() -> Exit {
     if let Some(exit) = completions::answer(&words, command) {
         return exit;
     }
+    if let Some(exit) = program::answer(&words) {
+        return exit;
+    }
     let words = match plugin::asked(words) {
         plugin::Asked::Command(words) => words,
         plugin::Asked::Metadata(text) => {
@@ -398,6 +404,7 @@ pub(crate) fn run() -> Exit {
         Command::Lint(arguments) => lint::run(&arguments, &context),
         Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Diagnose(arguments) => diagnose::run(&arguments, &context),
+        Command::Capture(arguments) => capture::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),

@@ -18,6 +18,7 @@ mod hijack;
 mod hook;
 mod inside;
 mod lifecycle;
+mod live;
 pub mod local;
 mod logs;
 mod look;
@@ -59,6 +60,7 @@ use super::{
     Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Ran, Result,
     Scope, Since,
 };
+use crate::observed::live::{Live, Machine};
 use crate::observed::{Health, ImageId, Network, Observed, State, Volume};
 use crate::plan::builder::Builders;
 use crate::plan::changes::Origin;
@@ -512,6 +514,18 @@ impl Engine for Docker {
 
     fn happenings(&self, scope: &Scope, since: Since) -> BoxStream<'static, Result<Happening>> {
         happenings::subscribe(&self.patient(), scope, since)
+    }
+
+    async fn live(&self, container: &str) -> Result<Live> {
+        live::container(&self.client, container).await
+    }
+
+    async fn machine(&self) -> Result<Machine> {
+        live::machine(&self.client).await
+    }
+
+    async fn import_image(&self, name: &str, files: &[File]) -> Result<()> {
+        self.import(name, files).await
     }
 
     async fn containers(&self, query: &ContainerQuery) -> Result<Vec<Listed>> {

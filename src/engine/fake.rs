@@ -8,6 +8,7 @@ mod calls;
 mod inside;
 mod lifecycle;
 mod look;
+mod probing;
 mod state;
 
 use std::cell::RefCell;
@@ -29,6 +30,7 @@ use super::{
     Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, LogSource, Progress, Query, Ran,
     Result, Scope, Since,
 };
+use crate::observed::live::{Live, Machine};
 use crate::observed::{Health, ImageId, Network, Observed, State, Swarm, Volume};
 use crate::plan::builder::Builders;
 use crate::plan::changes::Origin;
@@ -46,6 +48,7 @@ pub struct FakeEngine {
     released: Notify,
     calls: RefCell<BTreeMap<CallKind, usize>>,
     under_way: RefCell<UnderWay>,
+    probes: RefCell<Option<probing::Answers>>,
 }
 
 type Fault = Box<dyn Fn(&Call) -> Option<Cause>>;
@@ -521,6 +524,23 @@ impl Engine for FakeEngine {
         };
         let wanted = move |one: &Happening| std::future::ready(wanted(one));
         stream::iter(past).chain(received(receiver)).filter(wanted).map(Ok).boxed()
+    }
+
+    async fn live(&self, container: &str) -> Result<Live> {
+        let doing = format!("look at container {container}");
+        self.call(CallKind::Live, container, doing, |world| Ok(world.get(container)?.live())).await
+    }
+
+    async fn machine(&self) -> Result<Machine> {
+        self.call(CallKind::Machine, "", "look at the engine".to_owned(), |_| Ok(probing::machine())).await
+    }
+
+    async fn import_image(&self, name: &str, _files: &[File]) -> Result<()> {
+        self.call(CallKind::ImportImage, name, format!("make image {name}"), |world| {
+            world.add_image(name);
+            Ok(())
+        })
+        .await
     }
 
     async fn containers(&self, query: &ContainerQuery) -> Result<Vec<Listed>> {

@@ -13,8 +13,10 @@ pub mod follow;
 pub mod inside;
 pub mod look;
 pub mod meter;
+pub mod probing;
 pub mod program;
 pub mod reference;
+pub mod survey;
 mod waits;
 pub mod watch;
 
@@ -29,6 +31,7 @@ pub use error::{Cause, EngineError, Result};
 use self::look::{
     ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
 };
+use crate::observed::live::{Live, Machine};
 use crate::observed::{Health, ImageId, Observed, State};
 use crate::plan::builder::Builders;
 use crate::plan::changes::Origin;
@@ -160,6 +163,15 @@ pub trait Engine {
     /// Returns what happens at the engine from now on, or from an earlier point on. The stream ends when the
     /// connection does; [`watch::Watch`] goes on beyond that.
     fn happenings(&self, scope: &Scope, since: Since) -> BoxStream<'static, Result<Happening>>;
+
+    /// Looks at the network of a container.
+    async fn live(&self, container: &str) -> Result<Live>;
+
+    /// Says what the engine's machine is like.
+    async fn machine(&self) -> Result<Machine>;
+
+    /// Makes an image that holds these files and nothing else. Nothing is pulled.
+    async fn import_image(&self, name: &str, files: &[File]) -> Result<()>;
 
     /// Lists containers of projects by name, in one request.
     async fn containers(&self, query: &ContainerQuery) -> Result<Vec<Listed>>;

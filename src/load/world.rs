@@ -35,7 +35,47 @@ pub trait World {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsWorld;
 
+/// The program that runs.
+pub struct OwnProgram {
+    /// What its file holds.
+    pub content: Vec<u8>,
+    /// When that was changed, in seconds since 1970.
+    pub changed: u64,
+    /// What is mapped into its memory, as Linux shows it; empty elsewhere.
+    pub mapped: Vec<u8>,
+    /// The operating system that it is for, as images name it.
+    pub os: &'static str,
+    /// The processor that it is for, as images name it.
+    pub architecture: &'static str,
+}
+
 impl OsWorld {
+    /// Reads the program that runs, of whatever size.
+    pub fn program(self) -> io::Result<OwnProgram> {
+        let path = std::env::current_exe()?;
+        let changed = std::fs::metadata(&path)?.modified()?;
+        let changed = changed.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let mapped = self.read(Path::new("/proc/self/maps")).unwrap_or_default();
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let (content, os) = (self.read_whole(&path)?, std::env::consts::OS);
+        Ok(OwnProgram { content, changed, mapped, os, architecture })
+    }
+
+    /// Makes a file, or empties the one that is there.
+    pub fn create(self, path: &Path) -> io::Result<std::fs::File> {
+        std::fs::File::create(path)
+    }
+
+    /// Reads a file of whatever size.
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    pub fn read_whole(self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
     /// Returns the words of the command line, the program's name first.
     pub fn arguments(self) -> Vec<std::ffi::OsString> {
         std::env::args_os().collect()

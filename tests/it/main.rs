@@ -10,6 +10,7 @@ mod compatibility;
 mod config;
 mod contract;
 mod corpus;
+mod diagnose;
 mod diagnose_k8s;
 mod diagnostic_examples;
 mod diagnostics;

@@ -164,16 +164,35 @@ fn mark(answer: Option<&Answer>) -> &'static str {
     }
 }
 
-/// Columns under names where these fit, else under numbers.
+/// What the marks mean.
+const LEGEND: [(&str, &str); 4] = [
+    ("✔", "reaches every port"),
+    ("p", "reaches published ports"),
+    ("·", "does not reach"),
+    ("?", "not known"),
+];
+
 fn table(matrix: &Matrix<'_>, width: usize) -> Option<String> {
     let names: Vec<String> = matrix.ends.iter().map(ToString::to_string).collect();
+    let marks = matrix.answers.iter().map(|row| row.iter().map(|answer| mark(answer.as_ref())).collect());
+    grid(&names, &marks.collect::<Vec<_>>(), &LEGEND, width)
+}
+
+/// Writes marks in columns under names where these fit, else under numbers, and what those marks mean that are there.
+/// `None` says that nothing fits into `width` columns.
+pub fn grid(
+    names: &[String],
+    marks: &[Vec<&'static str>],
+    legend: &[(&'static str, &'static str)],
+    width: usize,
+) -> Option<String> {
     let wide = |text: &String| text.chars().count();
     let first = names.iter().map(wide).max().unwrap_or(0);
     let by_name = first + names.iter().map(|name| wide(name) + 2).sum::<usize>();
     let digits = names.len().to_string().len();
     let by_number = digits + 1 + first + names.len() * (digits + 2);
     let (rows, columns): (Vec<String>, Vec<String>) = if by_name <= width {
-        (names.clone(), names)
+        (names.to_vec(), names.to_vec())
     } else if by_number <= width {
         let numbered = names.iter().enumerate().map(|(at, name)| format!("{:>digits$} {name}", at + 1));
         (numbered.collect(), (1..=names.len()).map(|at| at.to_string()).collect())
@@ -186,23 +205,14 @@ fn table(matrix: &Matrix<'_>, width: usize) -> Option<String> {
         text.push_str(&format!("  {column:^width$}", width = wide(column).max(digits.min(2))));
     }
     let mut lines = vec![text];
-    let mut marks: Vec<&str> = Vec::new();
-    for (row, answers) in rows.iter().zip(&matrix.answers) {
+    for (row, marks) in rows.iter().zip(marks) {
         let mut line = format!("{row:first$}");
-        for (column, answer) in columns.iter().zip(answers) {
-            let mark = mark(answer.as_ref());
-            marks.push(mark);
+        for (column, mark) in columns.iter().zip(marks) {
             line.push_str(&format!("  {mark:^width$}", width = wide(column).max(digits.min(2))));
         }
         lines.push(line);
     }
-    let legend = [
-        ("✔", "reaches every port"),
-        ("p", "reaches published ports"),
-        ("·", "does not reach"),
-        ("?", "not known"),
-    ];
-    let legend = legend.iter().filter(|(mark, _)| marks.contains(mark));
+    let legend = legend.iter().filter(|(mark, _)| marks.iter().flatten().any(|one| one == mark));
     let legend: Vec<String> = legend.map(|(mark, means)| format!("{mark} {means}")).collect();
     let table: String = lines.iter().map(|line| format!("{}\n", line.trim_end())).collect();
     Some(format!("{table}\n{}\n", legend.join("   ")))

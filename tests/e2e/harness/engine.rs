@@ -6,7 +6,10 @@ use std::future::Future;
 
 use bollard::Docker;
 use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::models::{ContainerInspectResponse, NetworkInspect, SwarmInitRequest, VolumeCreateRequest};
+use bollard::models::{
+    ContainerInspectResponse, EndpointIpamConfig, EndpointSettings, NetworkConnectRequest,
+    NetworkDisconnectRequest, NetworkInspect, SwarmInitRequest, VolumeCreateRequest,
+};
 use bollard::query_parameters as query;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -152,6 +155,45 @@ impl Engine {
     pub(crate) fn all_volumes(&self) -> BTreeSet<String> {
         let listed = self.wait(self.docker.list_volumes(None::<query::ListVolumesOptions>)).unwrap();
         listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect()
+    }
+
+    /// Attaches a container to a network, with these names and maybe an address.
+    pub(crate) fn connect_container(
+        &self,
+        network: &str,
+        container: &str,
+        aliases: &[&str],
+        address: Option<&str>,
+    ) {
+        let ipam = address.map(|address| EndpointIpamConfig {
+            ipv4_address: Some(address.to_owned()),
+            ..EndpointIpamConfig::default()
+        });
+        let endpoint = EndpointSettings {
+            aliases: Some(aliases.iter().map(|alias| (*alias).to_owned()).collect()),
+            ipam_config: ipam,
+            ..EndpointSettings::default()
+        };
+        let request =
+            NetworkConnectRequest { container: container.to_owned(), endpoint_config: Some(endpoint) };
+        self.wait(self.docker.connect_network(network, request)).unwrap();
+    }
+
+    /// Detaches a container from a network.
+    pub(crate) fn disconnect_container(&self, network: &str, container: &str) {
+        let request = NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
+        self.wait(self.docker.disconnect_network(network, request)).unwrap();
+    }
+
+    /// Returns the names of the probers that are joined to a container's network.
+    pub(crate) fn probers(&self, container: &str) -> Vec<String> {
+        let id = self.inspect(container).id.unwrap();
+        let filters = HashMap::from([("label".to_owned(), vec!["topo.probe".to_owned()])]);
+        let options =
+            query::ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+        let listed = self.wait(self.docker.list_containers(Some(options))).unwrap();
+        let names = listed.into_iter().filter_map(|one| one.names?.into_iter().next());
+        names.filter(|name| name.contains(&id[..12])).collect()
     }
 
     pub(crate) fn remove_container(&self, name: &str) {

@@ -1,0 +1,112 @@
+//! What is wrong with the engine's machine: its routes, its packets, its name servers.
+
+use ipnet::IpNet;
+
+use super::Found;
+use crate::diagnose::causes::{DNS_SILENT, FORWARDING_OFF, GATEWAY_SILENT, MTU, SUBNET_OVERLAP};
+use crate::diagnose::questions::mtu_file;
+use crate::diagnose::{Finding, Host, Input, Seen};
+use crate::observed::Network;
+use crate::probe::{Answer, Question};
+
+pub(super) fn find(input: &Input<'_>, found: &mut Found) {
+    if !input.machine.forwards {
+        let message = "the engine's machine does not pass packets on between its networks";
+        let finding = Finding::error(&FORWARDING_OFF, "", message).of_all();
+        found.push(finding.see("net.ipv4.ip_forward is 0 there").mend("sysctl -w net.ipv4.ip_forward=1"));
+    }
+    let networks = input.project.networks.keys().filter_map(|key| {
+        let name = input.project.network_name(key);
+        Some((key.as_str(), input.networks.iter().find(|network| network.name == name)?))
+    });
+    for (key, network) in networks {
+        let Some(host) = input.host else { break };
+        overlaps(input, host, key, network, found);
+        mtu(host, key, network, found);
+    }
+    for seen in input.containers.iter().filter(|seen| input.wanted().any(|wanted| wanted == seen.service)) {
+        of_container(seen, found);
+    }
+}
+
+fn option<'a>(network: &'a Network, name: &str) -> Option<&'a str> {
+    network.request.options.as_ref()?.get(name).map(String::as_str)
+}
+
+fn overlaps(input: &Input<'_>, host: &Host, key: &str, network: &Network, found: &mut Found) {
+    // The engine's own bridges have routes, too, and those are no others' addresses.
+    let is_bridge = |interface: &str| {
+        interface.starts_with("br-")
+            || interface == "docker0"
+            || input
+                .networks
+                .iter()
+                .any(|one| option(one, "com.docker.network.bridge.name") == Some(interface))
+    };
+    let pools = network.request.ipam.iter().flat_map(|ipam| ipam.config.iter().flatten());
+    let subnets = pools.filter_map(|pool| pool.subnet.as_deref()?.parse::<IpNet>().ok());
+    for subnet in subnets.filter(|_| network.driver == "bridge") {
+        let others =
+            host.view.ways.iter().filter(|way| way.to.prefix_len() > 0 && !is_bridge(&way.interface));
+        for way in others {
+            let (one, other) = (&way.to, &subnet);
+            if one.contains(&other.network()) || other.contains(&one.network()) {
+                let message = format!(
+                    "network `{key}` has the addresses {subnet}, and the host reaches {} by {}",
+                    way.to, way.interface
+                );
+                let finding = Finding::error(&SUBNET_OVERLAP, "", message).of_all();
+                found.push(
+                    finding.mend(format!(
+                        "another subnet in `networks.{key}.ipam`, then topo down && topo up -d"
+                    )),
+                );
+            }
+        }
+    }
+}
+
+fn mtu(host: &Host, key: &str, network: &Network, found: &mut Found) {
+    let Some(way) = host.view.way_out() else { return };
+    let question = Question::File(mtu_file(&way.interface));
+    let Some(Answer::Text(text)) = host.answers.get(&question) else { return };
+    let Ok(outside) = text.trim().parse::<u32>() else { return };
+    // Where nothing is said, the host tells senders of packets that are too large, as it routes them itself.
+    let own = option(network, "com.docker.network.driver.mtu").and_then(|mtu| mtu.parse::<u32>().ok());
+    let Some(inside) = own else { return };
+    let leads_out = network.driver == "bridge" && network.request.internal != Some(true);
+    if leads_out && inside > outside {
+        let message = format!(
+            "packets of network `{key}` may have {inside} bytes, those of {} {outside}",
+            way.interface
+        );
+        let finding = Finding::warning(&MTU, "", message).of_all();
+        found.push(
+            finding.mend(format!(
+                "`com.docker.network.driver.mtu: \"{outside}\"` in `networks.{key}.driver_opts`"
+            )),
+        );
+    }
+}
+
+fn of_container(seen: &Seen, found: &mut Found) {
+    let service = &seen.service;
+    for server in &seen.live.dns {
+        let Some(answer) = server.parse().ok().and_then(|server| seen.answer(&Question::Server(server)))
+        else {
+            continue;
+        };
+        if *answer != Answer::Yes {
+            let message = format!("name server {server} of `{service}` does not answer");
+            let finding = Finding::error(&DNS_SILENT, service, message).see(answer.words());
+            found.push(finding.mend(format!("another address in `services.{service}.dns`")));
+        }
+    }
+    let gateway = seen.view.as_ref().and_then(super::super::view::View::gateway);
+    if let Some(gateway) = gateway
+        && seen.answer(&Question::Neighbour(gateway)) == Some(&Answer::Silence)
+    {
+        let message = format!("gateway {gateway} of `{service}` does not answer");
+        found.push(Finding::error(&GATEWAY_SILENT, service, message).mend("topo down && topo up -d"));
+    }
+}

@@ -1,0 +1,72 @@
+//! What is wrong with the engine's machine. These happen to an engine of the test's own, in namespaces of its own.
+
+use std::process::Command;
+
+use super::{PARTS, found, listens};
+use crate::harness::{PrivateEngine, Project, eventually};
+
+/// Runs a command in the network of the engine's machine.
+fn on_machine(engine: &PrivateEngine, words: &[&str]) {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).env("PATH", "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin");
+    let output = engine.beside(&command).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn what_is_wrong_with_the_machine_must_be_named() {
+    let Some(engine) = PrivateEngine::start("dg-machine", &["busybox"]) else { return };
+    let compose = format!(
+        "{PARTS}services:
+  web: {{<<: *web, environment: {{DB: 'http://db'}}, ports: ['8099:80']}}
+  db: {{<<: *web}}
+networks: {{default: {{ipam: {{config: [{{subnet: 10.9.0.0/24}}]}}, driver_opts: {{com.docker.network.bridge.name: tbr}}}}}}
+"
+    );
+    let project = Project::on(&engine, "dg-machine", &compose);
+    project.up();
+    listens(&project, "web-1", "80");
+    listens(&project, "db-1", "80");
+    let causes =
+        || found(&project).into_iter().map(|(cause, service, _)| (cause, service)).collect::<Vec<_>>();
+    let has = |cause: &str, service: &str| {
+        let causes = causes();
+        assert!(
+            causes.contains(&(cause.to_owned(), service.to_owned())),
+            "no {cause} of `{service}` in {causes:?}"
+        );
+    };
+    assert_eq!(causes(), []);
+
+    // A firewall between two containers of one bridge.
+    let db = project.container("db-1").network_settings.unwrap().networks.unwrap();
+    let db = db.values().next().unwrap().ip_address.clone().unwrap();
+    on_machine(&engine, &["sysctl", "-w", "net.bridge.bridge-nf-call-iptables=1"]);
+    let rule = ["DOCKER-USER", "-d", db.as_str(), "-p", "tcp", "--dport", "80", "-j", "DROP"];
+    on_machine(&engine, &[&["iptables", "-I"], &rule[..]].concat());
+    has("packets-dropped", "web");
+    on_machine(&engine, &[&["iptables", "-D"], &rule[..]].concat());
+    assert_eq!(causes(), []);
+
+    // A firewall before a published port.
+    let rule = ["OUTPUT", "-p", "tcp", "--dport", "8099", "-j", "DROP"];
+    on_machine(&engine, &[&["iptables", "-I"], &rule[..]].concat());
+    has("port-silent", "web");
+    on_machine(&engine, &[&["iptables", "-D"], &rule[..]].concat());
+
+    on_machine(&engine, &["sysctl", "-w", "net.ipv4.ip_forward=0"]);
+    has("forwarding-off", "");
+    on_machine(&engine, &["sysctl", "-w", "net.ipv4.ip_forward=1"]);
+
+    // A route of the host to addresses that the network has.
+    on_machine(&engine, &["ip", "link", "add", "vpn0", "type", "veth", "peer", "name", "vpn1"]);
+    on_machine(&engine, &["ip", "address", "add", "10.9.128.1/16", "dev", "vpn0"]);
+    on_machine(&engine, &["ip", "link", "set", "vpn0", "up"]);
+    has("subnet-overlap", "");
+    on_machine(&engine, &["ip", "link", "delete", "vpn0"]);
+
+    // A gateway that has lost its address. Containers that knew it believe in it for some seconds more.
+    on_machine(&engine, &["ip", "address", "flush", "dev", "tbr"]);
+    let wanted = ("gateway-silent".to_owned(), "web".to_owned());
+    eventually("the gateway is missed", || causes().contains(&wanted).then_some(()));
+}
