@@ -7,6 +7,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::attribute::{Attribute, Decoder, Place, Shape};
+use super::schema::or_variable;
 use super::values::{scalar, whole};
 use crate::yaml::{Node, Value};
 
@@ -19,7 +20,12 @@ pub struct ByteSize(pub i64);
 scalar!(
     ByteSize,
     "a number of bytes such as 512m or 1gb",
-    { "type": ["string", "integer"], "examples": ["64m", "1gb"] },
+    {
+        "type": ["string", "integer"],
+        "pattern": or_variable(r"[+]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? ?[kKmMgGtTpP]?([iI]?[bB])?|-1|-0+"),
+        "examples": ["64m", "1gb"],
+        "description": "A number of bytes, or text with a unit: `b`, `k`, `m`, `g`, `t` or `p`, in steps of 1024.",
+    },
     |node| match &node.value {
         Value::Int(value) => Ok(i64::try_from(*value).ok().map(Self)),
         Value::Float(value) => Ok(whole(*value).map(Self)),
@@ -71,7 +77,12 @@ pub struct Duration(pub StdDuration);
 scalar!(
     Duration,
     "a duration such as 1m30s",
-    { "type": "string", "examples": ["10s", "1m30s", "500ms"] },
+    {
+        "type": "string",
+        "pattern": or_variable(r"0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h|d|w))+"),
+        "examples": ["10s", "1m30s"],
+        "description": "A number with a unit: `us`, `ms`, `s`, `m`, `h`, `d` or `w`; several add up, as in `1m30s`.",
+    },
     |node| node.as_text().map(|text| parse_duration(text).map(Self)).transpose()
 );
 
