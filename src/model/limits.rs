@@ -142,7 +142,6 @@ impl Attribute for Ulimit {
                 { "type": "string", "pattern": or_variable(WHOLE), "errorMessage": "write a whole number" },
                 {
                     "type": "object",
-                    "title": "Ulimit",
                     "properties": {
                         "soft": part("What processes start with."),
                         "hard": part("What they may raise it to."),

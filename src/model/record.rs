@@ -123,7 +123,7 @@ macro_rules! record {
             }
 
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                let mut record = $crate::model::schema::Record::new(stringify!($name), concat!($($doc, "\n",)*));
+                let mut record = $crate::model::schema::Record::new(concat!($($doc, "\n",)*));
                 $(record.attribute(
                     <$type as $crate::model::attribute::Attribute>::schema(generator),
                     $crate::model::schema::Declared {
@@ -191,7 +191,7 @@ macro_rules! record_schema {
         $long
     };
     ($long:expr, $($short:tt),+) => {
-        schemars::json_schema!({ "anyOf": [$($short,)+ $long] })
+        $crate::model::schema::forms(&[$(schemars::json_schema!($short)),+], $long)
     };
 }
 

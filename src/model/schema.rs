@@ -12,11 +12,10 @@ use super::Compose;
 /// Returns the schema of a compose file, ready to be written.
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft07();
-    let mut schema = settings.into_generator().into_root_schema_for::<Compose>().to_value();
-    if let Some(top) = schema.as_object_mut() {
-        top.insert("title".into(), "Compose file, with topo's extensions".into());
-    }
-    schema
+    let mut schema = settings.into_generator().into_root_schema_for::<Compose>();
+    // Editors would show it above the text of every attribute.
+    schema.remove("title");
+    schema.to_value()
 }
 
 /// Returns the schema without what is obsolete: editors underline it as they do what does not exist.
@@ -65,15 +64,14 @@ pub(crate) struct Declared {
 
 /// Builds the schema of one struct of the model.
 pub(crate) struct Record {
-    name: &'static str,
     description: &'static str,
     properties: Map<String, Value>,
     required: Vec<Value>,
 }
 
 impl Record {
-    pub(crate) fn new(name: &'static str, description: &'static str) -> Self {
-        Self { name, description, properties: Map::new(), required: Vec::new() }
+    pub(crate) fn new(description: &'static str) -> Self {
+        Self { description, properties: Map::new(), required: Vec::new() }
     }
 
     pub(crate) fn attribute(&mut self, schema: Schema, declared: Declared) {
@@ -122,7 +120,6 @@ impl Record {
     pub(crate) fn finish(self, rules: Option<Value>) -> Schema {
         let mut schema = json_schema!({
             "type": "object",
-            "title": self.name,
             "properties": self.properties,
             "patternProperties": { "^x-": {} },
             "additionalProperties": false,
@@ -155,6 +152,15 @@ fn offer_in_items(list: &mut Map<String, Value>, examples: &[Value]) {
         let offered: Vec<Value> = examples.iter().flat_map(items_of).collect();
         items.insert("examples".to_owned(), offered.into());
     }
+}
+
+/// Describes what has short forms and a long one. Where neither fits, editors say what is wrong with the first, so that
+/// is the long one, unless a short one has more to say than that it is text.
+pub(crate) fn forms(short: &[Schema], long: Schema) -> Schema {
+    let mut forms = short.to_vec();
+    let at = if short.iter().any(|form| form.get("pattern").is_some()) { forms.len() } else { 0 };
+    forms.insert(at, long);
+    json_schema!({ "anyOf": forms })
 }
 
 /// Describes text of a form, or with a variable in it; `form` is a regular expression for all of it.

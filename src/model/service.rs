@@ -16,6 +16,7 @@ pub use super::outside::{
 };
 use super::schema::or_variable;
 use super::storage::{FileReferences, Mounts};
+use super::units::Swappiness;
 use super::values::{
     ByteSize, CommandLine, Duration, HostPath, KeyValues, Options, StringList, StringOrNumber, UniqueList,
     Variables, words,
@@ -202,9 +203,9 @@ record! {
         #[example = "1g"]
         #[example = -1]
         pub memswap_limit: ByteSize,
-        /// How eagerly the kernel swaps, in percent.
+        /// How eagerly the kernel swaps, from 0 to 100 percent.
         #[example = 10]
-        pub mem_swappiness: ByteSize,
+        pub mem_swappiness: Swappiness,
         /// The MAC address on the primary network.
         #[example = "02:42:ac:11:65:43"]
         pub mac_address: Option<String>,

@@ -42,6 +42,34 @@ impl Serialize for ByteSize {
     }
 }
 
+/// How eagerly the kernel swaps, in percent, which docker compose reads as it does bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Swappiness(pub ByteSize);
+
+impl Attribute for Swappiness {
+    const SHAPE: &'static Shape = Shape::REPLACE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        ByteSize::decode(node, place, decoder).map(Self)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = ByteSize::schema(generator);
+        schema.remove("description");
+        schema.insert("errorMessage".to_owned(), "write a number from 0 to 100".into());
+        schema
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.0.is_unset()
+    }
+}
+
 /// Parses a number of bytes such as `512m`, or says what is wrong with it.
 pub fn parse_bytes(text: &str) -> Result<i64, String> {
     // As in docker's units: one space may stand between number and unit, and none elsewhere.

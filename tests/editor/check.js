@@ -75,6 +75,7 @@ const HOVERED = [
 // What is underlined, by the message for each: what is wrong, and what is not.
 const UNDERLINED = [
   ["services:\n  web:\n    imag: a\n", /Property imag is not allowed/],
+  [`${SERVICE}build: {contxt: .}\n`, /Property contxt is not allowed/],
   [`${SERVICE}ports: 80\n`, /Incorrect type. Expected "array"/],
   [`${SERVICE}ports: ["http:80"]\n`, /write \[\[address:\]published:\]target/],
   [`${SERVICE}init: maybe\n`, /write true or false/],
@@ -84,7 +85,7 @@ const UNDERLINED = [
   [`${SERVICE}healthcheck: {interval: 5 apples, test: a}\n`, /write a duration such as 1m30s/],
   [`${SERVICE}mem_limit: 5x\n`, /write a number of bytes such as 512m/],
   [`${SERVICE}volumes: ["a:"]\n`, /write \[source:\]target/],
-  [`${SERVICE}build: [a]\n`, /Incorrect type. Expected "string | Build"/],
+  [`${SERVICE}build: [a]\n`, /Incorrect type. Expected "Build | string"/],
   [`${SERVICE}command: {a: b}\n`, /Incorrect type. Expected "string | array | null"/],
   [`${SERVICE}environment: A=b\n`, /Incorrect type. Expected "object | array"/],
   [`${SERVICE}depends_on: {db: {condition: healthy}}\n`, /Valid values: "service_started"/],
@@ -108,13 +109,17 @@ const UNDERLINED = [
   [`${SERVICE}x-own: [1, {a: b}]\nx-more: 5\n`],
 ];
 
-const server = start(pathToFileURL(resolve(import.meta.dirname, "../../schema/topo.schema.json")).href);
+const schema = pathToFileURL(resolve(import.meta.dirname, "../../schema/topo.schema.json")).href;
+const server = start(schema);
+const bySettings = start(schema, "*compose*.y*ml");
 const deadline = setTimeout(() => {
   console.error("the language server did not answer within two minutes");
   server.stop();
+  bySettings.stop();
   process.exit(1);
 }, 120_000);
 await server.hello();
+await bySettings.hello();
 
 const wrong = [];
 const shown = (text) => JSON.stringify(text.replace(SERVICE, "… "));
@@ -137,9 +142,12 @@ const offered = await server.completed("|");
 if (offered.has("version")) wrong.push("the top completes `version`, which is obsolete");
 const explained = await server.completed(`${SERVICE}|`);
 if (!explained.get("healthcheck")?.includes("healthy")) wrong.push("completion does not explain `healthcheck`");
+const named = await bySettings.completed("services:\n  web:\n    |");
+if (!named.has("healthcheck")) wrong.push("the settings of docs/editors.md do not lead to the schema");
 
 clearTimeout(deadline);
 server.stop();
+bySettings.stop();
 if (wrong.length) {
   console.error(wrong.join("\n"));
   process.exit(1);

@@ -2,8 +2,13 @@
 
 import { spawn } from "node:child_process";
 
-/** Starts the server in this folder; `schema` is the address of the schema that files name in their first line. */
-export function start(schema) {
+/**
+ * Starts the server in this folder. `schema` is the address of the schema that files name in their first line; with
+ * `pattern` it is the settings that name it, for files of such names.
+ */
+export function start(schema, pattern) {
+  const firstLine = pattern ? "#\n" : `# yaml-language-server: $schema=${schema}\n`;
+  const schemas = pattern ? { [schema]: pattern } : {};
   const server = spawn(process.execPath, ["node_modules/yaml-language-server/bin/yaml-language-server", "--stdio"], {
     cwd: import.meta.dirname,
     stdio: ["pipe", "pipe", "inherit"],
@@ -29,7 +34,8 @@ export function start(schema) {
       diagnostics.get(message.params.uri)?.(message.params.diagnostics);
     } else if (message.method && message.id !== undefined) {
       // The server asks for settings or announces what it can do.
-      const settings = { yaml: { validate: true, hover: true, completion: true, schemaStore: { enable: false } } };
+      const yaml = { validate: true, hover: true, completion: true, schemaStore: { enable: false }, schemas };
+      const settings = { yaml };
       const items = message.params?.items ?? [];
       send({ id: message.id, result: items.map(({ section }) => settings[section] ?? null) });
     } else {
@@ -54,11 +60,10 @@ export function start(schema) {
   /** Opens a file, in which `|` is where the cursor stands; returns the cursor, and what is underlined. */
   async function open(text) {
     const before = text.split("|")[0].split("\n");
-    // The modeline is the first line.
     const position = { line: before.length, character: before.at(-1).length };
     const uri = `file:///project/${++files}/compose.yaml`;
     const found = new Promise((done) => diagnostics.set(uri, done));
-    const document = `# yaml-language-server: $schema=${schema}\n${text.replace("|", "")}`;
+    const document = firstLine + text.replace("|", "");
     const textDocument = { uri, languageId: "yaml", version: 1, text: document };
     send({ method: "textDocument/didOpen", params: { textDocument } });
     return { at: { textDocument: { uri }, position }, mistakes: (await found).map((one) => one.message) };
