@@ -37,6 +37,7 @@ mod properties_loading;
 mod reach;
 mod run;
 mod schema;
+mod schema_corpus;
 mod target;
 mod verify;
 mod watch;
