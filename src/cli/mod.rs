@@ -22,6 +22,7 @@ mod export;
 mod export_container;
 mod export_files;
 mod global;
+mod graph;
 mod images;
 mod kill;
 mod lint;
@@ -127,6 +128,7 @@ enum Command {
     Lint(lint::Lint),
     Reach(reach::Reach),
     Diagnose(diagnose::Diagnose),
+    Graph(graph::Graph),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
@@ -398,6 +400,7 @@ pub(crate) fn run() -> Exit {
         Command::Lint(arguments) => lint::run(&arguments, &context),
         Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Diagnose(arguments) => diagnose::run(&arguments, &context),
+        Command::Graph(arguments) => graph::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),

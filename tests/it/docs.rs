@@ -3,7 +3,7 @@
 use crate::cli::run_in_repository;
 use crate::generated::{check_part, read, repository};
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -12,6 +12,7 @@ const PAGES: [&str; 11] = [
     "docs/differences.md",
     "docs/diagnostics.md",
     "docs/docker-compose.md",
+    "docs/graph.md",
     "docs/kubernetes.md",
     "docs/lint.md",
     "examples/README.md",

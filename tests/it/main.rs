@@ -19,6 +19,7 @@ mod explain;
 mod forms;
 mod generate;
 mod generated;
+mod graph;
 mod images;
 mod k8s;
 mod k8s_golden;
