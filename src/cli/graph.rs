@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use topo::diagnostic::did_you_mean;
+use topo::engine::Engine as _;
+use topo::engine::look::ContainerQuery;
+use topo::listing::live::live;
 use topo::load::World as _;
 use topo::project::Project;
 use topo::topology::render::{Filter, Graph as Drawn, Kind, dot, html, json, mermaid, svg, tree};
@@ -24,6 +27,9 @@ pub(crate) struct Graph {
     /// File to write to; default: standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Ask the engine what runs, and colour services by state and health
+    #[arg(long)]
+    live: bool,
     /// Draw only members of this network, and what binds them
     #[arg(long, value_name = "NETWORK")]
     network: Vec<String>,
@@ -74,7 +80,15 @@ pub(crate) fn run(arguments: &Graph, context: &Context) -> Exit {
         kinds: arguments.edges.iter().map(|kind| Kind::from(*kind)).collect(),
     };
     let graph = Drawn::of(&project, &topology, &filter);
-    write(arguments, &graph, context)
+    if !arguments.live {
+        return write(arguments, &graph, context);
+    }
+    context.with_engine(async |engine| {
+        let query = ContainerQuery { project: Some(project.name.clone()), all: true };
+        let listed = engine.containers(&query).await?;
+        let containers: Vec<_> = listed.into_iter().map(|one| one.container).collect();
+        Ok(write(arguments, &graph.with_live(live(&project, &containers)), context))
+    })
 }
 
 fn write(arguments: &Graph, graph: &Drawn, context: &Context) -> Exit {

@@ -7,6 +7,7 @@ mod check;
 mod commit;
 mod completions;
 mod config;
+mod connect;
 mod converge;
 mod cp;
 mod diagnose;
@@ -24,6 +25,7 @@ mod export_files;
 mod global;
 mod graph;
 mod images;
+mod inspect;
 mod kill;
 mod lint;
 mod listing;
@@ -129,6 +131,9 @@ enum Command {
     Reach(reach::Reach),
     Diagnose(diagnose::Diagnose),
     Graph(graph::Graph),
+    Inspect(inspect::Inspect),
+    Connect(connect::Connect),
+    Disconnect(connect::Disconnect),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
@@ -401,6 +406,9 @@ pub(crate) fn run() -> Exit {
         Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Diagnose(arguments) => diagnose::run(&arguments, &context),
         Command::Graph(arguments) => graph::run(&arguments, &context),
+        Command::Inspect(arguments) => inspect::run(&arguments, &context),
+        Command::Connect(arguments) => connect::connect(&arguments, &context),
+        Command::Disconnect(arguments) => connect::disconnect(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),

@@ -8,6 +8,7 @@ mod around;
 mod cli;
 mod compatibility;
 mod config;
+mod connect;
 mod contract;
 mod corpus;
 mod diagnose_k8s;

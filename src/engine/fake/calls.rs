@@ -49,6 +49,7 @@ pub enum CallKind {
     Containers,
     Image,
     Volumes,
+    Network,
     Processes,
     Usage,
     History,
