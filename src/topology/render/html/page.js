@@ -84,7 +84,7 @@
   });
 
   const middle = (node) => {
-    const box = node.getBoundingClientRect();
+    const box = node.querySelector(".card, .hit").getBoundingClientRect();
     return [box.x + box.width / 2, box.y + box.height / 2];
   };
   // The nearest node in a direction; what is off to the side counts as farther.
@@ -95,7 +95,7 @@
       const [otherX, otherY] = middle(other), ahead = (otherX - x) * right + (otherY - y) * down;
       const aside = Math.abs((otherX - x) * down) + Math.abs((otherY - y) * right);
       const far = ahead + 3 * aside;
-      if (other !== node && ahead > 4 && far < least) [best, least] = [other, far];
+      if (other !== node && 4 * ahead > aside && ahead > 1 && far < least) [best, least] = [other, far];
     }
     return best;
   };
