@@ -8,6 +8,7 @@ mod check;
 mod commit;
 mod completions;
 mod config;
+mod connect;
 mod converge;
 mod cp;
 mod diagnose;
@@ -23,7 +24,9 @@ mod export;
 mod export_container;
 mod export_files;
 mod global;
+mod graph;
 mod images;
+mod inspect;
 mod kill;
 mod lint;
 mod listing;
@@ -129,6 +132,10 @@ enum Command {
     Lint(lint::Lint),
     Reach(reach::Reach),
     Diagnose(diagnose::Diagnose),
+    Graph(graph::Graph),
+    Inspect(inspect::Inspect),
+    Connect(connect::Connect),
+    Disconnect(connect::Disconnect),
     Capture(capture::Capture),
     Explain(explain::Explain),
     Export(export::Export),
@@ -404,6 +411,10 @@ pub(crate) fn run() -> Exit {
         Command::Lint(arguments) => lint::run(&arguments, &context),
         Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Diagnose(arguments) => diagnose::run(&arguments, &context),
+        Command::Graph(arguments) => graph::run(&arguments, &context),
+        Command::Inspect(arguments) => inspect::run(&arguments, &context),
+        Command::Connect(arguments) => connect::connect(&arguments, &context),
+        Command::Disconnect(arguments) => connect::disconnect(&arguments, &context),
         Command::Capture(arguments) => capture::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),

@@ -54,7 +54,8 @@ use self::connection::Address;
 use self::credentials::Credentials;
 use self::wire::Dialer;
 use super::look::{
-    ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, NetworkDetails, Occurrence, Processes, Usage,
+    VolumeDetails,
 };
 use super::{
     Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Ran, Result,
@@ -538,6 +539,10 @@ impl Engine for Docker {
 
     async fn volumes(&self, project: &str) -> Result<Vec<VolumeDetails>> {
         look::volumes(&self.client, project).await
+    }
+
+    async fn network(&self, network: &str) -> Result<NetworkDetails> {
+        look::network(&self.client, network).await
     }
 
     async fn processes(&self, container: &str) -> Result<Processes> {

@@ -29,7 +29,8 @@ use futures_util::stream::BoxStream;
 pub use error::{Cause, EngineError, Result};
 
 use self::look::{
-    ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, NetworkDetails, Occurrence, Processes, Usage,
+    VolumeDetails,
 };
 use crate::observed::live::{Live, Machine};
 use crate::observed::{Health, ImageId, Observed, State};
@@ -181,6 +182,9 @@ pub trait Engine {
 
     /// Lists the volumes that were made for a project, by name.
     async fn volumes(&self, project: &str) -> Result<Vec<VolumeDetails>>;
+
+    /// Looks at one network, and at who is on it.
+    async fn network(&self, network: &str) -> Result<NetworkDetails>;
 
     /// Lists the processes of a container. One that does not run is an error.
     async fn processes(&self, container: &str) -> Result<Processes>;

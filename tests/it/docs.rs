@@ -12,6 +12,7 @@ const PAGES: [&str; 12] = [
     "docs/differences.md",
     "docs/diagnostics.md",
     "docs/docker-compose.md",
+    "docs/graph.md",
     "docs/kubernetes.md",
     "docs/lint.md",
     "docs/troubleshooting.md",
