@@ -28,6 +28,7 @@ mod lint;
 mod listing;
 mod logs;
 mod ls;
+mod lsp;
 mod pause;
 mod plan;
 mod plugin;
@@ -130,6 +131,7 @@ enum Command {
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
+    Lsp(lsp::Lsp),
     Completions(completions::Completions),
     Version(version::Version),
 }
@@ -401,6 +403,7 @@ pub(crate) fn run() -> Exit {
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
+        Command::Lsp(arguments) => lsp::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),
         Command::Version(arguments) => version::run(&arguments, &context),
     }

@@ -3,7 +3,7 @@
 use crate::cli::run_in_repository;
 use crate::generated::{check_part, read, repository};
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -14,6 +14,7 @@ const PAGES: [&str; 11] = [
     "docs/docker-compose.md",
     "docs/kubernetes.md",
     "docs/lint.md",
+    "docs/lsp.md",
     "examples/README.md",
 ];
 
