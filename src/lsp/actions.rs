@@ -11,6 +11,7 @@ use super::diagnostics::{Places, convert};
 use super::names::{Kind, mention_at};
 use super::rename::changes;
 use super::schema::Forms;
+use super::variables::variable_at;
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::lint::fix::fix;
 use crate::source::Span;
@@ -81,6 +82,16 @@ fn mend(asked: &Asked<'_>, diagnostic: &Diagnostic, place: &Range<usize>) -> Vec
                 .into_iter()
                 .map(|(title, range, text, is_preferred)| action(title, in_file(&range, text), is_preferred)),
         ),
+        Code::InvalidValue => {
+            if let Some((range, meant)) = meant_word(asked, place.start) {
+                found.push(action(format!("write `{meant}`"), in_file(&range, meant), true));
+            }
+        }
+        Code::UnsetVariable => {
+            if let Some((range, text)) = may_be_empty(asked, place) {
+                found.push(action(format!("write `{text}`"), in_file(&range, text), false));
+            }
+        }
         Code::WrongType => {
             let quoted =
                 diagnostic.help.as_deref().and_then(|help| help.strip_prefix("write it in quotes: "));
@@ -98,7 +109,12 @@ fn mend(asked: &Asked<'_>, diagnostic: &Diagnostic, place: &Range<usize>) -> Vec
         Code::Rule(page) => {
             let line = asked.document.text[..place.start].rfind('\n').map_or(0, |newline| newline + 1);
             let indent = asked.document.text[line..].chars().take_while(|one| *one == ' ').count();
-            let comment = format!("{}# topo: allow({}) REASON\n", " ".repeat(indent), page.name);
+            let comment = format!(
+                "{}# topo: allow({}) REASON{}",
+                " ".repeat(indent),
+                page.name,
+                line_break(&asked.document.text)
+            );
             found.push(action(format!("allow `{}` here", page.name), in_file(&(line..line), comment), false));
         }
         _ => {}
@@ -122,6 +138,28 @@ fn meant_attribute(asked: &Asked<'_>, offset: usize) -> Option<(Range<usize>, St
     let forms = Forms::at(&steps);
     let meant = nearest(&written, forms.attributes().map(|attribute| attribute.name))?;
     Some((asked.outline.entries()[entry].key.clone(), meant.to_owned()))
+}
+
+/// Returns the word that was meant by the value at a place.
+fn meant_word(asked: &Asked<'_>, offset: usize) -> Option<(Range<usize>, String)> {
+    let outline = &asked.outline;
+    let (entry, _) = outline.at(offset)?;
+    let words = Forms::at(&outline.steps(entry)).words();
+    let meant = nearest(outline.scalar(entry)?, words.iter().map(String::as_str))?;
+    Some((outline.inner(&outline.entries()[entry].value), meant.to_owned()))
+}
+
+/// Returns what lets a variable be empty: `${NAME:-}`.
+fn may_be_empty(asked: &Asked<'_>, place: &Range<usize>) -> Option<(Range<usize>, String)> {
+    let variable = variable_at(&asked.outline, place.end)?;
+    let text = &asked.document.text;
+    let Range { start, end } = variable.range;
+    let range = match (text[..start].ends_with("${"), text[end..].starts_with('}')) {
+        (true, true) => start - 2..end + 1,
+        (false, _) => start - 1..end,
+        (true, false) => return None,
+    };
+    Some((range, format!("${{{}:-}}", variable.name)))
 }
 
 type Mend = (String, Range<usize>, String, bool);
@@ -162,7 +200,7 @@ fn mend_reference(asked: &Asked<'_>, offset: usize) -> Vec<Mend> {
 fn declare(asked: &Asked<'_>, kind: Kind, name: &str, body: &str) -> Option<(Range<usize>, String)> {
     let (outline, text) = (&asked.outline, &asked.document.text);
     let section = kind.section()?;
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let newline = line_break(text);
     let entry = |indent: &str| match body {
         "" => format!("{indent}{name}:{newline}"),
         body => format!("{indent}{name}:{newline}{indent}  {body}{newline}"),
@@ -189,6 +227,11 @@ fn declare(asked: &Asked<'_>, kind: Kind, name: &str, body: &str) -> Option<(Ran
         Some(line) => (line..line, entry(&indent)),
         None => (text.len()..text.len(), format!("{newline}{}", entry(&indent))),
     })
+}
+
+/// Returns how lines end in a text.
+fn line_break(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 /// Returns the lines of the entry whose key is at a place, if they have nothing else on them.

@@ -1,7 +1,5 @@
 //! Which request is answered by what.
 
-use std::path::PathBuf;
-
 use lsp_server::ErrorCode;
 use lsp_types::{
     CodeActionParams, CodeLens, CodeLensParams, CompletionParams, DocumentHighlightParams,
@@ -38,7 +36,7 @@ pub(super) fn answer(server: &mut Server<'_>, method: &str, params: Value) -> Re
         }
         "textDocument/references" => {
             let ReferenceParams { text_document_position: at, context, .. } = read(params)?;
-            about(server, &at.text_document.uri, |asked| {
+            about_all(server, &at.text_document.uri, |asked| {
                 Ok(navigate::references(asked, at.position, context.include_declaration))
             })
         }
@@ -60,7 +58,7 @@ pub(super) fn answer(server: &mut Server<'_>, method: &str, params: Value) -> Re
         }
         "textDocument/rename" => {
             let RenameParams { text_document_position: at, new_name, .. } = read(params)?;
-            about(server, &at.text_document.uri, |asked| rename::rename(asked, at.position, &new_name))
+            about_all(server, &at.text_document.uri, |asked| rename::rename(asked, at.position, &new_name))
         }
         "textDocument/codeAction" => {
             let CodeActionParams { text_document, range, context, .. } = read(params)?;
@@ -74,7 +72,7 @@ pub(super) fn answer(server: &mut Server<'_>, method: &str, params: Value) -> Re
         }
         "codeLens/resolve" => {
             let lens: CodeLens = read(params)?;
-            let path = lens::path_of(&lens).map(PathBuf::from);
+            let path = lens::path_of(&lens);
             let resolved = path.and_then(|path| Some(lens::resolve(&server.asked(&path)?, lens.clone())));
             write(resolved.unwrap_or(lens))
         }
@@ -102,6 +100,19 @@ fn about<T: Serialize>(
 ) -> Result<Value, Refusal> {
     let Some(path) = path_of(uri) else { return Ok(Value::Null) };
     match server.asked(&path) {
+        Some(asked) => write(answer(&asked)?),
+        None => Ok(Value::Null),
+    }
+}
+
+/// The same with all projects of the file.
+fn about_all<T: Serialize>(
+    server: &mut Server<'_>,
+    uri: &Uri,
+    answer: impl FnOnce(&Asked<'_>) -> Result<T, Refusal>,
+) -> Result<Value, Refusal> {
+    let Some(path) = path_of(uri) else { return Ok(Value::Null) };
+    match server.asked_widely(&path) {
         Some(asked) => write(answer(&asked)?),
         None => Ok(Value::Null),
     }

@@ -22,6 +22,8 @@ pub(super) struct Asked<'a> {
     pub(super) outline: Rc<Outline>,
     /// Its project.
     pub(super) analysis: Rc<Analysis>,
+    /// Its further projects, where the request is about all of them: a file may be overridden in several ways.
+    pub(super) others: Vec<Rc<Analysis>>,
     /// Its project when it last was YAML.
     pub(super) good: Rc<Analysis>,
     /// All that is open.

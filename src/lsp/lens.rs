@@ -1,10 +1,13 @@
 //! Lines above what is defined: who uses it, and who reaches it.
 
+use std::path::PathBuf;
+
 use lsp_types::{CodeLens, Command};
 use serde_json::json;
 
 use super::asked::Asked;
 use super::describe;
+use super::documents;
 use super::names::{Kind, Mention};
 use super::navigate::{Target, places};
 
@@ -16,7 +19,7 @@ pub(super) fn lenses(asked: &Asked<'_>) -> Vec<CodeLens> {
         range: asked.range(&mention.range),
         command: None,
         data: Some(json!({
-            "path": asked.path,
+            "uri": asked.document.uri,
             "about": about,
             "section": mention.kind.section(),
             "name": mention.name,
@@ -32,8 +35,9 @@ pub(super) fn lenses(asked: &Asked<'_>) -> Vec<CodeLens> {
 }
 
 /// Returns the file that a line is in.
-pub(super) fn path_of(lens: &CodeLens) -> Option<&str> {
-    lens.data.as_ref()?.get("path")?.as_str()
+pub(super) fn path_of(lens: &CodeLens) -> Option<PathBuf> {
+    let uri = lens.data.as_ref()?.get("uri")?.as_str()?.parse().ok()?;
+    documents::path_of(&uri)
 }
 
 /// Says what a line has to say.

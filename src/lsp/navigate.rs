@@ -152,9 +152,23 @@ pub(super) fn references(asked: &Asked<'_>, position: Position, with_definitions
         Target::Variable(name) if with_definitions => set_at(asked, name),
         _ => Vec::new(),
     };
-    let places = places(&asked.analysis, &target, asked.path);
-    let wanted = places.iter().filter(|place| with_definitions || !place.is_definition);
-    found.extend(wanted.filter_map(|place| asked.location(place.sheet, &place.range)));
+    let wanted = everywhere(asked, &target).into_iter();
+    found.extend(
+        wanted.filter(|(_, is_definition)| with_definitions || !is_definition).map(|(place, _)| place),
+    );
+    found
+}
+
+/// Returns all places of a target in all projects of the file, and whether it is defined there.
+pub(super) fn everywhere(asked: &Asked<'_>, target: &Target) -> Vec<(Location, bool)> {
+    let mut found: Vec<(Location, bool)> = Vec::new();
+    for analysis in std::iter::once(&asked.analysis).chain(&asked.others) {
+        for place in places(analysis, target, asked.path) {
+            let location =
+                asked.location(place.sheet, &place.range).map(|location| (location, place.is_definition));
+            found.extend(location.filter(|place| !found.contains(place)));
+        }
+    }
     found
 }
 

@@ -8,7 +8,7 @@ use lsp_types::{Location, Position, PrepareRenameResponse, TextEdit, Uri, Worksp
 use super::answers::Refusal;
 use super::asked::Asked;
 use super::names::Kind;
-use super::navigate::{Target, places, target};
+use super::navigate::{Target, everywhere, target};
 
 /// Returns what would be renamed.
 pub(super) fn prepare(
@@ -30,8 +30,7 @@ pub(super) fn rename(
     let Some((target, _)) = target(asked, asked.offset(position)) else { return Ok(None) };
     check(asked, &target)?;
     check_name(asked, &target, new)?;
-    let places = places(&asked.analysis, &target, asked.path);
-    let locations = places.iter().filter_map(|place| asked.location(place.sheet, &place.range));
+    let locations = everywhere(asked, &target).into_iter().map(|(location, _)| location);
     let edit = |location: Location| (location.uri, TextEdit::new(location.range, new.to_owned()));
     Ok(Some(changes(locations.map(edit))))
 }
@@ -54,8 +53,7 @@ fn check(asked: &Asked<'_>, target: &Target) -> Result<(), Refusal> {
             "the network `default` is made by its name".to_owned()
         }
         Target::Name { kind, name, .. } if *kind != Kind::Profile => {
-            let places = places(&asked.analysis, target, asked.path);
-            if places.iter().any(|place| place.is_definition) {
+            if is_defined(asked, target) {
                 return Ok(());
             }
             format!("{} `{name}` is defined in no file of the project", kind.word())
@@ -63,6 +61,10 @@ fn check(asked: &Asked<'_>, target: &Target) -> Result<(), Refusal> {
         Target::Name { .. } | Target::Anchor(_) => return Ok(()),
     };
     Err((ErrorCode::RequestFailed, why))
+}
+
+fn is_defined(asked: &Asked<'_>, target: &Target) -> bool {
+    everywhere(asked, target).iter().any(|(_, is_definition)| *is_definition)
 }
 
 /// Refuses a name that is none, or is taken.
@@ -76,11 +78,11 @@ fn check_name(asked: &Asked<'_>, target: &Target, new: &str) -> Result<(), Refus
         Target::Name { kind: Kind::Profile, .. } | Target::Variable(_) => false,
         Target::Name { kind, name, file } => {
             let taken = Target::Name { kind: *kind, name: new.to_owned(), file: file.clone() };
-            new != name && places(&asked.analysis, &taken, asked.path).iter().any(|place| place.is_definition)
+            new != name && is_defined(asked, &taken)
         }
         Target::Anchor(name) => {
             let taken = Target::Anchor(new.to_owned());
-            new != name && !places(&asked.analysis, &taken, asked.path).is_empty()
+            new != name && is_defined(asked, &taken)
         }
     };
     if is_taken {

@@ -136,7 +136,8 @@ impl<'a> Server<'a> {
                 self.is_stale = true;
             }
             "textDocument/didSave" => {
-                self.workspace.change_all();
+                // What it includes now may have been a project of its own.
+                self.workspace.forget();
                 self.is_stale = true;
             }
             "workspace/didChangeWatchedFiles" => {
@@ -185,11 +186,19 @@ impl<'a> Server<'a> {
             document,
             outline: document.outline(),
             analysis,
+            others: Vec::new(),
             good,
             documents: &self.documents,
             disk: self.start.disk,
             encoding: self.encoding,
         })
+    }
+
+    /// The same for what is to be found in all projects of the file.
+    pub(super) fn asked_widely<'s>(&'s mut self, path: &'s Path) -> Option<Asked<'s>> {
+        let analysis = self.workspace.of(path, self.start.disk, &self.documents)?;
+        let others = self.workspace.others(path, &analysis, self.start.disk, &self.documents);
+        Some(Asked { others, ..self.asked(path)? })
     }
 
     /// Tells the editor what there is to say, where that changed.

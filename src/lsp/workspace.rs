@@ -1,5 +1,6 @@
 //! Which project a file belongs to, and what is known of the projects that are open.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -39,6 +40,8 @@ pub(super) struct Opened {
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     projects: Vec<Opened>,
+    /// Files that are open and belong to no project, such as manifests: they are not looked for again at each key.
+    strangers: BTreeSet<PathBuf>,
     encoding: Encoding,
     settings: Settings,
 }
@@ -46,7 +49,7 @@ pub(super) struct Workspace {
 impl Workspace {
     /// Makes one without projects.
     pub(super) fn new(settings: Settings, encoding: Encoding) -> Self {
-        Self { projects: Vec::new(), encoding, settings }
+        Self { projects: Vec::new(), strangers: BTreeSet::new(), encoding, settings }
     }
 
     /// Notes that a text changed.
@@ -66,6 +69,7 @@ impl Workspace {
     /// Forgets which projects there are: a file may have come that makes another one of them.
     pub(super) fn forget(&mut self) {
         self.projects.clear();
+        self.strangers.clear();
     }
 
     /// Returns what is known of all projects, and looks again at those that changed.
@@ -89,10 +93,43 @@ impl Workspace {
                 return Some(known);
             }
         }
-        let opened = self.find(path, disk, documents)?;
+        let view = View { disk, documents, directory: path.to_path_buf() };
+        if self.strangers.contains(path) && !is_compose_file(path, &view) {
+            return None;
+        }
+        let Some(opened) = self.find(path, disk, documents) else {
+            self.strangers.insert(path.to_path_buf());
+            return None;
+        };
         let known = opened.known.clone();
         self.projects.push(opened);
         known
+    }
+
+    /// Returns what is known of the further projects of a file: those that are open, and those of files beside it that
+    /// override it by their names.
+    pub(super) fn others(
+        &mut self,
+        path: &Path,
+        analysis: &Rc<Analysis>,
+        disk: &dyn World,
+        documents: &Documents,
+    ) -> Vec<Rc<Analysis>> {
+        let mut others: Vec<Rc<Analysis>> =
+            (0..self.projects.len()).map(|at| self.look(at, disk, documents)).collect();
+        let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let view = View { disk, documents, directory };
+        let mut files = view.files_in(&view.directory).unwrap_or_default();
+        files.sort();
+        for file in files {
+            let is_known = analysis.reads(&file) || others.iter().any(|other| other.reads(&file));
+            let base = base_of(&file, &view).filter(|base| !is_known && analysis.loaded.files.contains(base));
+            if base.is_some() {
+                others.extend(self.find(&file, disk, documents).and_then(|opened| opened.known));
+            }
+        }
+        others.retain(|other| other.sheet(path).is_some() && !Rc::ptr_eq(other, analysis));
+        others
     }
 
     /// Returns what was known of the same project when it last was YAML.
@@ -160,10 +197,11 @@ impl Workspace {
                 break;
             }
         }
-        if !is_compose_file(path, documents) {
+        let directory = path.parent()?;
+        let view = View { disk, documents, directory: directory.to_path_buf() };
+        if !is_compose_file(path, &view) {
             return None;
         }
-        let directory = path.parent()?;
         let named = |files: &[&Path]| Request {
             files: files.iter().map(|file| file.display().to_string()).collect(),
             ..asked.clone()
@@ -173,7 +211,6 @@ impl Workspace {
             let diagnostics = opened.known.iter().flat_map(|known| &known.diagnostics);
             diagnostics.filter(|one| one.severity == Severity::Error).count()
         };
-        let view = View { disk, documents, directory: directory.to_path_buf() };
         let Some(base) = base_of(path, &view).filter(|_| errors(&alone) > 0) else { return Some(alone) };
         let over = open(named(&[&base, path]), directory);
         Some(if errors(&over) < errors(&alone) { over } else { alone })
@@ -184,19 +221,24 @@ impl Workspace {
 fn base_of(path: &Path, view: &View<'_>) -> Option<PathBuf> {
     let (stem, _) = path.file_name()?.to_str()?.split_once('.')?;
     let names = ["yaml", "yml"].map(|extension| path.with_file_name(format!("{stem}.{extension}")));
-    names.into_iter().find(|base| base != path && view.is_file(base))
+    names.into_iter().find(|base| base != path && is_yaml(path) && view.is_file(base))
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// Returns whether a text is a compose file, and no other YAML.
-fn is_compose_file(path: &Path, documents: &Documents) -> bool {
-    let Some(document) = documents.get(path) else { return false };
-    if document.language == "dockercompose" {
-        return true;
-    }
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let outline: Rc<Outline> = document.outline();
+fn is_compose_file(path: &Path, view: &View<'_>) -> bool {
+    let outline = match view.documents.get(path) {
+        Some(document) if document.language == "dockercompose" => return true,
+        Some(document) => document.outline(),
+        None => Rc::new(Outline::read(
+            &String::from_utf8(view.read(path).unwrap_or_default()).unwrap_or_default(),
+        )),
+    };
     let tops = || outline.children(None).map(|entry| outline.name(entry));
-    is_yaml
+    is_yaml(path)
         && tops().any(|top| SECTIONS.contains(&top))
-        && !tops().any(|top| top == "apiVersion" || top == "on")
+        && !tops().any(|top| matches!(top, "apiVersion" | "on"))
 }

@@ -5,8 +5,10 @@ mod outline;
 mod program;
 mod typing;
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
-use topo::load::{MemWorld, Request};
+use topo::load::{MemWorld, Request, World};
 use topo::lsp::Settings;
 
 use editor::{Editor, uri};
@@ -218,6 +220,49 @@ fn files_that_change_on_disk_are_looked_at_again() {
     editor.notify("textDocument/didSave", json!({ "textDocument": { "uri": uri("compose.yaml") } }));
     editor.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri("compose.yaml") } }));
     assert_eq!(editor.said("compose.yaml"), Vec::<String>::new());
+    assert!(editor.quit());
+}
+
+/// A world in which reading one file is a bug.
+struct Trap(MemWorld);
+
+impl World for Trap {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        assert!(!path.ends_with("trap.yaml"), "a bug");
+        self.0.read(path)
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.0.is_file(path)
+    }
+
+    fn files_in(&self, directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+        self.0.files_in(directory)
+    }
+
+    fn read_stdin(&self) -> std::io::Result<Vec<u8>> {
+        self.0.read_stdin()
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        self.0.var(name)
+    }
+
+    fn cwd(&self) -> PathBuf {
+        self.0.cwd()
+    }
+}
+
+#[test]
+fn a_bug_is_answered_as_an_error_and_ends_nothing() {
+    let mut editor = Editor::with(Trap(MemWorld::default()), Settings::default(), &json!({}));
+    let at = editor.open("compose.yaml", "include: [trap.yaml]\nservices: {web: {im<>age: 'x:1'}}\n");
+    let answer = editor.ask("hover", "compose.yaml", &at, &json!({})).unwrap_err();
+    assert_eq!(answer, "-32603: topo failed at `textDocument/hover`: this is a bug");
+    editor.change("compose.yaml", 0.."include: [trap.yaml]\n".len(), "");
+    let at = json!({ "line": 0, "character": 18 });
+    assert_ne!(editor.ask("hover", "compose.yaml", &at, &json!({})), Ok(Value::Null));
+    assert_eq!(editor.said("compose.yaml").len(), 0);
     assert!(editor.quit());
 }
 
@@ -443,6 +488,20 @@ fn renaming_changes_a_name_wherever_it_is_used() {
     assert!(changed["part.yaml"].contains("service: shared}"), "{}", changed["part.yaml"]);
 }
 
+/// An override for elsewhere is no part of the project of its directory, and names the same things.
+#[test]
+fn renaming_reaches_files_that_override_by_their_names() {
+    let prod = "services:\n  web:\n    depends_on: [db]\n    restart: always\n";
+    let alone = "services:\n  db: {image: other}\n";
+    let mut editor = Editor::on([("compose.prod.yaml", prod), ("compose.alone.yaml", alone)]);
+    let at = editor.open("compose.yaml", &SHOP.replace("\n  db:\n", "\n  d<>b:\n"));
+    let edit = editor.ask("rename", "compose.yaml", &at, &json!({ "newName": "store" })).unwrap();
+    editor.open("compose.prod.yaml", prod);
+    let changed = editor.apply(&edit);
+    assert_eq!(changed.keys().collect::<Vec<_>>(), ["compose.prod.yaml", "compose.yaml"]);
+    assert!(changed["compose.prod.yaml"].contains("depends_on: [store]"), "{}", changed["compose.prod.yaml"]);
+}
+
 #[test]
 fn what_is_renamed_loads_as_before() {
     let text = SHOP.replace("  back:\n", "  ba<>ck:\n");
@@ -514,6 +573,16 @@ fn what_was_meant_is_put_in_place() {
         text,
         "services:\n  web:\n    image: x\n    volumes:\n      - data:/data\nvolumes:\n  data:\n"
     );
+}
+
+#[test]
+fn words_and_variables_are_mended() {
+    let (_, text) = acted("services:\n  web:\n    image: x\n    restart: alwa<>s\n", "write `always`");
+    assert_eq!(text, "services:\n  web:\n    image: x\n    restart: always\n");
+    let (_, text) = acted("services:\n  web:\n    image: x:$T<>AG\n", "write `${TAG:-}`");
+    assert_eq!(text, "services:\n  web:\n    image: x:${TAG:-}\n");
+    let (_, text) = acted("services:\n  web:\n    image: \"x:${T<>AG}\"\n", "write `${TAG:-}`");
+    assert_eq!(text, "services:\n  web:\n    image: \"x:${TAG:-}\"\n");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lsp_server::{Connection, Message, Notification, Request, Response};
 use serde_json::{Value, json};
-use topo::load::MemWorld;
+use topo::load::{MemWorld, World};
 use topo::lsp::{Settings, Start, serve};
 
 /// Longer than any answer takes, even on a machine that is busy.
@@ -32,7 +32,7 @@ impl Editor {
         Self::with(MemWorld::project(files), Settings::default(), &json!({}))
     }
 
-    pub(crate) fn with(world: MemWorld, settings: Settings, capabilities: &Value) -> Self {
+    pub(crate) fn with(world: impl World + Send + 'static, settings: Settings, capabilities: &Value) -> Self {
         let (connection, other) = Connection::memory();
         let server = std::thread::spawn(move || {
             let images = || vec!["redis:8".to_owned()];
