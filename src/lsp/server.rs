@@ -114,8 +114,10 @@ impl<'a> Server<'a> {
                 let Some(DidOpenTextDocumentParams { text_document }) = read(notification) else { return };
                 let Some(path) = path_of(&text_document.uri) else { return };
                 let lsp_types::TextDocumentItem { uri, language_id, text, .. } = text_document;
-                self.documents.open(path.clone(), Document::new(uri, language_id, text, self.encoding));
-                self.changed(&path);
+                self.documents.open(path, Document::new(uri, language_id, text, self.encoding));
+                // It may be a new file, which makes another project of the others.
+                self.workspace.forget();
+                self.is_stale = true;
             }
             "textDocument/didChange" => {
                 let Some(DidChangeTextDocumentParams { text_document, content_changes }) = read(notification)
@@ -125,7 +127,8 @@ impl<'a> Server<'a> {
                 let Some(path) = path_of(&text_document.uri) else { return };
                 let Some(document) = self.documents.get_mut(&path) else { return };
                 document.change(content_changes, self.encoding);
-                self.changed(&path);
+                self.workspace.change(&path);
+                self.is_stale = true;
             }
             "textDocument/didClose" => {
                 let Some(DidCloseTextDocumentParams { text_document }) = read(notification) else { return };
@@ -154,11 +157,6 @@ impl<'a> Server<'a> {
             }
             _ => {}
         }
-    }
-
-    fn changed(&mut self, path: &Path) {
-        self.workspace.change(path);
-        self.is_stale = true;
     }
 
     /// Asks the editor to tell of files that change on disk.

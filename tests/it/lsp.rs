@@ -176,6 +176,15 @@ fn a_file_belongs_to_the_project_that_reads_it() {
 }
 
 #[test]
+fn a_new_file_makes_another_project_of_the_others() {
+    let mut editor = Editor::on([]);
+    editor.open("compose.yaml", "services:\n  web: {image: 'x:1', networks: [front]}\n");
+    assert_eq!(editor.said("compose.yaml").len(), 1);
+    editor.open("compose.override.yaml", "networks: {front: {}}\n");
+    assert_eq!(editor.said("compose.yaml"), Vec::<String>::new());
+}
+
+#[test]
 fn files_that_change_on_disk_are_looked_at_again() {
     let capabilities = json!({ "workspace": { "didChangeWatchedFiles": { "dynamicRegistration": true } } });
     let mut editor = Editor::with(MemWorld::project([]), Settings::default(), &capabilities);
