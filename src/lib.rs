@@ -30,3 +30,5 @@ pub mod api_server;
 pub mod engine;
 
 pub mod listing;
+
+pub mod lsp;

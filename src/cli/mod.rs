@@ -32,6 +32,7 @@ mod lint;
 mod listing;
 mod logs;
 mod ls;
+mod lsp;
 mod pause;
 mod plan;
 mod plugin;
@@ -140,6 +141,7 @@ enum Command {
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
+    Lsp(lsp::Lsp),
     Completions(completions::Completions),
     Version(version::Version),
 }
@@ -419,6 +421,7 @@ pub(crate) fn run() -> Exit {
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
+        Command::Lsp(arguments) => lsp::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),
         Command::Version(arguments) => version::run(&arguments, &context),
     }

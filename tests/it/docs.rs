@@ -16,6 +16,7 @@ const PAGES: [&str; 12] = [
     "docs/kubernetes.md",
     "docs/lint.md",
     "docs/troubleshooting.md",
+    "docs/lsp.md",
     "examples/README.md",
 ];
 

@@ -27,6 +27,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("engine", 8),
     ("api_server", 8),
     ("listing", 9),
+    ("lsp", 10),
 ];
 
 /// What may be named only where: the name, the files (by the start of their path), and why.
@@ -57,6 +58,9 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("owo_colors::", &["src/ui/"], "only `ui` paints"),
     ("gotmpl::", &["src/listing/template.rs"], "the templates' evaluator can be replaced in one file"),
     ("tabwriter::", &["src/listing/format.rs"], "columns are lined up in one place"),
+    ("lsp_server::", &["src/lsp/"], "the protocol ends at the language server"),
+    ("lsp_types::", &["src/lsp/"], "the protocol ends at the language server"),
+    ("url::", &["src/lsp/documents.rs"], "only editors name files by URI"),
     ("jiff::", &["src/listing/", "src/cli/"], "times are written for people only"),
     ("clap::", &["src/cli/", "src/ui/mod.rs"], "arguments end at the commands"),
     ("clap_complete::", &["src/cli/"], "arguments end at the commands"),

@@ -30,6 +30,7 @@ mod layers;
 mod lifecycle;
 mod limits;
 mod lint;
+mod lsp;
 mod manifests;
 mod odd;
 mod on_cluster;
