@@ -28,7 +28,7 @@ main() {
   step rustfmt --check --edition 2024 examples/quickstart/demo/main.rs
   [[ -n $quick ]] || require_commands shellcheck=shellcheck
   if command -v shellcheck >/dev/null; then
-    step shellcheck -x .ci/run tests/k8s/run.sh scripts/*.sh scripts/lib/*.sh scripts/stand-ins/*/*.sh
+    step shellcheck -x .ci/run tests/k8s/run.sh tests/page/run.sh scripts/*.sh scripts/lib/*.sh scripts/stand-ins/*/*.sh
   fi
   step cargo clippy --all-targets --locked -- -D warnings
   RUSTDOCFLAGS=-Dwarnings step cargo doc --no-deps --locked
@@ -43,7 +43,7 @@ main() {
     ensure_peer
     ensure_newest
     ensure_sshd
-    require_commands node=nodejs npm=npm docker-registry=docker-registry socat=socat openssl=openssl
+    require_commands node=nodejs npm=npm chromium=chromium docker-registry=docker-registry socat=socat openssl=openssl
     # tests/k8s installs what it needs beside the build.
     python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
     export TOPO_E2E=1
@@ -56,6 +56,7 @@ main() {
     step scripts/e2e.sh newest -- --skip faults:: --skip killed:: --skip newest::
   fi
   step tests/editor/run.sh
+  step tests/page/run.sh
   step tests/k8s/run.sh
   say "all passed"
 }

@@ -22,6 +22,17 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// Returns the word for it, in lower case.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
         /// The kind of a diagnostic; the name is stable and reads as "allow X".
@@ -347,11 +358,7 @@ pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
 
 /// Writes `file:line:column: error[code]: message`, for tests and for plain listings.
 pub fn one_line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
-    let severity = match diagnostic.severity {
-        Severity::Note => "note",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    };
+    let severity = diagnostic.severity.word();
     let place = diagnostic.labels.first().and_then(|label| sources.locate(label.span));
     let place = place.map_or(String::new(), |at| format!("{}:{}:{}: ", at.file, at.line, at.column));
     format!("{place}{severity}[{}]: {}", diagnostic.code, diagnostic.message)

@@ -26,6 +26,9 @@ pub mod manifests;
 pub mod plan;
 pub mod prober;
 
+pub mod api_server;
 pub mod engine;
 
 pub mod listing;
+
+pub mod lsp;

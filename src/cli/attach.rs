@@ -8,7 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use topo::diagnostic::did_you_mean;
 use topo::engine::docker::Docker;
 use topo::engine::follow::{Follow, News};
-use topo::engine::{Engine, EngineError, LogQuery, Query};
+use topo::engine::{Engine, EngineError, LogQuery, Query, Since};
 use topo::observed::State;
 use topo::plan::up::UpOptions;
 use topo::plan::watch::Rule;
@@ -108,9 +108,10 @@ impl Staying {
 }
 
 /// Brings the project up while the logs run by; Ctrl-C stops the containers in reverse order, a second one kills
-/// them.
+/// them. `began` is a point before the plan was made: an end before that is no news.
 pub(crate) async fn attach(
     planned: &mut Planned,
+    began: Since,
     options: &UpOptions,
     audience: &Audience,
     engine: &Docker,
@@ -121,7 +122,7 @@ pub(crate) async fn attach(
     let mut listener = Listener::new(planned, audience, context.ui);
     let services = listener.services.clone();
     // Before the first container starts, so that no line is missed.
-    let mut follow = Follow::new(engine, &desired.project, staying.timestamps, |happening| {
+    let mut follow = Follow::new(engine, &desired.project, began, staying.timestamps, |happening| {
         happening.attributes.get(labels::SERVICE).is_some_and(|service| shown.contains(service))
     });
     if staying.on_end != OnEnd::GoOn {

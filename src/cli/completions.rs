@@ -79,6 +79,7 @@ fn live(argument: clap::Arg, names: &Arc<Names>) -> clap::Arg {
         Some("SERVICE=NUMBER") => {
             argument.add(candidates(|names| names.services.iter().map(|name| format!("{name}=")).collect()))
         }
+        Some("NETWORK") => argument.add(candidates(|names| names.networks.clone())),
         Some("PROFILE") => argument.add(candidates(|names| names.profiles.clone())),
         Some("FILE") => argument.add(ArgValueCompleter::new(PathCompleter::file())),
         Some("DIRECTORY") => argument.add(ArgValueCompleter::new(PathCompleter::dir())),
@@ -89,6 +90,7 @@ fn live(argument: clap::Arg, names: &Arc<Names>) -> clap::Arg {
 /// The names that a project has.
 struct Names {
     services: Vec<String>,
+    networks: Vec<String>,
     profiles: Vec<String>,
 }
 
@@ -98,7 +100,7 @@ impl Names {
         let matches = command.clone().ignore_errors(true).try_get_matches_from(typed);
         let global = matches.ok().and_then(|matches| Global::from_arg_matches(&matches).ok());
         let Some(global) = global.filter(|global| global.files.iter().all(|file| file != "-")) else {
-            return Self { services: Vec::new(), profiles: Vec::new() };
+            return Self { services: Vec::new(), networks: Vec::new(), profiles: Vec::new() };
         };
         let context = Context { world: OsWorld, ui: Ui::default(), global };
         let (project, _, _) = context.checked(&[]);
@@ -109,6 +111,6 @@ impl Names {
         profiles.dedup();
         let mut services: Vec<String> = services.map(|(name, _)| name.clone()).collect();
         services.sort();
-        Self { services, profiles }
+        Self { services, networks: project.networks.into_keys().collect(), profiles }
     }
 }

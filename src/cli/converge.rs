@@ -264,12 +264,14 @@ pub(crate) fn bring_up(
     let context = &Context { ui, world: context.world, global: context.global.clone() };
     context.with_engine(async |engine| {
         let dry_run = context.global.dry_run;
+        let stays = audience.as_ref().filter(|_| !dry_run);
+        let began = if stays.is_some() { engine.now().await? } else { engine.connected() };
         let mut planned = match settle(&mut prepared, &mut options, act, &engine, context).await? {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
-        if let Some(audience) = audience.as_ref().filter(|_| !dry_run) {
-            return Box::pin(attach(&mut planned, &options, audience, &engine, context)).await;
+        if let Some(audience) = stays {
+            return Box::pin(attach(&mut planned, began, &options, audience, &engine, context)).await;
         }
         let outcome = planned.carry_out(&options, &engine, context, interrupt()).await?;
         let exit = context.conclude(&planned.plan, &outcome);

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use topo::diagnose::matrix::Matrix;
-use topo::diagnose::{Drift, Finding, diagnose, json, text};
+use topo::diagnose::{Drift, diagnose, json, text};
 use topo::diagnostic::Severity;
 use topo::engine::docker::Docker;
 use topo::engine::probing::Prober;
@@ -12,6 +12,7 @@ use topo::observed::Observed;
 use topo::plan::up::UpOptions;
 use topo::plan::{Plan, Subject};
 
+use super::diagnose_k8s::{self, InCluster, Wanted};
 use super::up::interrupt;
 use super::{Context, Exit, converge, program};
 
@@ -22,6 +23,8 @@ use super::{Context, Exit, converge, program};
 /// holds topo alone; nothing is pulled, and nothing is put into the project's containers.
 ///
 /// Exit codes: 0 nothing found, 1 errors, 3 warnings only.
+///
+/// With `--k8s` it looks at a namespace of a Kubernetes cluster in the same way, and reads only.
 ///
 /// Example: topo diagnose web
 #[derive(Args, Debug)]
@@ -35,12 +38,14 @@ pub(crate) struct Diagnose {
     /// Say what is wrong, and not what there is
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    cluster: InCluster,
     /// Services to say something about; default: all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     #[default]
     Text,
@@ -51,6 +56,14 @@ enum Format {
 const WARNINGS: Exit = Exit::Code(3);
 
 pub(crate) fn run(arguments: &Diagnose, context: &Context) -> Exit {
+    if arguments.cluster.k8s {
+        let wanted = Wanted {
+            about: &arguments.services,
+            as_json: arguments.format == Format::Json,
+            quiet: arguments.quiet,
+        };
+        return diagnose_k8s::run(&arguments.cluster, &wanted, context);
+    }
     let Some(mut prepared) = context.prepared(&[], true) else { return Exit::Failure };
     let unknown = arguments.services.iter().find(|name| !prepared.project.services.contains_key(*name));
     if let Some(name) = unknown {
@@ -97,12 +110,13 @@ pub(crate) fn run(arguments: &Diagnose, context: &Context) -> Exit {
                 context.ui.data(&if texts.is_empty() { nothing } else { texts.join("\n") });
             }
         }
-        Ok(exit(&findings))
+        Ok(exit(findings.iter().map(|finding| finding.severity)))
     })
 }
 
-fn exit(findings: &[Finding]) -> Exit {
-    match findings.iter().map(|finding| finding.severity).max() {
+/// How a run ends that has found things of these severities.
+pub(super) fn exit(found: impl Iterator<Item = Severity>) -> Exit {
+    match found.max() {
         Some(Severity::Error) => Exit::Failure,
         Some(Severity::Warning) => WARNINGS,
         Some(Severity::Note) | None => Exit::Success,

@@ -38,7 +38,7 @@ impl Context {
     }
 
     /// Says which engine is meant, by options and variables.
-    fn connection(&self) -> Connection {
+    pub(super) fn connection(&self) -> Connection {
         let home = self.world.home();
         let variable = |name: &str| match (name, &self.global.connection("DOCKER_CONTEXT")) {
             // A context that is named wins over the host of the shell.

@@ -109,6 +109,7 @@ pub(crate) fn run(arguments: &Logs, context: &Context) -> Exit {
                 return Ok(Exit::Failure);
             }
         };
+        let began = if arguments.follow { engine.now().await? } else { engine.connected() };
         let existing = Existing::look(name, project, engine).await?;
         let (engine, name) = (&existing.engine, &existing.name);
         let choice = existing.choice(&arguments.services);
@@ -123,7 +124,7 @@ pub(crate) fn run(arguments: &Logs, context: &Context) -> Exit {
         if !arguments.follow {
             return print_all(&containers, &query, &window, engine, &mut printer).await;
         }
-        let mut follow = Follow::new(engine, name, arguments.timestamps, |happening| {
+        let mut follow = Follow::new(engine, name, began, arguments.timestamps, |happening| {
             let label = |name: &str| happening.attributes.get(name);
             let number = label(labels::CONTAINER_NUMBER).and_then(|number| number.parse().ok()).unwrap_or(0);
             let is_chosen = label(labels::SERVICE).is_some_and(|service| choice.has_service(service));

@@ -8,9 +8,11 @@ mod check;
 mod commit;
 mod completions;
 mod config;
+mod connect;
 mod converge;
 mod cp;
 mod diagnose;
+mod diagnose_k8s;
 mod down;
 mod elsewhere;
 mod engine;
@@ -22,12 +24,15 @@ mod export;
 mod export_container;
 mod export_files;
 mod global;
+mod graph;
 mod images;
+mod inspect;
 mod kill;
 mod lint;
 mod listing;
 mod logs;
 mod ls;
+mod lsp;
 mod pause;
 mod plan;
 mod plugin;
@@ -128,10 +133,15 @@ enum Command {
     Lint(lint::Lint),
     Reach(reach::Reach),
     Diagnose(diagnose::Diagnose),
+    Graph(graph::Graph),
+    Inspect(inspect::Inspect),
+    Connect(connect::Connect),
+    Disconnect(connect::Disconnect),
     Capture(capture::Capture),
     Explain(explain::Explain),
     Export(export::Export),
     Schema(schema::Schema),
+    Lsp(lsp::Lsp),
     Completions(completions::Completions),
     Version(version::Version),
 }
@@ -403,10 +413,15 @@ pub(crate) fn run() -> Exit {
         Command::Lint(arguments) => lint::run(&arguments, &context),
         Command::Reach(arguments) => reach::run(&arguments, &context),
         Command::Diagnose(arguments) => diagnose::run(&arguments, &context),
+        Command::Graph(arguments) => graph::run(&arguments, &context),
+        Command::Inspect(arguments) => inspect::run(&arguments, &context),
+        Command::Connect(arguments) => connect::connect(&arguments, &context),
+        Command::Disconnect(arguments) => connect::disconnect(&arguments, &context),
         Command::Capture(arguments) => capture::run(&arguments, &context),
         Command::Explain(arguments) => explain::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
+        Command::Lsp(arguments) => lsp::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),
         Command::Version(arguments) => version::run(&arguments, &context),
     }

@@ -172,7 +172,7 @@ impl Run {
 }
 
 /// Makes 64 hexadecimal digits that no other container has.
-fn slug() -> String {
+pub(super) fn slug() -> String {
     let mut bytes = [0; 32];
     // Without randomness the engine refuses the second container of that name, which is better than nothing.
     let _ = getrandom::fill(&mut bytes);

@@ -1,6 +1,7 @@
 //! `topo schema`: the JSON schema of compose files, for editors.
 
 use clap::Args;
+use topo::model::schema;
 
 use super::{Context, Exit};
 
@@ -8,10 +9,15 @@ use super::{Context, Exit};
 ///
 /// Example: topo schema > compose.schema.json
 #[derive(Args, Debug)]
-pub(crate) struct Schema {}
+pub(crate) struct Schema {
+    /// Leave out what is obsolete, so that editors underline it
+    #[arg(long)]
+    strict: bool,
+}
 
 pub(crate) fn run(arguments: &Schema, context: &Context) -> Exit {
-    let Schema {} = arguments;
-    context.ui.data(&format!("{:#}\n", topo::model::schema::schema()));
+    let Schema { strict } = arguments;
+    let schema = if *strict { schema::strict() } else { schema::schema() };
+    context.ui.data(&format!("{schema:#}\n"));
     Exit::Success
 }

@@ -149,6 +149,12 @@ async fn follow_size(engine: &Docker, terminal: &Terminal) {
         let Some((rows, columns)) = terminal::size() else { return Ok(()) };
         engine.resize(terminal, Size { rows, columns }).await
     };
+    // Before the first time, so that no change in between is missed.
+    #[cfg(unix)]
+    let mut changed = {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::window_change())
+    };
     // A process that is just starting has no terminal for a moment, and the engine does not tell when it has.
     for attempt in 1..=10 {
         if resize().await.is_ok() {
@@ -157,9 +163,7 @@ async fn follow_size(engine: &Docker, terminal: &Terminal) {
         tokio::time::sleep(std::time::Duration::from_millis(attempt * 10)).await;
     }
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut changed) = signal(SignalKind::window_change()) else { return };
+    if let Ok(changed) = &mut changed {
         while changed.recv().await.is_some() {
             // A process that has ended has no size.
             let _ = resize().await;

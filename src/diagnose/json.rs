@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::matrix::Matrix;
 use super::{Finding, Input, Seen};
-use crate::diagnostic::Severity;
 use crate::probe::{Answer, Question};
 
 /// Writes all of it.
@@ -38,11 +37,7 @@ fn finding(finding: &Finding) -> Value {
     let Finding { cause, severity, service, message, seen, mend } = finding;
     json!({
         "cause": cause.name,
-        "severity": match severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        },
+        "severity": severity.word(),
         "service": service,
         "message": message,
         "meaning": cause.meaning,

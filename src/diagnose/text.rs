@@ -2,7 +2,6 @@
 
 use super::matrix::{LEGEND, Matrix, mark};
 use super::{Finding, Input, Seen};
-use crate::diagnostic::Severity;
 use crate::probe::{Answer, Question};
 use crate::topology::reach::text::grid;
 
@@ -96,12 +95,7 @@ pub fn matrix(matrix: &Matrix, width: usize) -> String {
 /// Writes a finding.
 pub fn finding(finding: &Finding) -> String {
     let Finding { cause, severity, service: _, message, seen, mend } = finding;
-    let word = match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    };
-    let mut text = format!("{word}[{}]: {message}\n", cause.name);
+    let mut text = format!("{}[{}]: {message}\n", severity.word(), cause.name);
     for line in seen {
         text.push_str(&format!("  seen: {line}\n"));
     }

@@ -54,7 +54,8 @@ use self::connection::Address;
 use self::credentials::Credentials;
 use self::wire::Dialer;
 use super::look::{
-    ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, NetworkDetails, Occurrence, Processes, Usage,
+    VolumeDetails,
 };
 use super::{
     Cause, Engine, EngineError, Happening, Inspection, LogLine, LogQuery, Progress, Query, Ran, Result,
@@ -252,6 +253,12 @@ impl Engine for Docker {
 
     fn connected(&self) -> Since {
         self.connected.map_or(Since::Earliest, |seconds| Since::After(seconds.saturating_mul(1_000_000_000)))
+    }
+
+    async fn now(&self) -> Result<Since> {
+        let info = self.client.info().await.map_err(failed("ask the engine for the time"))?;
+        let told = info.system_time.as_deref().and_then(ping::parse_nanoseconds);
+        Ok(told.map_or_else(|| self.connected(), Since::After))
     }
 
     fn builders(&self) -> Builders {
@@ -532,6 +539,10 @@ impl Engine for Docker {
 
     async fn volumes(&self, project: &str) -> Result<Vec<VolumeDetails>> {
         look::volumes(&self.client, project).await
+    }
+
+    async fn network(&self, network: &str) -> Result<NetworkDetails> {
+        look::network(&self.client, network).await
     }
 
     async fn processes(&self, container: &str) -> Result<Processes> {

@@ -23,7 +23,8 @@ pub use self::calls::{Behaviour, Call, CallKind};
 pub use self::inside::Program;
 use self::state::World;
 use super::look::{
-    ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, NetworkDetails, Occurrence, Processes, Usage,
+    VolumeDetails,
 };
 use super::reference::Reference;
 use super::{
@@ -215,6 +216,10 @@ impl Engine for FakeEngine {
 
     fn connected(&self) -> Since {
         Since::Earliest
+    }
+
+    async fn now(&self) -> Result<Since> {
+        Ok(self.connected())
     }
 
     fn builders(&self) -> Builders {
@@ -552,6 +557,11 @@ impl Engine for FakeEngine {
     async fn volumes(&self, project: &str) -> Result<Vec<VolumeDetails>> {
         let doing = "list volumes".to_owned();
         self.call(CallKind::Volumes, project, doing, |world| Ok(world.volume_details(project))).await
+    }
+
+    async fn network(&self, network: &str) -> Result<NetworkDetails> {
+        let doing = format!("look at network {network}");
+        self.call(CallKind::Network, network, doing, |world| world.network_details(network)).await
     }
 
     async fn processes(&self, container: &str) -> Result<Processes> {

@@ -8,7 +8,7 @@ use futures_util::stream::{BoxStream, SelectAll, StreamExt};
 use tokio::time::Instant;
 
 use super::watch::{Notice, Watch};
-use super::{Action, Engine, EngineError, Happening, LogLine, LogQuery, Result, Scope};
+use super::{Action, Engine, EngineError, Happening, LogLine, LogQuery, Result, Scope, Since};
 
 /// How long the last lines of a container that ended may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -79,15 +79,16 @@ pub enum News {
 }
 
 impl<'a, E: Engine> Follow<'a, E> {
-    /// Follows the containers of `project` that start from when topo connected on and are `wanted`. Others can be
-    /// added. `timestamps` says whether lines have theirs.
+    /// Follows the containers of `project` that start after `since` and are `wanted`. Others can be added, which were
+    /// seen to run after that. `timestamps` says whether lines have theirs.
     pub fn new(
         engine: &'a E,
         project: &str,
+        since: Since,
         timestamps: bool,
         wanted: impl Fn(&Happening) -> bool + 'a,
     ) -> Self {
-        let watch = Watch::new(engine, Scope::Project(project.to_owned()), engine.connected());
+        let watch = Watch::new(engine, Scope::Project(project.to_owned()), since);
         let (outputs, followed, queued) = (SelectAll::new(), HashMap::new(), VecDeque::new());
         let (wanted, all_ends, others) = (Box::new(wanted), false, HashSet::new());
         Self { engine, watch, wanted, timestamps, all_ends, others, outputs, followed, queued }
@@ -266,7 +267,7 @@ mod tests {
     #[tokio::test]
     async fn a_container_is_followed_through_its_ends() {
         let engine = engine_with(&["web"]).await;
-        let mut follow = Follow::new(&engine, "p", false, |_| true);
+        let mut follow = Follow::new(&engine, "p", Since::Earliest, false, |_| true);
         engine.start("web").await.unwrap();
         assert_eq!(told(&mut follow).await, "web started");
         engine.write("web", "one");
@@ -290,7 +291,7 @@ mod tests {
         engine.start("job").await.unwrap();
         engine.write("job", "done");
         engine.end("job", 0);
-        let mut follow = Follow::new(&engine, "other", false, |_| true);
+        let mut follow = Follow::new(&engine, "other", Since::Earliest, false, |_| true);
         follow.add("job", &LogQuery::default());
         assert!(matches!(follow.next_until_silent().await.unwrap(), Some(News::Line { .. })));
         assert_eq!(follow.next_until_silent().await.unwrap(), None);
@@ -302,7 +303,8 @@ mod tests {
         engine.start("old").await.unwrap();
         engine.write("old", "first");
         engine.write("old", "last");
-        let mut follow = Follow::new(&engine, "p", false, |happening| happening.name == "web");
+        let mut follow =
+            Follow::new(&engine, "p", Since::Earliest, false, |happening| happening.name == "web");
         follow.add("old", &LogQuery { tail: Some(1), ..LogQuery::default() });
         assert_eq!(told(&mut follow).await, "old: last");
         engine.start("db").await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::observed::{Container, PublishedPort, Volume};
+use crate::observed::{Container, Network, PublishedPort, Volume};
 
 /// Which containers are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,43 @@ pub struct VolumeDetails {
     pub scope: String,
     /// Where it is at the host.
     pub mountpoint: String,
+}
+
+/// A network, looked at closely.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkDetails {
+    /// What planning needs.
+    pub network: Network,
+    /// Whether it has no way out.
+    pub internal: bool,
+    /// Its subnets.
+    pub subnets: Vec<Subnet>,
+    /// The containers that are on it now, by name. One that does not run has no address.
+    pub members: Vec<NetworkMember>,
+}
+
+/// A subnet of a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subnet {
+    /// In CIDR form.
+    pub subnet: String,
+    /// The address of its gateway; empty if it has none.
+    pub gateway: String,
+}
+
+/// A container on a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkMember {
+    /// The container's full ID.
+    pub id: String,
+    /// The container's name.
+    pub name: String,
+    /// Its IPv4 address in CIDR form; empty if it has none.
+    pub ipv4: String,
+    /// Its IPv6 address in CIDR form; empty if it has none.
+    pub ipv6: String,
+    /// Its MAC address; empty if it has none.
+    pub mac: String,
 }
 
 /// The processes of a container, as the host's `ps` has them.

@@ -29,7 +29,8 @@ use futures_util::stream::BoxStream;
 pub use error::{Cause, EngineError, Result};
 
 use self::look::{
-    ContainerQuery, HistoryQuery, ImageDetails, Listed, Occurrence, Processes, Usage, VolumeDetails,
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, NetworkDetails, Occurrence, Processes, Usage,
+    VolumeDetails,
 };
 use crate::observed::live::{Live, Machine};
 use crate::observed::{Health, ImageId, Observed, State};
@@ -51,6 +52,10 @@ pub trait Engine {
     /// Returns the point at which the connection was made, by the engine's clock and up to a second early: what topo
     /// itself caused happened after it.
     fn connected(&self) -> Since;
+
+    /// Asks for the present point by the engine's clock, for those to whom what was before does matter: to the
+    /// nanosecond, or no more exact than [`Engine::connected`] where the engine does not tell.
+    async fn now(&self) -> Result<Since>;
 
     /// Returns which builders there are.
     fn builders(&self) -> Builders;
@@ -177,6 +182,9 @@ pub trait Engine {
 
     /// Lists the volumes that were made for a project, by name.
     async fn volumes(&self, project: &str) -> Result<Vec<VolumeDetails>>;
+
+    /// Looks at one network, and at who is on it.
+    async fn network(&self, network: &str) -> Result<NetworkDetails>;
 
     /// Lists the processes of a container. One that does not run is an error.
     async fn processes(&self, container: &str) -> Result<Processes>;

@@ -6,6 +6,8 @@
 pub mod containers;
 pub mod history;
 pub mod images;
+pub mod live;
+pub mod networks;
 pub mod port;
 pub mod processes;
 pub mod projects;

@@ -4,6 +4,7 @@
 //! It knows the API's documentation and nothing of how topo exports, so that each can find the other's mistakes.
 
 pub mod cluster;
+pub mod live;
 pub mod read;
 pub mod validate;
 pub mod verify;

@@ -17,7 +17,7 @@ use crate::source::{SourceMap, Span};
 use crate::yaml::{Entry, Node, Value};
 
 pub(crate) use super::record::{
-    is_nothing, key_of, record, record_expand, record_kind, record_schema, unset_when_empty,
+    is_nothing, key_of, optional, record, record_expand, record_kind, record_schema, unset_when_empty,
 };
 
 /// A type of the model.
@@ -324,10 +324,13 @@ impl<T: Attribute> Attribute for Option<T> {
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = T::schema(generator);
+        // What is not written is not the same as what is written as false.
+        schema.remove("default");
         if T::MAY_BE_NOTHING {
-            return json_schema!({ "anyOf": [T::schema(generator), { "type": "null" }] });
+            return json_schema!({ "anyOf": [schema, { "type": "null" }] });
         }
-        T::schema(generator)
+        schema
     }
 
     fn unset() -> Option<Self> {

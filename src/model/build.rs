@@ -15,56 +15,88 @@ record! {
     #[derive(Default)]
     pub struct Build {
         /// The directory that is sent to the builder, or a Git URL. Default: the project directory.
+        #[example = "."]
+        #[example = "https://github.com/docker/getting-started.git"]
         pub context: Option<BuildContext>,
-        /// The Dockerfile, within the context. Default: `Dockerfile`.
+        /// The Dockerfile, within the context.
+        #[default = "Dockerfile"]
+        #[example = "Dockerfile.dev"]
         pub dockerfile: Option<String>,
         /// The Dockerfile's text; excludes `dockerfile`.
+        #[example = "FROM alpine\nRUN apk add curl\n"]
         pub dockerfile_inline: Option<String>,
         /// Extra privileges for the build, `network.host` or `security.insecure`.
+        #[example = ["network.host"]]
         pub entitlements: Vec<String>,
         /// Values for the Dockerfile's `ARG`s.
+        #[example = { "GO_VERSION": "1.24" }]
+        #[example = ["GO_VERSION=1.24"]]
         pub args: Variables,
         /// Provenance attestation: true, false, or options such as `mode=max`.
+        #[example = "mode=max"]
+        #[example = true]
         pub provenance: Option<BoolOrText>,
         /// Bill of materials attestation: true, false, or options.
+        #[example = true]
+        #[example = "generator=docker/scout-sbom-indexer:latest"]
         pub sbom: Option<BoolOrText>,
         /// SSH agent sockets or keys for the build, `default` or `id=path`.
+        #[example = ["default"]]
+        #[example = { "id": "~/.ssh/id_ed25519" }]
         pub ssh: Ssh,
         /// Labels of the image.
+        #[example = { "com.example.team": "shop" }]
         pub labels: KeyValues,
         /// Images or caches to take layers from.
+        #[example = ["type=registry,ref=example.com/shop:cache"]]
         pub cache_from: Vec<String>,
         /// Where to export the build cache to.
+        #[example = ["type=inline"]]
         pub cache_to: Vec<String>,
         /// Build every layer anew.
         pub no_cache: bool,
         /// More named contexts: a directory, `docker-image://...`, a URL or `service:name`.
+        #[example = { "assets": "../assets" }]
+        #[example = ["base=docker-image://alpine"]]
         pub additional_contexts: AdditionalContexts,
         /// Always ask the registry for newer base images.
         pub pull: bool,
         /// Lines for `/etc/hosts` while building.
+        #[example = ["mirror=10.0.0.9"]]
         pub extra_hosts: ExtraHosts,
         /// Isolation technology of Windows containers.
+        #[example = "process"]
+        #[example = "hyperv"]
         pub isolation: Option<String>,
         /// The network for `RUN`: `host`, `none` or a network's name.
+        #[example = "host"]
+        #[example = "none"]
         pub network: Option<String>,
         /// The stage to build.
+        #[example = "dev"]
         pub target: Option<String>,
         /// Secrets that `RUN --mount=type=secret` may read.
+        #[example = ["npm_token"]]
         pub secrets: FileReferences,
         /// Size of `/dev/shm` while building.
         pub shm_size: ByteSize,
         /// More names for the image.
+        #[example = ["example.com/shop:latest"]]
         pub tags: UniqueList<String>,
         /// Limits while building.
+        #[example = { "nofile": 20000 }]
         pub ulimits: Ulimits,
         /// The platforms to build for, `os/arch[/variant]`.
+        #[example = ["linux/amd64", "linux/arm64"]]
         pub platforms: UniqueList<String, true>,
         /// Build with all privileges.
         pub privileged: bool,
     }
     short form build_of_context, { "type": "string" };
     check one_dockerfile;
+    as a schema {
+        "dependencies": { "dockerfile": { "properties": { "dockerfile_inline": false } } }
+    };
 }
 
 fn build_of_context(node: Node, _: &mut Diagnostics) -> Node {
@@ -123,7 +155,10 @@ impl Attribute for AdditionalContexts {
         json_schema!({
             "anyOf": [
                 { "type": "object", "additionalProperties": { "type": "string" } },
-                { "type": "array", "items": { "type": "string", "pattern": r"=|\$" }, "uniqueItems": true },
+                {
+                    "type": "array",
+                    "items": { "type": "string", "pattern": r"=|\$", "errorMessage": "write name=context" },
+                },
             ]
         })
     }

@@ -31,7 +31,11 @@ impl Attribute for CommandLine {
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "anyOf": [{ "type": ["string", "null"] }, { "type": "array", "items": { "type": "string" } }]
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "type": "string" } },
+                { "type": "null" },
+            ]
         })
     }
 

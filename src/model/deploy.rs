@@ -4,7 +4,8 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
-use super::values::{ByteSize, Duration, KeyValues, words, words_schema};
+use super::schema::or_variable;
+use super::values::{ByteSize, Duration, KeyValues, WHOLE, words, words_schema};
 use crate::diagnostic::Diagnostics;
 use crate::yaml::{Node, Value};
 
@@ -14,11 +15,19 @@ record! {
     /// See <https://github.com/compose-spec/compose-spec/blob/main/deploy.md>.
     #[derive(Default)]
     pub struct Deploy {
-        /// `replicated` (default), `global`, `replicated-job` or `global-job`.
+        /// `replicated`, `global`, `replicated-job` or `global-job`.
+        #[default = "replicated"]
+        #[example = "global"]
+        #[example = "replicated-job"]
+        #[example = "global-job"]
         pub mode: Option<String>,
-        /// How many containers. Default: 1.
+        /// How many containers.
+        #[default = 1]
+        #[example = 3]
+        #[minimum = 0]
         pub replicas: Option<i64>,
         /// Labels of the service, not of its containers.
+        #[example = { "com.example.team": "shop" }]
         pub labels: KeyValues,
         /// How containers are replaced by newer ones.
         pub update_config: Option<UpdateConfig>,
@@ -30,7 +39,9 @@ record! {
         pub restart_policy: Option<RestartPolicy>,
         /// Which machines may run it.
         pub placement: Option<Placement>,
-        /// How clients reach it: `vip` (default) or `dnsrr`.
+        /// How clients reach it: `vip` or `dnsrr`.
+        #[default = "vip"]
+        #[example = "dnsrr"]
         pub endpoint_mode: Option<String>,
     }
     may be nothing;
@@ -53,16 +64,25 @@ record! {
     #[derive(Default)]
     pub struct UpdateConfig {
         /// How many at a time; 0 means all at once.
+        #[example = 2]
         pub parallelism: Option<u64>,
         /// The time between two groups.
+        #[default = "0s"]
         pub delay: Option<Duration>,
-        /// What to do when one fails: `continue`, `rollback` or `pause` (default).
+        /// What to do when one fails: `continue`, `rollback` or `pause`.
+        #[default = "pause"]
+        #[example = "continue"]
+        #[example = "rollback"]
         pub failure_action: Option<String>,
-        /// How long a new container is watched for failures. Default: 5s.
+        /// How long a new container is watched for failures.
+        #[default = "5s"]
         pub monitor: Option<Duration>,
         /// The share of failures to tolerate, from 0 to 1.
+        #[default = 0]
+        #[example = 0.2]
         pub max_failure_ratio: f32,
         /// Which goes first: the end of the old one or the start of the new one.
+        #[default = "stop-first"]
         pub order: Option<UpdateOrder>,
     }
 }
@@ -92,11 +112,13 @@ record! {
     /// The most that a container may use.
     #[derive(Default)]
     pub struct Limits {
-        /// Processors, such as 0.5.
+        /// How many processors.
+        #[example = 0.5]
         pub cpus: f32,
         /// Memory.
         pub memory: ByteSize,
         /// Processes.
+        #[example = 100]
         pub pids: i64,
     }
     check memory_of_limits;
@@ -124,13 +146,16 @@ record! {
     /// What a container can count on.
     #[derive(Default)]
     pub struct Reservations {
-        /// Processors, such as 0.25.
+        /// How many processors.
+        #[example = 0.25]
         pub cpus: f32,
         /// Memory.
         pub memory: ByteSize,
         /// Devices such as GPUs.
+        #[example = [{"capabilities": ["gpu"], "count": 1}]]
         pub devices: Vec<DeviceRequest>,
         /// Resources of the user's own, of which each machine says how many it has.
+        #[example = [{"discrete_resource_spec": {"kind": "gpu", "value": 2}}]]
         pub generic_resources: Vec<GenericResource>,
     }
     check memory_of_reservations;
@@ -148,8 +173,10 @@ record! {
     /// A countable resource.
     pub struct DiscreteResource {
         /// Its name.
+        #[example = "gpu"]
         pub kind: String,
         /// How many.
+        #[example = 2]
         pub value: i64,
     }
 }
@@ -157,18 +184,27 @@ record! {
 record! {
     /// Devices that a container needs, found by what they can do.
     pub struct DeviceRequest {
-        /// What they can do, such as `gpu`.
+        /// What they can do.
+        #[example = ["gpu"]]
+        #[example = ["utility", "compute"]]
         pub capabilities: Vec<String>,
-        /// The driver, such as `nvidia`.
+        /// The driver.
+        #[example = "nvidia"]
         pub driver: Option<String>,
         /// How many; `all` for all.
         pub count: Option<DeviceCount>,
         /// Which ones; excludes `count`.
+        #[example = ["0", "3"]]
         pub device_ids: Vec<String>,
         /// Options of the driver.
+        #[example = { "virtualization": "false" }]
         pub options: KeyValues,
     }
     check count_or_ids;
+    as a schema {
+        "required": ["capabilities"],
+        "dependencies": { "count": { "properties": { "device_ids": false } } }
+    };
 }
 
 fn count_or_ids(request: &mut DeviceRequest, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
@@ -190,7 +226,7 @@ pub struct DeviceCount(pub i64);
 super::values::scalar!(
     DeviceCount,
     "a whole number or \"all\"",
-    { "type": ["integer", "string"] },
+    { "type": ["integer", "string"], "pattern": or_variable(&format!("all|{WHOLE}")), "examples": [1, "all"] },
     |node| match &node.value {
         Value::Int(value) => Ok(i64::try_from(*value).ok().map(Self)),
         Value::Text(text) if text == "all" => Ok(Some(Self(-1))),
@@ -211,17 +247,25 @@ record! {
     #[derive(Default)]
     pub struct Gpu {
         /// What they can do beside `gpu`.
+        #[example = ["gpu"]]
+        #[example = ["utility", "compute"]]
         pub capabilities: Vec<String>,
-        /// The driver, such as `nvidia`.
+        /// The driver.
+        #[example = "nvidia"]
         pub driver: Option<String>,
         /// How many; `all` for all.
         pub count: Option<DeviceCount>,
         /// Which ones; excludes `count`.
+        #[example = ["0", "3"]]
         pub device_ids: Vec<String>,
         /// Options of the driver.
+        #[example = { "virtualization": "false" }]
         pub options: KeyValues,
     }
     check gpu_count_or_ids;
+    as a schema {
+        "dependencies": { "count": { "properties": { "device_ids": false } } }
+    };
 }
 
 fn gpu_count_or_ids(gpu: &mut Gpu, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
@@ -244,7 +288,7 @@ impl Attribute for Gpus {
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         let item = Gpu::schema(generator);
-        json_schema!({ "anyOf": [words_schema(&["all"]), { "type": "array", "items": item }] })
+        json_schema!({ "anyOf": [words_schema(&[("all", "All that there are.")]), { "type": "array", "items": item }] })
     }
 
     unset_when_empty!();
@@ -264,13 +308,19 @@ record! {
     /// What happens when a container ends; wins over the service's `restart`.
     #[derive(Default)]
     pub struct RestartPolicy {
-        /// `none`, `on-failure` or `any` (default).
+        /// `none`, `on-failure` or `any`.
+        #[default = "any"]
+        #[example = "none"]
+        #[example = "on-failure"]
         pub condition: Option<String>,
         /// The time before it is started again.
+        #[default = "0s"]
         pub delay: Option<Duration>,
         /// How often to try.
+        #[example = 3]
         pub max_attempts: Option<u64>,
         /// How long to wait before a start counts as good.
+        #[example = "2m"]
         pub window: Option<Duration>,
     }
 }
@@ -279,11 +329,14 @@ record! {
     /// Which machines may run the containers.
     #[derive(Default)]
     pub struct Placement {
-        /// What a machine must be, such as `node.role == worker`.
+        /// What a machine must be.
+        #[example = ["node.role == worker"]]
         pub constraints: Vec<String>,
         /// What containers are spread over.
+        #[example = [{"spread": "node.labels.zone"}]]
         pub preferences: Vec<Preference>,
         /// The most containers on one machine.
+        #[example = 1]
         pub max_replicas_per_node: u64,
     }
 }
@@ -292,6 +345,7 @@ record! {
     /// What containers are spread over.
     pub struct Preference {
         /// A label of machines.
+        #[example = "node.labels.zone"]
         pub spread: Option<String>,
     }
 }

@@ -4,7 +4,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::attribute::{Attribute, Decoder, Kind, Place, Shape, record, unset_when_empty};
-use super::values::{CommandLine, Duration, HostPath, StringList, Variables, map_of_names, words};
+use super::values::{
+    CommandLine, Duration, HostPath, StringList, Variables, map_of_names, words, words_or, words_schema,
+};
 use crate::diagnostic::Diagnostics;
 use crate::yaml::{Node, Value};
 
@@ -56,7 +58,8 @@ record! {
         pub condition: Condition,
         /// Restart this service when the dependency is restarted or recreated by an explicit operation.
         pub restart: bool,
-        /// Fail when the dependency is not there or its condition fails; otherwise only warn. Default: true.
+        /// Fail when the dependency is not there or its condition fails; otherwise only warn.
+        #[default = true]
         pub required: Option<bool>,
     }
     check required_by_default;
@@ -91,15 +94,21 @@ record! {
     pub struct Healthcheck {
         /// The command: a string runs in the container's shell; a list starts with `CMD`, `CMD-SHELL` or `NONE`.
         pub test: Option<HealthTest>,
-        /// How long one check may take. Default: 30s.
+        /// How long one check may take.
+        #[default = "30s"]
         pub timeout: Option<Duration>,
-        /// The time between checks. Default: 30s.
+        /// The time between checks.
+        #[default = "30s"]
         pub interval: Option<Duration>,
-        /// How many failures in a row make the container unhealthy. Default: 3.
+        /// How many failures in a row make the container unhealthy.
+        #[default = 3]
+        #[example = 5]
         pub retries: Option<u64>,
-        /// Failures within this time after the start do not count. Default: 0s.
+        /// Failures within this time after the start do not count.
+        #[default = "0s"]
         pub start_period: Option<Duration>,
-        /// The time between checks during the start period. Default: 5s. Needs Docker Engine 25 or later.
+        /// The time between checks during the start period. Needs Docker Engine 25 or later.
+        #[default = "5s"]
         pub start_interval: Option<Duration>,
         /// Turn off the image's own health check.
         pub disable: bool,
@@ -129,8 +138,16 @@ impl Attribute for HealthTest {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
+        let first = [
+            ("CMD", "The rest is a command."),
+            ("CMD-SHELL", "The next is run in the container's shell."),
+            ("NONE", "There is no health check."),
+        ];
         json_schema!({
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": [words_schema(&first)], "additionalItems": { "type": "string" } },
+            ],
             "examples": [["CMD", "curl", "-f", "http://localhost"], "pg_isready -U postgres"],
         })
     }
@@ -199,12 +216,13 @@ impl Attribute for Restart {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": "string", "enum": ["no", "always", "on-failure", "unless-stopped"] },
-                { "type": "string", "pattern": r"^$|^on-failure:\d+$|\$" },
-            ]
-        })
+        let words = [
+            ("no", "It stays ended."),
+            ("always", "It is started again, whatever happened."),
+            ("on-failure", "It is started again after a failure."),
+            ("unless-stopped", "As `always`, but one that was stopped stays so when the daemon restarts."),
+        ];
+        words_or(&words, r"^$|^on-failure:\d+$|\$")
     }
 }
 
@@ -213,17 +231,24 @@ record! {
     #[derive(Default)]
     pub struct Hook {
         /// The command: a list of words, or one string that is split into words.
+        #[example = ["./warm-up"]]
+        #[example = "./warm-up --all"]
         pub command: CommandLine,
         /// The user that it runs as. Default: the service's.
+        #[example = "root"]
         pub user: Option<String>,
         /// Run it with all privileges.
         pub privileged: bool,
         /// The directory that it runs in. Default: the service's.
+        #[example = "/app"]
         pub working_dir: Option<String>,
         /// Variables for it, beside the service's.
+        #[example = { "MODE": "fast" }]
+        #[example = ["MODE=fast"]]
         pub environment: Variables,
     }
     check hook_has_command;
+    as a schema { "required": ["command"] };
 }
 
 record! {
@@ -233,16 +258,23 @@ record! {
     #[derive(Default)]
     pub struct PreStart {
         /// The command: a list of words, or one string that is split into words. Default: the image's.
+        #[example = ["./warm-up"]]
+        #[example = "./warm-up --all"]
         pub command: CommandLine,
         /// The image. Default: the service's.
+        #[example = "busybox"]
         pub image: Option<String>,
         /// The user that it runs as. Default: the service's.
+        #[example = "root"]
         pub user: Option<String>,
         /// Run it with all privileges.
         pub privileged: bool,
         /// The directory that it runs in. Default: the service's.
+        #[example = "/app"]
         pub working_dir: Option<String>,
         /// Variables for it, beside the service's.
+        #[example = { "MODE": "fast" }]
+        #[example = ["MODE=fast"]]
         pub environment: Variables,
         /// Run it for each container of the service, rather than once for all of them.
         pub per_replica: bool,
@@ -261,6 +293,7 @@ record! {
     #[derive(Default)]
     pub struct Develop {
         /// The rules, one for each path.
+        #[example = [{"path": "./src", "action": "sync", "target": "/app/src"}]]
         pub watch: Vec<Trigger>,
     }
     may be nothing;
@@ -270,16 +303,22 @@ record! {
     /// A path to watch, and what to do.
     pub struct Trigger {
         /// The file or directory to watch.
+        #[example = "./src"]
         pub path: HostPath,
         /// What to do.
         pub action: WatchAction,
         /// Where changed files go in the container; needed by all that sync.
+        #[example = "/app/src"]
         pub target: Option<String>,
         /// The command for `sync+exec`.
         pub exec: Option<Hook>,
         /// Only files that match one of these.
+        #[example = "*.go"]
+        #[example = ["*.go", "*.html"]]
         pub include: StringList,
         /// No files that match one of these.
+        #[example = "node_modules/"]
+        #[example = ["node_modules/", "*.tmp"]]
         pub ignore: StringList,
         /// Copy all files once when watching starts.
         pub initial_sync: bool,
@@ -317,8 +356,10 @@ record! {
     /// Where to find the definition that a service starts from.
     pub struct Extends {
         /// The file; default: this one.
+        #[example = "common.yaml"]
         pub file: Option<String>,
         /// The service.
+        #[example = "base"]
         pub service: String,
     }
     short form extends_of_name, { "type": "string" };
@@ -370,8 +411,10 @@ record! {
     /// A file with variables.
     pub struct EnvFile {
         /// The file.
+        #[example = "web.env"]
         pub path: HostPath,
-        /// Fail when the file is not there. Default: true.
+        /// Fail when the file is not there.
+        #[default = true]
         pub required: Option<bool>,
         /// `raw` takes values as they are, without quotes or interpolation.
         pub format: Option<EnvFormat>,

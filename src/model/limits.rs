@@ -6,7 +6,8 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record, unset_when_empty};
-use super::values::ByteSize;
+use super::schema::or_variable;
+use super::values::{ByteSize, WHOLE};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::yaml::{Node, Value};
 
@@ -15,16 +16,22 @@ record! {
     #[derive(Default)]
     pub struct Blkio {
         /// Weight against other containers, from 10 to 1000.
+        #[example = 300]
         pub weight: i64,
         /// Weight on single devices.
+        #[example = [{"path": "/dev/sda", "weight": 400}]]
         pub weight_device: Vec<DeviceWeight>,
         /// Bytes read per second.
+        #[example = [{"path": "/dev/sda", "rate": "12mb"}]]
         pub device_read_bps: Vec<DeviceRate>,
         /// Reads per second.
+        #[example = [{"path": "/dev/sda", "rate": 120}]]
         pub device_read_iops: Vec<DeviceRate>,
         /// Bytes written per second.
+        #[example = [{"path": "/dev/sda", "rate": "1024k"}]]
         pub device_write_bps: Vec<DeviceRate>,
         /// Writes per second.
+        #[example = [{"path": "/dev/sda", "rate": 30}]]
         pub device_write_iops: Vec<DeviceRate>,
     }
 }
@@ -32,10 +39,12 @@ record! {
 record! {
     /// Weight on one device.
     pub struct DeviceWeight {
-        /// The device, such as `/dev/sda`.
+        /// The device of the host.
+        #[example = "/dev/sda"]
         #[serde(rename = "Path")]
         pub path: String,
-        /// From 10 to 1000.
+        /// The weight, from 10 to 1000.
+        #[example = 400]
         #[serde(rename = "Weight")]
         pub weight: i64,
     }
@@ -44,10 +53,13 @@ record! {
 record! {
     /// The limit on one device.
     pub struct DeviceRate {
-        /// The device, such as `/dev/sda`.
+        /// The device of the host.
+        #[example = "/dev/sda"]
         #[serde(rename = "Path")]
         pub path: String,
         /// Bytes or operations per second.
+        #[example = "12mb"]
+        #[example = 120]
         #[serde(rename = "Rate")]
         pub rate: ByteSize,
     }
@@ -117,15 +129,22 @@ impl Attribute for Ulimit {
         Some(Self::Pair { soft: soft?, hard: hard? })
     }
 
-    fn schema(_: &mut SchemaGenerator) -> Schema {
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut part = |description: &str| {
+            let mut part = i64::schema(generator);
+            part.insert("description".to_owned(), description.into());
+            part.insert("examples".to_owned(), vec![20_000].into());
+            part
+        };
         json_schema!({
             "anyOf": [
-                { "type": ["integer", "string"] },
+                { "type": "integer" },
+                { "type": "string", "pattern": or_variable(WHOLE), "errorMessage": "write a whole number" },
                 {
                     "type": "object",
                     "properties": {
-                        "soft": { "type": ["integer", "string"], "description": "What processes start with." },
-                        "hard": { "type": ["integer", "string"], "description": "What they may raise it to." },
+                        "soft": part("What processes start with."),
+                        "hard": part("What they may raise it to."),
                     },
                     "required": ["soft", "hard"],
                     "additionalProperties": false,
@@ -165,13 +184,23 @@ record! {
     /// A device of the host.
     pub struct Device {
         /// The device on the host, or a CDI name.
+        #[example = "/dev/ttyUSB0"]
+        #[example = "vendor.com/class=name"]
         pub source: String,
         /// The device in the container. Default: as on the host.
+        #[example = "/dev/ttyS0"]
         pub target: Option<String>,
-        /// `r`, `w` and `m`(knod). Default: `rwm`.
+        /// `r`, `w` and `m`(knod).
+        #[default = "rwm"]
+        #[example = "rw"]
         pub permissions: Option<String>,
     }
-    short form expand_device, { "type": "string" };
+    short form expand_device, {
+        "type": "string",
+        "pattern": or_variable("[^:]*(:[^:]*){0,2}"),
+        "errorMessage": "write host[:container[:permissions]], such as /dev/ttyUSB0:/dev/ttyUSB0:rw",
+        "examples": ["/dev/ttyUSB0", "/dev/ttyUSB0:/dev/ttyS0:rw"],
+    };
 }
 
 fn expand_device(node: Node, diagnostics: &mut Diagnostics) -> Node {
@@ -217,7 +246,7 @@ impl Attribute for Devices {
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "array", "items": Device::schema(generator), "uniqueItems": true })
+        Vec::<Device>::schema(generator)
     }
 
     unset_when_empty!();

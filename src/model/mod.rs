@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod lifecycle;
 pub mod limits;
 pub mod network;
+pub mod outside;
 pub mod ports;
 mod record;
 pub mod registry;
@@ -41,24 +42,35 @@ record! {
     /// See <https://github.com/compose-spec/compose-spec/blob/main/spec.md>.
     #[derive(Default)]
     pub struct Compose {
-        /// Obsolete; the current specification is always followed.
+        /// The version of the format, which nothing reads.
+        #[example = "3.8"]
+        #[obsolete = "remove it; the current specification is always followed"]
         #[serde(skip)]
         pub version: Option<String>,
         /// The project's name. Default: that of the directory.
+        #[example = "shop"]
         pub name: Option<String>,
         /// Other compose files that this one builds on.
+        #[example = ["./db/compose.yaml"]]
+        #[example = [{"path": "./db/compose.yaml", "env_file": "./db/.env"}]]
         pub include: Vec<Include>,
         /// The services, by name.
+        #[example = { "web": {"image": "nginx:1.27", "ports": ["8080:80"]} }]
         pub services: Named<Box<Service>>,
         /// The AI models, by key.
+        #[example = { "llm": {"model": "ai/smollm2"} }]
         pub models: Named<Model>,
         /// The networks, by key.
+        #[example = { "front": null, "back": {"internal": true} }]
         pub networks: Named<Nullable<Network>>,
         /// The volumes, by key.
+        #[example = { "data": null }]
         pub volumes: Named<Nullable<Volume>>,
         /// The secrets, by key.
+        #[example = { "db_password": {"file": "./db_password.txt"} }]
         pub secrets: Named<Nullable<Secret>>,
         /// The configs, by key.
+        #[example = { "site": {"file": "./site.conf"} }]
         pub configs: Named<Nullable<Config>>,
         /// What topo's own commands know of the project.
         #[serde(skip)]
@@ -117,13 +129,18 @@ record! {
     /// Other compose files that this one builds on.
     pub struct Include {
         /// The file, or several that override each other.
+        #[example = "./db/compose.yaml"]
+        #[example = ["./db/compose.yaml", "./db/compose.prod.yaml"]]
         pub path: values::StringList,
         /// Files with variables for it. Default: `.env` beside it.
+        #[example = "./db/.env"]
         pub env_file: values::StringList,
         /// Where its relative paths start from. Default: its own directory.
+        #[example = "./db"]
         pub project_directory: Option<String>,
     }
     short form include_of_path, { "type": "string" };
+    as a schema { "required": ["path"] };
 }
 
 fn include_of_path(node: Node, _: &mut crate::diagnostic::Diagnostics) -> Node {
@@ -138,13 +155,17 @@ fn include_of_path(node: Node, _: &mut crate::diagnostic::Diagnostics) -> Node {
 record! {
     /// An AI model that services use.
     pub struct Model {
-        /// Its name for the model runner. Default: `model`.
+        /// Its name for the model runner. Default: what `model` says.
+        #[example = "smollm"]
         pub name: Option<String>,
         /// The model, as an OCI reference.
+        #[example = "ai/smollm2"]
         pub model: String,
         /// The most tokens of context.
+        #[example = 4096]
         pub context_size: i64,
         /// Flags for the model's runtime.
+        #[example = ["--temp", "0.1"]]
         pub runtime_flags: Vec<String>,
     }
 }

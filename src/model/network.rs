@@ -20,10 +20,18 @@ record! {
     #[derive(Default)]
     pub struct Network {
         /// Its name in the engine. Default: `<project>_<key>`.
+        #[example = "shop_front"]
         pub name: Option<String>,
-        /// The driver: `bridge` (default), `overlay`, `macvlan`, `ipvlan`, `host`, `none` or a plugin's.
+        /// The driver: `bridge`, `overlay`, `macvlan`, `ipvlan`, `host`, `none` or a plugin's.
+        #[default = "bridge"]
+        #[example = "overlay"]
+        #[example = "macvlan"]
+        #[example = "ipvlan"]
+        #[example = "host"]
+        #[example = "none"]
         pub driver: Option<String>,
-        /// Options of the driver, such as `parent` for macvlan.
+        /// Options of the driver, such as `parent` for `macvlan`.
+        #[example = { "com.docker.network.bridge.name": "br-shop" }]
         pub driver_opts: Options,
         /// Address management.
         pub ipam: Option<Ipam>,
@@ -34,10 +42,13 @@ record! {
         /// Containers outside of a Swarm service may join (overlay).
         pub attachable: bool,
         /// Labels.
+        #[example = { "com.example.team": "shop" }]
         pub labels: KeyValues,
         /// Turn IPv4 off. Needs Docker Engine 28 or later.
+        #[default = true]
         pub enable_ipv4: Option<bool>,
         /// Turn IPv6 on.
+        #[default = false]
         pub enable_ipv6: Option<bool>,
     }
 }
@@ -77,18 +88,27 @@ impl Attribute for External {
         Some(Self { is: true, name })
     }
 
-    fn schema(_: &mut SchemaGenerator) -> Schema {
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "anyOf": [
-                { "type": ["boolean", "string"] },
+                bool::schema(generator),
                 {
                     "type": "object",
-                    "properties": { "name": { "type": "string" } },
+                    "properties": {
+                        "name": {
+                            "type": "string",
+                            "description": "Its name in the engine.",
+                            "examples": ["shop_front"],
+                        },
+                    },
                     "patternProperties": { "^x-": {} },
                     "additionalProperties": false,
                     "deprecated": true,
+                    "deprecationMessage": "a mapping is obsolete here: write `external: true`, and `name` beside it",
                 },
-            ]
+            ],
+            "default": false,
+            "examples": [true],
         })
     }
 
@@ -105,11 +125,15 @@ record! {
     /// Address management of a network.
     #[derive(Default)]
     pub struct Ipam {
-        /// The driver. Default: `default`.
+        /// The driver.
+        #[default = "default"]
+        #[example = "dhcp"]
         pub driver: Option<String>,
         /// The subnets.
+        #[example = [{"subnet": "172.28.0.0/16", "gateway": "172.28.0.1"}]]
         pub config: Pools,
         /// Options of the driver.
+        #[example = { "mode": "fast" }]
         #[serde(skip)]
         pub options: Options,
     }
@@ -149,13 +173,18 @@ record! {
     /// A subnet of a network.
     #[derive(Default)]
     pub struct Pool {
-        /// The subnet in CIDR form, such as `172.28.0.0/16`.
+        /// The subnet in CIDR form.
+        #[example = "172.28.0.0/16"]
+        #[example = "fd00:1::/64"]
         pub subnet: Option<String>,
         /// The gateway's address.
+        #[example = "172.28.0.1"]
         pub gateway: Option<String>,
         /// The part of the subnet that containers get addresses from.
+        #[example = "172.28.5.0/24"]
         pub ip_range: Option<String>,
         /// Addresses that are taken by others, by name.
+        #[example = { "router": "172.28.1.5" }]
         pub aux_addresses: BTreeMap<String, String>,
     }
     check addresses_hold;
@@ -211,22 +240,33 @@ record! {
     #[derive(Default)]
     pub struct Attachment {
         /// More names for the service on this network.
+        #[example = ["database"]]
         pub aliases: UniqueList<String>,
         /// Options of the driver for this attachment.
+        #[example = { "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1" }]
         pub driver_opts: Options,
         /// The network with the highest one is the container's default gateway. Needs Docker Engine 28.
+        #[default = 0]
+        #[example = 1]
         pub gw_priority: i64,
         /// The interface's name in the container. Needs Docker Engine 28.1.
+        #[example = "eth0"]
         pub interface_name: Option<String>,
         /// A fixed IPv4 address within the network's subnet.
+        #[example = "172.28.0.10"]
         pub ipv4_address: Option<String>,
         /// A fixed IPv6 address within the network's subnet.
+        #[example = "fd00:1::10"]
         pub ipv6_address: Option<String>,
         /// Link-local addresses.
+        #[example = ["169.254.8.8"]]
         pub link_local_ips: UniqueList<String>,
         /// A fixed MAC address.
+        #[example = "02:42:ac:11:65:43"]
         pub mac_address: Option<String>,
-        /// The order in which the container is attached: highest first. Default: 0.
+        /// The order in which the container is attached: highest first.
+        #[default = 0]
+        #[example = 1000]
         pub priority: i64,
     }
 }
@@ -297,7 +337,14 @@ impl Attribute for ExtraHosts {
                         "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }]
                     },
                 },
-                { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
+                {
+                    "type": "array",
+                    "items": {
+                        "type": "string",
+                        "pattern": r"[=:]|\$",
+                        "errorMessage": "write name=address, such as \"host.docker.internal=host-gateway\"",
+                    },
+                },
             ]
         })
     }

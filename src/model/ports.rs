@@ -6,6 +6,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, record, unset_when_empty};
+use super::schema::or_variable;
 use super::values::StringOrNumber;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
@@ -20,23 +21,46 @@ record! {
     /// A port, or with a range as `published` the choice of one.
     pub struct Port {
         /// A name for people.
+        #[example = "http"]
         pub name: Option<String>,
-        /// `ingress` (default) publishes on each node of a Swarm, `host` on the container's own.
+        /// `ingress` publishes on each node of a Swarm, `host` on the container's own.
+        #[default = "ingress"]
+        #[example = "host"]
         pub mode: Option<String>,
         /// The host's address to listen on. Default: all.
+        #[example = "127.0.0.1"]
         pub host_ip: Option<String>,
         /// The port in the container.
+        #[example = 80]
         pub target: PortNumber,
         /// The port of the host, or a range to choose from. Default: any free one.
+        #[example = "8080"]
+        #[example = "8000-8010"]
         pub published: Option<StringOrNumber>,
-        /// `tcp` (default), `udp` or `sctp`.
+        /// `tcp`, `udp` or `sctp`.
+        #[default = "tcp"]
+        #[example = "udp"]
+        #[example = "sctp"]
         pub protocol: Option<String>,
         /// The application's protocol, such as `http`.
+        #[example = "http"]
         pub app_protocol: Option<String>,
     }
-    short form expand_nothing, { "type": ["string", "integer"] };
+    short form expand_nothing, {
+        "type": "string",
+        "pattern": or_variable(SHORT),
+        "errorMessage": "write [[address:]published:]target[/protocol], such as \"127.0.0.1:8080:80/tcp\"",
+        "examples": ["8080:80", "127.0.0.1:5432:5432"],
+    }, { "type": "integer" };
     check complete_port;
 }
+
+/// How a port is written in its short form.
+const SHORT: &str = concat!(
+    r"((\[[0-9a-fA-F:.]*\]|([0-9]+(\.[0-9]+){3})?):)?((\+?[0-9]+(-\+?[0-9]+)?)?:)?",
+    r"\+?[0-9]+(-\+?[0-9]+)?",
+    "(/([tT][cC][pP]|[uU][dD][pP]|[sS][cC][tT][pP]))?",
+);
 
 fn expand_nothing(node: Node, _: &mut Diagnostics) -> Node {
     node
@@ -50,7 +74,12 @@ pub struct PortNumber(pub u16);
 super::values::scalar!(
     PortNumber,
     "a port from 1 to 65535",
-    { "type": ["integer", "string"], "minimum": 1, "maximum": 65535 },
+    {
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "maximum": 65535,
+        "pattern": or_variable(r"[+]?\d+"),
+    },
     |node| match &node.value {
         Value::Int(port) => port_number(*port).map(Some),
         Value::Text(text) => match text.parse() {
@@ -142,7 +171,7 @@ impl Attribute for Ports {
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "array", "items": Port::schema(generator), "uniqueItems": true })
+        Vec::<Port>::schema(generator)
     }
 
     unset_when_empty!();

@@ -3,9 +3,11 @@
 
 /// Declares a struct of the model: one documented field for each attribute, and room for `x-` attributes.
 ///
-/// `as "key"` names an attribute that Rust cannot. `may be nothing` lets it be written without a value. `short
-/// form` gives the function that expands short forms,
-/// and their schemas. `check` gets the decoded value to complete it, or to find fault with it.
+/// `as "key"` names an attribute that Rust cannot. `#[default = ...]` is what counts where it is not written,
+/// `#[example = ...]` a value as it may be written, and `#[obsolete = ...]` says what to do instead: editors show them.
+/// `may be nothing` lets it be written without a value. `short form` gives the function that expands short forms, and
+/// their schemas. `check` gets the decoded value to complete it, or to find fault with it; what of that a schema can
+/// tell as well is said again by `#[minimum = ...]`, `#[maximum = ...]` and `as a schema`.
 macro_rules! record {
     (
         $(#[doc = $doc:literal])*
@@ -13,14 +15,20 @@ macro_rules! record {
         pub struct $name:ident {
             $(
                 $(#[doc = $field_doc:literal])*
+                $(#[default = $default:literal])?
+                $(#[example = $($example:tt)+])*
+                $(#[minimum = $minimum:literal])?
+                $(#[maximum = $maximum:literal])?
+                $(#[obsolete = $obsolete:literal])?
                 $(#[serde($($serde:tt)*)])?
                 pub $field:ident $(as $key:literal)? : $type:ty,
             )*
         }
-        $(short form $expand:path, $short:tt;)?
+        $(short form $expand:path, $($short:tt),+;)?
         $(merged $variant:literal;)?
         $(may be $nothing:ident;)?
         $(check $check:path;)?
+        $(as a schema $rules:tt;)?
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -28,6 +36,7 @@ macro_rules! record {
         pub struct $name {
             $(
                 $(#[doc = $field_doc])*
+                $(#[doc = concat!("\n\nDefault: `", $default, "`.")])?
                 #[serde(skip_serializing_if = "crate::model::attribute::Attribute::is_unset")]
                 $(#[serde(rename = $key)])?
                 $(#[serde($($serde)*)])?
@@ -103,7 +112,7 @@ macro_rules! record {
 
             fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let long = generator.subschema_for::<Self>();
-                $crate::model::attribute::record_schema!(generator, long $(, $short)?)
+                $crate::model::attribute::record_schema!(long $(, $($short),+)?)
             }
 
         }
@@ -116,12 +125,19 @@ macro_rules! record {
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let mut record = $crate::model::schema::Record::new(concat!($($doc, "\n",)*));
                 $(record.attribute(
-                    $crate::model::attribute::key_of!($field $($key)?),
                     <$type as $crate::model::attribute::Attribute>::schema(generator),
-                    concat!($($field_doc, "\n",)*),
-                    <$type as $crate::model::attribute::Attribute>::unset().is_none(),
+                    $crate::model::schema::Declared {
+                        key: $crate::model::attribute::key_of!($field $($key)?),
+                        documentation: concat!($($field_doc, "\n",)*),
+                        default: $crate::model::attribute::optional!($(serde_json::json!($default))?),
+                        examples: vec![$(serde_json::json!($($example)+)),*],
+                        minimum: $crate::model::attribute::optional!($($minimum)?),
+                        maximum: $crate::model::attribute::optional!($($maximum)?),
+                        obsolete: $crate::model::attribute::optional!($($obsolete)?),
+                        required: <$type as $crate::model::attribute::Attribute>::unset().is_none(),
+                    },
                 );)*
-                record.finish()
+                record.finish($crate::model::attribute::optional!($(serde_json::json!($rules))?))
             }
         }
     };
@@ -134,6 +150,15 @@ macro_rules! key_of {
     };
     ($field:ident $key:literal) => {
         $key
+    };
+}
+
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some($value)
     };
 }
 
@@ -162,11 +187,11 @@ macro_rules! record_expand {
 }
 
 macro_rules! record_schema {
-    ($generator:expr, $long:expr) => {
+    ($long:expr) => {
         $long
     };
-    ($generator:expr, $long:expr, $short:tt) => {
-        schemars::json_schema!({ "anyOf": [$short, $long] })
+    ($long:expr, $($short:tt),+) => {
+        $crate::model::schema::forms(&[$(schemars::json_schema!($short)),+], $long)
     };
 }
 
@@ -183,4 +208,6 @@ macro_rules! unset_when_empty {
     };
 }
 
-pub(crate) use {is_nothing, key_of, record, record_expand, record_kind, record_schema, unset_when_empty};
+pub(crate) use {
+    is_nothing, key_of, optional, record, record_expand, record_kind, record_schema, unset_when_empty,
+};

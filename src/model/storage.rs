@@ -7,6 +7,7 @@ use super::attribute::{
     Attribute, Decoder, Identity, Kind, Place, Shape, is_windows_path, record, unset_when_empty,
 };
 use super::network::External;
+use super::schema::or_variable;
 use super::values::{ByteSize, HostPath, KeyValues, Options, words};
 use super::x_topo::{XTopoVolume, as_extension};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -27,14 +28,19 @@ record! {
     #[derive(Default)]
     pub struct Volume {
         /// Its name in the engine. Default: `<project>_<key>`.
+        #[example = "shop_data"]
         pub name: Option<String>,
-        /// The driver. Default: `local`.
+        /// The driver.
+        #[default = "local"]
+        #[example = "vieux/sshfs"]
         pub driver: Option<String>,
         /// Options of the driver.
+        #[example = { "type": "nfs", "o": "addr=10.0.0.2,rw", "device": ":/data" }]
         pub driver_opts: Options,
         /// The volume exists already and is not managed here.
         pub external: External,
         /// Labels.
+        #[example = { "com.example.team": "shop" }]
         pub labels: KeyValues,
         /// What topo's own commands know of the volume.
         #[serde(skip)]
@@ -53,18 +59,24 @@ record! {
     #[derive(Default)]
     pub struct Config {
         /// Its name in the engine. Default: `<project>_<key>`.
+        #[example = "shop_site"]
         pub name: Option<String>,
         /// The file that holds it.
+        #[example = "./site.conf"]
         pub file: Option<HostPath>,
         /// The variable that holds it.
+        #[example = "SITE_CONF"]
         pub environment: Option<String>,
         /// What it holds.
+        #[example = "listen ${PORT}\n"]
         pub content: Option<String>,
         /// The config exists already and is not managed here.
         pub external: External,
         /// Labels.
+        #[example = { "com.example.team": "shop" }]
         pub labels: KeyValues,
         /// The template driver.
+        #[example = "golang"]
         pub template_driver: Option<String>,
     }
 }
@@ -74,20 +86,27 @@ record! {
     #[derive(Default)]
     pub struct Secret {
         /// Its name in the engine. Default: `<project>_<key>`.
+        #[example = "shop_db_password"]
         pub name: Option<String>,
         /// The file that holds it.
+        #[example = "./db_password.txt"]
         pub file: Option<HostPath>,
         /// The variable that holds it.
+        #[example = "DB_PASSWORD"]
         pub environment: Option<String>,
         /// The secret exists already and is not managed here.
         pub external: External,
         /// Labels.
+        #[example = { "com.example.team": "shop" }]
         pub labels: KeyValues,
         /// The secret driver.
+        #[example = "vault"]
         pub driver: Option<String>,
         /// Options of the driver.
+        #[example = { "path": "shop/db" }]
         pub driver_opts: Options,
         /// The template driver.
+        #[example = "golang"]
         pub template_driver: Option<String>,
     }
 }
@@ -101,14 +120,20 @@ record! {
     /// A config or secret that a service reads.
     pub struct FileReference {
         /// The key of the config or secret.
+        #[example = "site"]
         pub source: String,
         /// The file in the container. Default: `/<source>` for configs, `/run/secrets/<source>` for secrets.
+        #[example = "/etc/site.conf"]
         pub target: Option<String>,
         /// The file's owner.
+        #[example = "1000"]
         pub uid: Option<String>,
         /// The file's group.
+        #[example = "1000"]
         pub gid: Option<String>,
-        /// The file's permissions, such as 0440. Default: 0444.
+        /// The file's permissions, in octal.
+        #[default = "0444"]
+        #[example = "0440"]
         pub mode: Option<FileMode>,
     }
     short form reference_of_source, { "type": "string" };
@@ -155,7 +180,12 @@ pub struct FileMode(pub u32);
 super::values::scalar!(
     FileMode,
     "permissions such as 0440",
-    { "type": ["integer", "string"], "minimum": 0 },
+    {
+        "type": ["integer", "string"],
+        "minimum": 0,
+        "pattern": or_variable("[+]?[0-7]+"),
+        "examples": ["0440"],
+    },
     |node| match &node.value {
         Value::Int(mode) => Ok(u32::try_from(*mode).ok().map(Self)),
         Value::Text(text) => u32::from_str_radix(text, 8)
@@ -190,6 +220,9 @@ words! {
     }
 }
 
+/// How a mount is written in its short form: the colon of a drive letter separates nothing.
+const SHORT_MOUNT: &str = r"([a-zA-Z]:[\\/][^:]*|[^:]+)(:([a-zA-Z]:[\\/][^:]*|[^:]+)){0,2}";
+
 /// What a service mounts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
@@ -201,12 +234,18 @@ record! {
         /// What is mounted.
         pub kind as "type": MountType,
         /// The volume's key, the host's path or the image. Left out for an anonymous volume.
+        #[example = "data"]
+        #[example = "./site"]
         pub source: Option<String>,
         /// Where it is mounted in the container.
+        #[example = "/var/lib/data"]
         pub target: Option<String>,
         /// The container cannot write to it.
         pub read_only: bool,
         /// A hint on consistency that engines ignore.
+        #[example = "consistent"]
+        #[example = "cached"]
+        #[example = "delegated"]
         pub consistency: Option<String>,
         /// Options of a bind mount.
         pub bind: Option<BindOptions>,
@@ -217,17 +256,41 @@ record! {
         /// Options of an image mount.
         pub image: Option<ImageOptions>,
     }
-    short form expand_mount, { "type": "string" };
+    short form expand_mount, {
+        "type": "string",
+        "pattern": or_variable(SHORT_MOUNT),
+        "errorMessage": "write [source:]target[:mode], such as \"data:/var/lib/data:ro\"",
+        "examples": ["data:/var/lib/data", "./site:/site:ro"],
+    };
     check complete_mount;
+    as a schema {
+        "if": { "properties": { "type": { "const": "bind" } }, "required": ["type"] },
+        "then": { "required": ["source", "target"] },
+        "else": {
+            "if": {
+                "properties": { "type": { "enum": ["volume", "tmpfs", "cluster", "image"] } },
+                "required": ["type"]
+            },
+            "then": { "required": ["target"] }
+        }
+    };
 }
 
 record! {
     /// Options of a bind mount.
     #[derive(Default)]
     pub struct BindOptions {
-        /// The SELinux label: `z` shared, `Z` private.
+        /// The SELinux label: `z` for a shared one, `Z` for a private one.
+        #[example = "z"]
+        #[example = "Z"]
         pub selinux: Option<String>,
-        /// How mounts below it travel, such as `rshared`.
+        /// How mounts below it travel.
+        #[example = "rprivate"]
+        #[example = "rshared"]
+        #[example = "rslave"]
+        #[example = "private"]
+        #[example = "shared"]
+        #[example = "slave"]
         pub propagation: Option<String>,
         /// Create the host's directory when it is not there.
         pub create_host_path: bool,
@@ -255,10 +318,12 @@ record! {
     #[derive(Default)]
     pub struct VolumeOptions {
         /// Labels of an anonymous volume.
+        #[example = { "com.example.team": "shop" }]
         pub labels: KeyValues,
         /// Do not fill a new volume with what the image has at the target.
         pub nocopy: bool,
         /// Mount only this directory of the volume.
+        #[example = "uploads"]
         pub subpath: Option<String>,
     }
 }
@@ -268,8 +333,10 @@ record! {
     #[derive(Default)]
     pub struct TmpfsOptions {
         /// The most it may hold.
+        #[minimum = 0]
         pub size: ByteSize,
-        /// Its permissions.
+        /// Its permissions, as a number: 1023 is `0o1777`.
+        #[example = 1023]
         pub mode: i64,
     }
 }
@@ -279,6 +346,7 @@ record! {
     #[derive(Default)]
     pub struct ImageOptions {
         /// Mount only this directory of the image.
+        #[example = "usr/share"]
         pub subpath: Option<String>,
     }
 }
@@ -291,7 +359,7 @@ impl Attribute for Mounts {
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "array", "items": Mount::schema(generator), "uniqueItems": true })
+        Vec::<Mount>::schema(generator)
     }
 
     unset_when_empty!();

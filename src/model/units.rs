@@ -7,6 +7,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::attribute::{Attribute, Decoder, Place, Shape};
+use super::schema::or_variable;
 use super::values::{scalar, whole};
 use crate::yaml::{Node, Value};
 
@@ -19,7 +20,12 @@ pub struct ByteSize(pub i64);
 scalar!(
     ByteSize,
     "a number of bytes such as 512m or 1gb",
-    { "type": ["string", "integer"], "examples": ["64m", "1gb"] },
+    {
+        "type": ["string", "integer"],
+        "pattern": or_variable(r"[+]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? ?[kKmMgGtTpP]?([iI]?[bB])?|-1|-0+"),
+        "examples": ["64m", "1gb"],
+        "description": "A number of bytes, or text with a unit: `b`, `k`, `m`, `g`, `t` or `p`, in steps of 1024.",
+    },
     |node| match &node.value {
         Value::Int(value) => Ok(i64::try_from(*value).ok().map(Self)),
         Value::Float(value) => Ok(whole(*value).map(Self)),
@@ -33,6 +39,34 @@ scalar!(
 impl Serialize for ByteSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+/// How eagerly the kernel swaps, in percent, which docker compose reads as it does bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Swappiness(pub ByteSize);
+
+impl Attribute for Swappiness {
+    const SHAPE: &'static Shape = Shape::REPLACE;
+
+    fn decode(node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        ByteSize::decode(node, place, decoder).map(Self)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = ByteSize::schema(generator);
+        schema.remove("description");
+        schema.insert("errorMessage".to_owned(), "write a number from 0 to 100".into());
+        schema
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_unset(&self) -> bool {
+        self.0.is_unset()
     }
 }
 
@@ -71,7 +105,12 @@ pub struct Duration(pub StdDuration);
 scalar!(
     Duration,
     "a duration such as 1m30s",
-    { "type": "string", "examples": ["10s", "1m30s", "500ms"] },
+    {
+        "type": "string",
+        "pattern": or_variable(r"0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h|d|w))+"),
+        "examples": ["10s", "1m30s"],
+        "description": "A number with a unit: `us`, `ms`, `s`, `m`, `h`, `d` or `w`; several add up, as in `1m30s`.",
+    },
     |node| node.as_text().map(|text| parse_duration(text).map(Self)).transpose()
 );
 

@@ -7,12 +7,18 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::attribute::{Attribute, Decoder, Identity, Kind, Place, Shape, unset_when_empty};
+use super::schema::{or_variable, tidy};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::yaml::{Entry, Mapping, Node, Tag, Value};
 
 pub use super::command::CommandLine;
 pub use super::units::{ByteSize, Duration};
+
+/// How true and false are written as text.
+const BOOL: &str = "[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[yY]([eE][sS])?|[nN][oO]?|[oO][nN]|[oO][fF][fF]";
+/// How a whole number is written as text.
+pub(crate) const WHOLE: &str = r"[+-]?\d+";
 
 /// Implements [`Attribute`] for a scalar: what it expects in words, how it reads a node, its schema.
 macro_rules! scalar {
@@ -30,7 +36,10 @@ macro_rules! scalar {
             }
 
             fn schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($schema)
+                let mut schema = json_schema!($schema);
+                // Editors say this, not which regular expression does not match.
+                schema.insert("errorMessage".to_owned(), concat!("write ", $expected).into());
+                schema
             }
 
             $(
@@ -68,7 +77,7 @@ impl Attribute for String {
 scalar!(
     bool,
     "true or false",
-    { "type": ["boolean", "string"] },
+    { "type": ["boolean", "string"], "pattern": or_variable(BOOL), "default": false },
     |node| match &node.value {
         Value::Bool(value) => Ok(Some(*value)),
         Value::Text(text) => parse_bool(text).map(Some).ok_or_else(|| "this is neither true nor false".to_owned()),
@@ -80,7 +89,7 @@ scalar!(
 scalar!(
     i64,
     "a whole number",
-    { "type": ["integer", "string"] },
+    { "type": ["integer", "string"], "pattern": or_variable(WHOLE) },
     |node| match &node.value {
         Value::Int(value) => Ok(i64::try_from(*value).ok()),
         Value::Float(value) => Ok(whole(*value)),
@@ -93,7 +102,7 @@ scalar!(
 scalar!(
     u64,
     "a whole number, 0 or more",
-    { "type": ["integer", "string"], "minimum": 0 },
+    { "type": ["integer", "string"], "minimum": 0, "pattern": or_variable(r"[+]?\d+|-0+") },
     |node| match &node.value {
         Value::Int(value) => Ok(u64::try_from(*value).ok()),
         Value::Float(value) => Ok(whole(*value).and_then(|value| u64::try_from(value).ok())),
@@ -108,7 +117,7 @@ scalar!(
 scalar!(
     f32,
     "a number",
-    { "type": ["number", "string"] },
+    { "type": ["number", "string"], "pattern": or_variable(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?") },
     |node| match &node.value {
         #[expect(clippy::cast_precision_loss, reason = "as docker compose reads it")]
         Value::Int(value) => Ok(Some(*value as f32)),
@@ -234,7 +243,11 @@ impl<T: Attribute, const STRICT: bool> Attribute for UniqueList<T, STRICT> {
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "array", "items": T::schema(generator), "uniqueItems": true })
+        let mut schema = Vec::<T>::schema(generator);
+        if STRICT {
+            schema.insert("uniqueItems".to_owned(), true.into());
+        }
+        schema
     }
 
     unset_when_empty!();
@@ -272,7 +285,7 @@ fn list_or_map_schema() -> Schema {
     json_schema!({
         "anyOf": [
             { "type": "object", "additionalProperties": { "type": ["string", "number", "boolean", "null"] } },
-            { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
+            { "type": "array", "items": { "type": "string" } },
         ]
     })
 }
@@ -381,7 +394,7 @@ impl<T: Attribute> Attribute for Nullable<T> {
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "type": "null" }, T::schema(generator)] })
+        json_schema!({ "anyOf": [T::schema(generator), { "type": "null" }] })
     }
 }
 
@@ -426,9 +439,20 @@ impl Attribute for HostPath {
     }
 }
 
-/// Describes one of a few words, or a variable that stands for one: editors complete the words.
-pub(crate) fn words_schema(words: &[&str]) -> Schema {
-    json_schema!({ "anyOf": [{ "type": "string", "enum": words }, { "type": "string", "pattern": r"\$" }] })
+/// Describes one of a few words, each with what it means, or text of another form: editors complete the words.
+pub(crate) fn words_or(words: &[(&str, &str)], form: &str) -> Schema {
+    let (words, meanings): (Vec<_>, Vec<_>) =
+        words.iter().map(|(word, meaning)| (*word, tidy(meaning))).unzip();
+    let mut one_of = json_schema!({ "type": "string", "enum": words, "enumDescriptions": meanings });
+    if meanings.iter().any(|meaning| meaning.contains('`')) {
+        one_of.insert("markdownEnumDescriptions".to_owned(), meanings.into());
+    }
+    json_schema!({ "anyOf": [one_of, { "type": "string", "pattern": form }] })
+}
+
+/// Describes one of a few words, each with what it means, or a variable that stands for one.
+pub(crate) fn words_schema(words: &[(&str, &str)]) -> Schema {
+    words_or(words, r"\$")
 }
 
 /// Declares an attribute that takes one of a few words.
@@ -480,7 +504,7 @@ macro_rules! words {
             }
 
             fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                $crate::model::values::words_schema(Self::WORDS)
+                $crate::model::values::words_schema(&[$(($word, concat!($($variant_doc, "\n",)*)),)+])
             }
         }
     };

@@ -259,6 +259,17 @@ fn endpoints(project: &Project, name: &str, service: &Service, container_name: &
     attachments.into_iter().enumerate().map(endpoint).collect()
 }
 
+/// Returns how a container of a service is on a network of the engine, if the file has it there.
+pub(super) fn endpoint_of(
+    project: &Project,
+    name: &str,
+    container_name: &str,
+    network: &str,
+) -> Option<EndpointSettings> {
+    let endpoints = endpoints(project, name, project.services.get(name)?, container_name);
+    endpoints.into_iter().find(|endpoint| endpoint.network == network).map(|endpoint| endpoint.settings)
+}
+
 /// Legacy links: names for the containers of other services, and for containers outside of the project.
 fn links(project: &Project, service: &Service) -> Vec<String> {
     let mut links = Vec::new();

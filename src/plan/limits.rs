@@ -23,7 +23,7 @@ pub(super) fn limit(host: &mut HostConfig, service: &Service) {
     host.memory = nonzero(service.mem_limit.0);
     host.memory_reservation = nonzero(service.mem_reservation.0);
     host.memory_swap = nonzero(service.memswap_limit.0);
-    host.memory_swappiness = nonzero(service.mem_swappiness.0);
+    host.memory_swappiness = nonzero(service.mem_swappiness.0.0);
     host.oom_kill_disable = service.oom_kill_disable.then_some(true);
     host.pids_limit = nonzero(service.pids_limit);
     host.ulimits = some(

@@ -7,6 +7,7 @@ mod before;
 pub mod build;
 pub mod builder;
 pub mod changes;
+pub mod connect;
 pub mod container;
 mod contents;
 pub mod copy;

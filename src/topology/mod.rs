@@ -2,6 +2,7 @@
 
 pub mod ports;
 pub mod reach;
+pub mod render;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,5 +1,7 @@
 //! `topo capture` writes down what passes through the network of a service, and nothing else.
 
+#![expect(clippy::disallowed_methods, reason = "tests may read")]
+
 use std::process::Stdio;
 
 use crate::harness::{Project, Running, eventually};

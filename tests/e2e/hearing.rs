@@ -71,6 +71,25 @@ fn logs_that_are_followed_must_go_on_and_end_with_an_interrupt() {
 }
 
 #[test]
+fn logs_that_are_followed_must_not_take_an_earlier_end_for_a_new_one() {
+    let beat =
+        "services:\n  web: {image: busybox, command: sh -c 'while true; do echo beat; sleep 0.2; done'}\n";
+    let Some(project) = Project::with("logs-again", beat) else { return };
+    project.up();
+    project.topo(&["restart", "-t", "0"]).succeeds();
+    let mut logs = Running::start(project.command(&["logs", "-f", "--tail", "0"]));
+    // An end that is told of is waited out for two seconds.
+    let mut beats = 0;
+    assert!(logs.reaches(|line| {
+        beats += usize::from(line.ends_with("beat"));
+        beats == 20
+    }));
+    assert!(logs.stdout.iter().all(|line| !line.contains("exited")), "{:?}", logs.stdout);
+    logs.signal("INT");
+    assert_eq!(logs.finish().code(), Some(130));
+}
+
+#[test]
 fn an_attached_up_must_show_those_it_is_asked_to_show() {
     let ending = "
 services:

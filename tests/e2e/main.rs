@@ -27,6 +27,7 @@ mod looking;
 mod mistakes;
 mod modes;
 mod names;
+mod networks;
 mod newest;
 mod one_off;
 mod one_off_flags;

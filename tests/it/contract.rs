@@ -318,7 +318,7 @@ async fn following_a_log_ends_with_the_container(bed: &Bed<impl Stage>) {
 async fn following_outlives_restarts(bed: &Bed<impl Stage>) {
     let lines = vec!["one".to_owned(), "two".to_owned()];
     let job = bed.create("job", bed.body("job", &Behaviour::Exits(3, lines))).await;
-    let mut follow = Follow::new(&bed.engine, &bed.project, false, |_| true);
+    let mut follow = Follow::new(&bed.engine, &bed.project, bed.engine.connected(), false, |_| true);
     for _ in 0..2 {
         bed.engine.start(&job).await.unwrap();
         let mut told = Vec::new();

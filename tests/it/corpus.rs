@@ -27,6 +27,11 @@ fn differing() -> Vec<String> {
         .collect()
 }
 
+/// Returns whether `docs/differences.md` says of a case that it differs.
+pub(crate) fn differs(case: &str) -> bool {
+    differing().iter().any(|pattern| fits(pattern, case))
+}
+
 /// Returns whether a name is what a pattern stands for.
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {

@@ -3,7 +3,7 @@
 use crate::cli::run_in_repository;
 use crate::generated::{check_part, read, repository};
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -12,9 +12,11 @@ const PAGES: [&str; 12] = [
     "docs/differences.md",
     "docs/diagnostics.md",
     "docs/docker-compose.md",
+    "docs/graph.md",
     "docs/kubernetes.md",
     "docs/lint.md",
     "docs/troubleshooting.md",
+    "docs/lsp.md",
     "examples/README.md",
 ];
 

@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api_server;
 mod apply;
 mod around;
 mod cli;
 mod compatibility;
 mod config;
+mod connect;
 mod contract;
 mod corpus;
 mod diagnose;
+mod diagnose_k8s;
 mod diagnostic_examples;
 mod diagnostics;
 mod docs;
@@ -18,6 +21,7 @@ mod explain;
 mod forms;
 mod generate;
 mod generated;
+mod graph;
 mod images;
 mod k8s;
 mod k8s_golden;
@@ -26,14 +30,17 @@ mod layers;
 mod lifecycle;
 mod limits;
 mod lint;
+mod lsp;
 mod manifests;
 mod odd;
+mod on_cluster;
 mod plan;
 mod properties;
 mod properties_loading;
 mod reach;
 mod run;
 mod schema;
+mod schema_corpus;
 mod target;
 mod verify;
 mod watch;

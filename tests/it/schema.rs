@@ -1,4 +1,5 @@
-//! The JSON schema for editors: it is current, valid, takes what the loader takes, and explains every attribute.
+//! The JSON schema for editors: it is current, valid, takes what the loader takes, and explains every attribute, with
+//! examples that hold.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +10,11 @@ use topo::load::{MemWorld, Request, load};
 
 use crate::generated::{check, read};
 
-fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     topo::model::schema::schema()
 }
 
-fn validator() -> Validator {
+pub(crate) fn validator() -> Validator {
     jsonschema::draft7::new(&schema()).expect("a valid schema")
 }
 
@@ -49,8 +50,26 @@ fn the_file_is_current() {
 
 #[test]
 fn it_is_valid_draft_7() {
-    assert_eq!(schema()["$schema"], "http://json-schema.org/draft-07/schema#");
-    assert!(jsonschema::draft7::meta::is_valid(&schema()));
+    for schema in [schema(), topo::model::schema::strict()] {
+        assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+        assert!(jsonschema::draft7::meta::is_valid(&schema));
+    }
+}
+
+#[test]
+fn the_strict_one_lacks_what_is_obsolete() {
+    let strict = jsonschema::draft7::new(&topo::model::schema::strict()).expect("a valid schema");
+    for text in [
+        "version: '3'",
+        "services: {web: {image: a, pull_refresh_after: 1h}}",
+        "volumes: {data: {external: {name: a}}}",
+    ] {
+        assert!(validator().is_valid(&yaml(text)), "{text} is refused");
+        assert!(!strict.is_valid(&yaml(text)), "{text} is taken");
+    }
+    for file in crate::examples::compose_files() {
+        assert_eq!(faults(&strict, &read(&file)), [""; 0], "{file}");
+    }
 }
 
 #[test]
@@ -79,6 +98,19 @@ const WRONG: &[(&str, &str)] = &[
     ("unknown key of a health check", "services: {web: {image: a, healthcheck: {tests: [CMD, a]}}}"),
     ("a long mount without type", "services: {web: {image: a, volumes: [{target: /data}]}}"),
     ("a name with a space", "services: {'my web': {image: a}}"),
+    ("a boolean that is none", "services: {web: {image: a, init: maybe}}"),
+    ("a number that is none", "services: {web: {image: a, scale: some}}"),
+    ("a number that is too small", "services: {web: {image: a, scale: -1}}"),
+    ("a number that is too great", "services: {web: {image: a, oom_score_adj: 2000}}"),
+    ("a duration without a unit", "services: {web: {image: a, stop_grace_period: '5'}}"),
+    ("a size of an unknown unit", "services: {web: {image: a, mem_limit: 5x}}"),
+    ("a port that is none", "services: {web: {image: a, ports: ['http:80']}}"),
+    ("a mount with too many colons", "services: {web: {image: a, volumes: ['data:/b:ro:x']}}"),
+    ("a bind mount without source", "services: {web: {image: a, volumes: [{type: bind, target: /a}]}}"),
+    ("a health check of an unknown kind", "services: {web: {image: a, healthcheck: {test: [curl, a]}}}"),
+    ("a hook without command", "services: {web: {image: a, post_start: [{user: root}]}}"),
+    ("two ways to the network", "services: {web: {image: a, network_mode: host, networks: [a]}}"),
+    ("two Dockerfiles", "services: {web: {build: {dockerfile: a, dockerfile_inline: FROM a}}}"),
 ];
 
 #[test]
@@ -119,6 +151,74 @@ fn every_attribute_is_explained() {
     for (name, record) in schema["definitions"].as_object().unwrap() {
         assert!(!record["description"].as_str().unwrap_or_default().is_empty(), "{name} needs a doc comment");
     }
+}
+
+/// Whether editors can offer all that an attribute takes: true and false, a few words, or a mapping whose own
+/// attributes have examples.
+fn is_offered_whole(property: &Value) -> bool {
+    let is_boolean = property["type"].as_array().is_some_and(|types| types.contains(&json!("boolean")));
+    let first = &property["anyOf"][0];
+    let rest = property["anyOf"].as_array().into_iter().flatten().skip(1);
+    let is_record = first["$ref"].is_string() && rest.clone().all(|form| form["type"] == "null");
+    is_boolean || first["enum"].is_array() || is_record || property["allOf"].is_array()
+}
+
+#[test]
+fn every_attribute_has_an_example() {
+    let schema = schema();
+    let without = attributes(&schema).into_iter().filter(|(_, property)| {
+        !is_offered_whole(property) && property["examples"].as_array().is_none_or(Vec::is_empty)
+    });
+    let without: Vec<String> = without.map(|(path, _)| path).collect();
+    assert!(without.is_empty(), "these need an `#[example = ...]`: {without:?}");
+}
+
+#[test]
+fn every_word_and_every_form_is_explained() {
+    fn descend(at: &Value) {
+        for form in
+            at.as_array().into_iter().flatten().chain(at.as_object().into_iter().flat_map(|at| at.values()))
+        {
+            descend(form);
+        }
+        if let Some(words) =
+            at["enum"].as_array().filter(|_| at["enumDescriptions"].is_array() || at["type"].is_string())
+        {
+            let explained = at["enumDescriptions"].as_array().map_or(0, Vec::len);
+            assert_eq!(explained, words.len(), "not every word has a meaning: {at}");
+        }
+        // Without a message of its own, an editor shows the regular expression.
+        if at["pattern"].is_string() && at["type"].is_array() {
+            assert!(at["errorMessage"].is_string(), "{at} says nothing to whom it refuses");
+        }
+    }
+    descend(&schema());
+}
+
+#[test]
+fn examples_and_defaults_hold() {
+    let (schema, validator) = (schema(), validator());
+    let mut spots = Vec::new();
+    descend(&schema, &schema, &Spot::default(), &mut spots);
+    let mut wrong = BTreeSet::new();
+    let mut tried = 0;
+    for (spot, written) in spots {
+        let examples = written["examples"].as_array().into_iter().flatten();
+        for value in examples.chain(written.get("default")) {
+            tried += 1;
+            let file = spot.file(value.clone());
+            let errors = errors(&file.to_string(), "");
+            // What is said of a place around it is that something else is missing.
+            let place = format!("`{}", spot.place());
+            if let Some((_, why)) = errors.iter().find(|(_, message)| message.starts_with(&place)) {
+                wrong.insert(format!("{file}: {why}"));
+            } else if !validator.is_valid(&file) {
+                wrong.insert(format!("{file}: refused by the schema"));
+            }
+        }
+    }
+    assert!(tried > 500, "only {tried} were tried");
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.into_iter().collect::<Vec<_>>().join("\n"));
 }
 
 /// Follows `$ref` and single-element `allOf`, as an editor does.
@@ -170,6 +270,15 @@ impl Spot {
         Self(steps)
     }
 
+    /// Returns the way there, as messages have it.
+    fn place(&self) -> String {
+        let steps = self.0.iter().map(|(step, _)| match step {
+            Step::Item => "[0]".to_owned(),
+            Step::Key(key) => format!(".{key}"),
+        });
+        steps.collect::<String>().trim_start_matches('.').to_owned()
+    }
+
     /// Builds the smallest file that has the value there.
     fn file(&self, value: Value) -> Value {
         self.0.iter().rev().fold(value, |value, (step, beside)| match step {
@@ -179,10 +288,10 @@ impl Spot {
     }
 }
 
-/// Collects all places below a schema, each with the words that it takes, if it takes a few only.
+/// Collects all places below a schema, each with the schema of what may stand there.
 fn descend(root: &Value, at: &Value, spot: &Spot, found: &mut Vec<(Spot, Value)>) {
+    found.push((spot.clone(), at.clone()));
     let at = followed(root, at);
-    found.push((spot.clone(), at["enum"].clone()));
     assert!(spot.0.len() < 12, "the schema is recursive");
     for form in at["anyOf"].as_array().into_iter().flatten() {
         descend(root, form, spot, found);
@@ -197,6 +306,10 @@ fn descend(root: &Value, at: &Value, spot: &Spot, found: &mut Vec<(Spot, Value)>
     if at["properties"]["healthcheck"].is_object() {
         // A service needs it, if it is not built.
         required.push(("image".to_owned(), json!("a")));
+    }
+    if at["properties"]["consistency"].is_object() {
+        // So does a mount, of most types.
+        required.extend([("source".to_owned(), json!("./a")), ("target".to_owned(), json!("/a"))]);
     }
     for (key, property) in at["properties"].as_object().into_iter().flatten() {
         descend(root, property, &spot.below(Step::Key(key.clone()), required.clone()), found);
@@ -217,6 +330,9 @@ fn descend(root: &Value, at: &Value, spot: &Spot, found: &mut Vec<(Spot, Value)>
 /// Returns a value that a required attribute takes.
 fn smallest(root: &Value, schema: &Value) -> Value {
     let schema = followed(root, schema);
+    if let Some(example) = schema["examples"].get(0) {
+        return example.clone();
+    }
     if let Some(word) = schema["enum"].get(0) {
         return word.clone();
     }
@@ -251,7 +367,8 @@ fn it_agrees_with_the_loader() {
     let candidates = candidates();
     let mut wrong = BTreeSet::new();
     let (mut tried, mut taken) = (BTreeSet::new(), 0);
-    for (spot, words) in spots {
+    for (spot, written) in spots {
+        let words = &followed(&schema, &written)["enum"];
         if !tried.insert(format!("{}{words}", spot.file(json!("here")))) {
             continue;
         }
@@ -283,7 +400,7 @@ fn it_agrees_with_the_loader() {
     }
     // Nobody writes these, and an editor may say so.
     wrong.retain(|one| {
-        !one.contains(r#"{"include":null}"#) && !one.contains(r#""extends":{"service":"80","file":""}"#)
+        !one.contains(r#"{"include":null}"#) && !one.contains(r#""extends":{"service":"base","file":""}"#)
     });
     assert!(tried.len() > 300 && taken > 4000, "only {} places and {taken} files were tried", tried.len());
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.into_iter().collect::<Vec<_>>().join("\n"));

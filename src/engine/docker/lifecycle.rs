@@ -63,6 +63,17 @@ impl Docker {
         Ok(listed.into_iter().map(|image| image.id).collect())
     }
 
+    /// Returns the names of all images that the engine has, in order.
+    pub async fn image_names(&self) -> Result<Vec<String>> {
+        let listed =
+            self.client.list_images(None::<query::ListImagesOptions>).await.map_err(failed("list images"))?;
+        let mut names: Vec<String> = listed.into_iter().flat_map(|image| image.repo_tags).collect();
+        names.retain(|name| !name.contains("<none>"));
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
     async fn list_images(&self, project: &str, is_dangling: bool) -> Result<Vec<ImageSummary>> {
         let filters = HashMap::from([
             ("label".to_owned(), vec![format!("{}={project}", labels::PROJECT)]),

@@ -9,7 +9,8 @@ use futures_util::stream::BoxStream;
 
 use super::{failed, snapshot};
 use crate::engine::look::{
-    ContainerQuery, HistoryQuery, ImageDetails, Listed, Mounted, Occurrence, Processes, Usage, VolumeDetails,
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, Mounted, NetworkDetails, NetworkMember, Occurrence,
+    Processes, Subnet, Usage, VolumeDetails,
 };
 use crate::engine::{EngineError, Result};
 use crate::observed::{Container, State};
@@ -87,6 +88,32 @@ pub(super) async fn volumes(client: &bollard::Docker, project: &str) -> Result<V
     let mut volumes: Vec<_> = listed.volumes.unwrap_or_default().into_iter().map(details).collect();
     volumes.sort_by(|one, other| one.volume.name.cmp(&other.volume.name));
     Ok(volumes)
+}
+
+pub(super) async fn network(client: &bollard::Docker, network: &str) -> Result<NetworkDetails> {
+    let options = None::<query::InspectNetworkOptions>;
+    let found = client.inspect_network(network, options).await;
+    let found = found.map_err(failed(format!("look at network {network}")))?;
+    let pools = found.ipam.as_ref().and_then(|ipam| ipam.config.as_ref()).into_iter().flatten();
+    let subnet = |pool: &models::IpamConfig| Subnet {
+        subnet: pool.subnet.clone().unwrap_or_default(),
+        gateway: pool.gateway.clone().unwrap_or_default(),
+    };
+    let member = |(id, endpoint): (&String, &models::EndpointResource)| NetworkMember {
+        id: id.clone(),
+        name: endpoint.name.clone().unwrap_or_default(),
+        ipv4: endpoint.ipv4_address.clone().unwrap_or_default(),
+        ipv6: endpoint.ipv6_address.clone().unwrap_or_default(),
+        mac: endpoint.mac_address.clone().unwrap_or_default(),
+    };
+    let mut members: Vec<_> = found.containers.iter().flatten().map(member).collect();
+    members.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(NetworkDetails {
+        internal: found.internal == Some(true),
+        subnets: pools.map(subnet).collect(),
+        members,
+        network: snapshot::inspected_network(found),
+    })
 }
 
 pub(super) async fn processes(client: &bollard::Docker, container: &str) -> Result<Processes> {

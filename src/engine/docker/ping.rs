@@ -76,6 +76,15 @@ pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     Some(if zone.starts_with('-') { local + offset } else { local - offset })
 }
 
+/// Parses the same into nanoseconds since 1970.
+pub(super) fn parse_nanoseconds(text: &str) -> Option<i64> {
+    let seconds = parse_timestamp(text)?;
+    let digits = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let digits: String = digits.chars().take_while(char::is_ascii_digit).take(9).collect();
+    let nanoseconds: i64 = format!("{digits:0<9}").parse().ok()?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
 /// Counts seconds since 1970; the month counts from 0.
 fn seconds_since_1970([year, month, day, hour, minute, second]: [i64; 6]) -> i64 {
     // Years that begin in March have their leap day at the end.
@@ -141,6 +150,8 @@ mod tests {
         assert_eq!(parse_timestamp("2024-02-29T12:30:45.123456789Z"), Some(1_709_209_845));
         assert_eq!(parse_timestamp("2024-02-29T13:30:45+01:00"), Some(1_709_209_845));
         assert_eq!(parse_timestamp("2024-02-29"), None);
+        assert_eq!(parse_nanoseconds("2024-02-29T12:30:45.12345Z"), Some(1_709_209_845_123_450_000));
+        assert_eq!(parse_nanoseconds("2024-02-29T13:30:45+01:00"), Some(1_709_209_845_000_000_000));
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub enum CallKind {
     Containers,
     Image,
     Volumes,
+    Network,
     Processes,
     Usage,
     History,

@@ -6,7 +6,8 @@ use futures_util::stream::{self, BoxStream};
 use super::state::{Container, World};
 use super::{CallKind, FakeEngine, labels};
 use crate::engine::look::{
-    ContainerQuery, HistoryQuery, ImageDetails, Listed, Mounted, Occurrence, Processes, Usage, VolumeDetails,
+    ContainerQuery, HistoryQuery, ImageDetails, Listed, Mounted, NetworkDetails, NetworkMember, Occurrence,
+    Processes, Subnet, Usage, VolumeDetails,
 };
 use crate::engine::{Action, Cause, EngineError, Result};
 use crate::observed::{Health, State};
@@ -61,6 +62,29 @@ impl World {
         let mut volumes: Vec<_> = details.collect();
         volumes.sort_by(|one, other| one.volume.name.cmp(&other.volume.name));
         volumes
+    }
+
+    /// Addresses here are those of the order in which containers came.
+    pub(super) fn network_details(&self, network: &str) -> std::result::Result<NetworkDetails, Cause> {
+        let network = self.network(network)?;
+        let is_on = |one: &&Container| one.seen.networks.iter().any(|(_, id)| *id == network.id);
+        let running = self.containers.iter().filter(|one| one.seen.state == State::Running).filter(is_on);
+        let member = |(at, one): (usize, &Container)| NetworkMember {
+            id: one.seen.id.clone(),
+            name: one.seen.name.clone(),
+            ipv4: format!("172.30.0.{}/16", at + 2),
+            ipv6: String::new(),
+            mac: format!("02:42:ac:1e:00:{:02x}", at + 2),
+        };
+        let mut members: Vec<_> = running.enumerate().map(member).collect();
+        members.sort_by(|one, other| one.name.cmp(&other.name));
+        let subnet = Subnet { subnet: "172.30.0.0/16".to_owned(), gateway: "172.30.0.1".to_owned() };
+        Ok(NetworkDetails {
+            internal: network.request.internal == Some(true),
+            subnets: vec![subnet],
+            members,
+            network: network.clone(),
+        })
     }
 
     pub(super) fn processes(&self, container: &str) -> std::result::Result<Processes, Cause> {

@@ -53,6 +53,15 @@ impl Cluster {
         }
     }
 
+    /// Returns the policies that select a pod, by name: whether each isolates it for what comes in, and for what goes out.
+    pub fn policies_of(&self, pod: &Pod) -> Vec<(&str, [bool; 2])> {
+        let directions =
+            |policy: &Policy| [Direction::Ingress, Direction::Egress].map(|one| policy.governs(pod, one));
+        let policies = self.policies.iter().filter(|_| !pod.is_on_node);
+        let named = policies.map(|policy| (policy.name.as_str(), directions(policy)));
+        named.filter(|(_, directions)| directions.contains(&true)).collect()
+    }
+
     /// Asks the policies of one end about the other. The error names those that are in force and have no rule for it.
     fn side(
         &self,

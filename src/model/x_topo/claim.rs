@@ -3,6 +3,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::super::attribute::{Attribute, Decoder, Place, Shape, record};
+use super::super::schema::or_variable;
 use super::super::values::{scalar, words};
 use crate::yaml::{Node, Value};
 
@@ -13,8 +14,10 @@ record! {
         /// How much it holds, such as `10Gi`. Default: what `--volume-size` says.
         pub size: Option<Quantity>,
         /// The storage class. Default: that of the cluster.
+        #[example = "fast"]
         pub storage_class: Option<String>,
         /// How many nodes may have it at a time. Default: `ReadWriteOnce` for one pod, `ReadWriteMany` for more.
+        #[example = ["ReadWriteOnce"]]
         pub access_modes: Vec<AccessMode>,
         /// Each pod has one of its own, as databases need it, in place of one that all share.
         pub per_replica: bool,
@@ -56,7 +59,11 @@ impl Quantity {
 scalar!(
     Quantity,
     "a quantity such as 10Gi",
-    { "type": ["string", "integer"], "examples": ["10Gi"] },
+    {
+        "type": ["string", "integer"],
+        "pattern": or_variable(r"(\d+\.?\d*|\.\d+)(m|[kMGTPE]|[KMGTPE]i)?"),
+        "examples": ["10Gi"],
+    },
     |node| match (&node.value, node.scalar_text()) {
         (Value::Int(_) | Value::Text(_), Some(text)) if Self::is_one(&text) => Ok(Some(Self(text))),
         (Value::Int(_) | Value::Text(_), Some(text)) => Err(format!("`{text}` is no quantity")),

@@ -10,6 +10,7 @@ record! {
     #[derive(Default)]
     pub struct Lint {
         /// Rules that do not count for the service, each with the reason.
+        #[example = { "unpinned-image": "pinned by the pipeline" }]
         pub allow: KeyValues,
     }
 }
@@ -19,8 +20,10 @@ record! {
     #[derive(Default)]
     pub struct LintProject {
         /// Rules that do not count in the project, each with the reason.
+        #[example = { "unpinned-image": "pinned by the pipeline" }]
         pub allow: KeyValues,
         /// Rules or groups of rules, and how grave they are: `error`, `warn`, `note` or `off`.
+        #[example = { "security": "error" }]
         pub levels: BTreeMap<String, Level>,
     }
 }

@@ -12,8 +12,10 @@ record! {
     #[derive(Default)]
     pub struct Mesh {
         /// Parts of the pods that are found by the name, to lead requests to.
+        #[example = { "v2": {"labels": {"version": "v2"}} }]
         pub subsets: std::collections::BTreeMap<String, Subset>,
         /// Where requests go; the first that matches counts. Default: to all pods alike.
+        #[example = [{"match": {"path": "/api"}, "timeout": "5s"}]]
         pub routes: Vec<MeshRoute>,
         /// How the pod for a request is chosen. Default: that of the mesh.
         pub load_balancing: Option<LoadBalancing>,
@@ -49,8 +51,10 @@ record! {
     #[derive(Default)]
     pub struct Subset {
         /// The service whose pods they are; it must have the name too, as an alias.
+        #[example = "web-v2"]
         pub service: Option<String>,
         /// Labels that the pods have.
+        #[example = { "version": "v2" }]
         pub labels: KeyValues,
     }
     check subset_is_told;
@@ -69,6 +73,7 @@ record! {
         /// Which requests. Default: all.
         pub when as "match": Option<RequestMatch>,
         /// Where they go; several share them by weight. Default: to all pods alike.
+        #[example = [{"service": "web-v2"}]]
         pub to: Vec<Destination>,
         /// How long one may take in all.
         pub timeout: Option<Duration>,
@@ -92,8 +97,10 @@ record! {
     #[derive(Default)]
     pub struct RequestMatch {
         /// Headers with exactly these values.
+        #[example = { "x-beta": "true" }]
         pub headers: KeyValues,
         /// The start of the path.
+        #[example = "/api"]
         pub path: Option<String>,
     }
 }
@@ -103,10 +110,13 @@ record! {
     #[derive(Default)]
     pub struct Destination {
         /// One of `subsets`. Default: all pods.
+        #[example = "v2"]
         pub subset: Option<String>,
         /// Another service of the project. Default: this one.
+        #[example = "web-v2"]
         pub service: Option<String>,
         /// The percentage of the requests.
+        #[example = 90]
         pub weight: Option<u64>,
     }
 }
@@ -115,10 +125,12 @@ record! {
     /// How often a request that failed is tried again.
     pub struct Retries {
         /// How often.
+        #[example = 3]
         pub attempts: u64,
         /// How long each try may take. Default: the timeout of the route.
         pub per_try_timeout: Option<Duration>,
         /// What counts as a failure, such as `5xx,connect-failure`. Default: that of the mesh.
+        #[example = "5xx,connect-failure"]
         pub retry_on: Option<String>,
     }
 }
@@ -142,14 +154,18 @@ record! {
     #[derive(Default)]
     pub struct ConnectionPool {
         /// The most connections.
+        #[example = 100]
         pub max_connections: Option<u64>,
         /// How long connecting may take.
         pub connect_timeout: Option<Duration>,
         /// The most requests that wait for a connection.
+        #[example = 100]
         pub max_pending_requests: Option<u64>,
         /// The most requests at a time, over HTTP/2.
+        #[example = 1000]
         pub max_requests: Option<u64>,
         /// The most requests on one connection.
+        #[example = 10]
         pub max_requests_per_connection: Option<u64>,
     }
 }
@@ -158,13 +174,19 @@ record! {
     /// When a pod that fails gets no requests for a while.
     #[derive(Default)]
     pub struct OutlierDetection {
-        /// How many answers of 500 to 599 in a row are too many. Default: 5.
+        /// How many answers of 500 to 599 in a row are too many.
+        #[default = 5]
+        #[example = 3]
         pub consecutive_5xx_errors: Option<u64>,
-        /// The time between two looks. Default: 10s.
+        /// The time between two looks.
+        #[default = "10s"]
         pub interval: Option<Duration>,
-        /// The least time without requests. Default: 30s.
+        /// The least time without requests.
+        #[default = "30s"]
         pub base_ejection_time: Option<Duration>,
-        /// The percentage of the pods that may be left out at a time. Default: 10.
+        /// The percentage of the pods that may be left out at a time.
+        #[default = 10]
+        #[example = 50]
         pub max_ejection_percent: Option<u64>,
     }
 }

@@ -14,6 +14,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::attribute::{Attribute, Decoder, Place, Shape, record};
 use super::ports::PortNumber;
+use super::schema::or_variable;
 use super::values::{KeyValues, StringList, scalar, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::yaml::{Node, Value};
@@ -65,12 +66,14 @@ record! {
         /// When a CronJob runs; it makes one of the service.
         pub cron: Option<Cron>,
         /// How many pods there are in a cluster, where that differs from here.
+        #[example = 3]
         pub replicas: Option<u64>,
         /// Between how many pods a HorizontalPodAutoscaler chooses, and by what.
         pub autoscale: Option<Autoscale>,
         /// How many pods a drained node may take away at a time: a PodDisruptionBudget.
         pub disruption: Option<Disruption>,
         /// What the pods are spread over. Default: nodes, as well as that can be done, if there are several pods.
+        #[example = [{"over": "topology.kubernetes.io/zone"}]]
         pub spread: Vec<Spread>,
         /// How the kubelet finds out whether a container started, may get requests, and is to be started again.
         pub probes: Option<Probes>,
@@ -85,20 +88,28 @@ record! {
         /// Whether an init container waits for what `depends_on` names. Default: what `--wait-for` says.
         pub wait_for: Option<WaitFor>,
         /// The service account whose token the pods get. Default: none.
+        #[example = "shop"]
         pub service_account: Option<String>,
         /// Secrets of the cluster with which images are pulled.
+        #[example = "registry"]
+        #[example = ["registry", "mirror"]]
         pub image_pull_secrets: StringList,
         /// The group that volumes belong to. Default: the group of `user`.
+        #[example = 1000]
         pub fs_group: Option<u64>,
         /// The space that a container has on its node's disk.
         pub ephemeral_storage: Option<EphemeralStorage>,
         /// Labels that nodes must have.
+        #[example = { "disktype": "ssd" }]
         pub node_selector: KeyValues,
         /// Taints of nodes that do not keep the pods away.
+        #[example = [{"key": "gpu", "effect": "NoSchedule"}]]
         pub tolerations: Vec<Toleration>,
         /// Labels of the workload and of its pods.
+        #[example = { "tier": "front" }]
         pub labels: KeyValues,
         /// Annotations of the workload and of its pods.
+        #[example = { "example.com/team": "shop" }]
         pub annotations: KeyValues,
     }
     check workload_is_one;
@@ -143,11 +154,15 @@ words! {
 record! {
     /// When a CronJob runs.
     pub struct Cron {
-        /// The five fields of cron, such as `30 3 * * *`.
+        /// The five fields of cron.
+        #[example = "30 3 * * *"]
+        #[example = "@daily"]
         pub schedule: String,
-        /// What happens when the last run has not ended. Default: `allow`.
+        /// What happens when the last run has not ended.
+        #[default = "allow"]
         pub concurrency_policy: Option<ConcurrencyPolicy>,
-        /// The time zone of the schedule, such as `Etc/UTC`. Default: that of the cluster.
+        /// The time zone of the schedule. Default: that of the cluster.
+        #[example = "Etc/UTC"]
         pub time_zone: Option<String>,
     }
     check schedule_has_five_fields;
@@ -184,13 +199,18 @@ words! {
 record! {
     /// Between how many pods an autoscaler chooses, and by what.
     pub struct Autoscale {
-        /// The fewest. Default: 1.
+        /// The fewest.
+        #[default = 1]
+        #[example = 2]
         pub min: Option<u64>,
         /// The most.
+        #[example = 10]
         pub max: u64,
         /// The percentage of the requested processor time to aim for. Default, without `memory`: 80.
+        #[example = 70]
         pub cpu: Option<u64>,
         /// The percentage of the requested memory to aim for.
+        #[example = 80]
         pub memory: Option<u64>,
     }
     check autoscale_has_room;
@@ -232,7 +252,7 @@ pub struct CountOrShare(pub String);
 scalar!(
     CountOrShare,
     "a number, or a percentage such as 50%",
-    { "type": ["integer", "string"], "examples": [1, "50%"] },
+    { "type": ["integer", "string"], "pattern": or_variable(r"[+]?\d+%?"), "examples": [1, "50%"] },
     |node| match (&node.value, node.scalar_text()) {
         (Value::Int(_) | Value::Text(_), Some(text)) => {
             let number = text.strip_suffix('%').unwrap_or(&text);
@@ -245,9 +265,13 @@ scalar!(
 record! {
     /// What pods are spread over.
     pub struct Spread {
-        /// The label of nodes that tells the places apart, such as `topology.kubernetes.io/zone`.
+        /// The label of nodes that tells the places apart.
+        #[example = "topology.kubernetes.io/zone"]
+        #[example = "kubernetes.io/hostname"]
         pub over: String,
-        /// By how many pods two places may differ. Default: 1.
+        /// By how many pods two places may differ.
+        #[default = 1]
+        #[example = 2]
         pub max_skew: Option<u64>,
         /// Leave a pod waiting rather than placing it unevenly.
         pub required: bool,
@@ -268,9 +292,11 @@ record! {
     /// The space that a container has on its node's disk.
     #[derive(Default)]
     pub struct EphemeralStorage {
-        /// What is kept for it, such as `1Gi`.
+        /// What is kept for it.
+        #[example = "1Gi"]
         pub request: Option<Quantity>,
-        /// The most that it may use, such as `2Gi`.
+        /// The most that it may use.
+        #[example = "2Gi"]
         pub limit: Option<Quantity>,
     }
 }
@@ -280,12 +306,15 @@ record! {
     #[derive(Default)]
     pub struct Toleration {
         /// The taint's key. Default: all.
+        #[example = "gpu"]
         pub key: Option<String>,
         /// The taint's value. Default: any.
+        #[example = "true"]
         pub value: Option<String>,
         /// What the taint does. Default: all of it.
         pub effect: Option<TaintEffect>,
         /// For how many seconds a pod stays when `NoExecute` comes up. Default: forever.
+        #[example = 300]
         pub seconds: Option<u64>,
     }
 }
@@ -307,6 +336,7 @@ record! {
     #[derive(Default)]
     pub struct Cluster {
         /// The namespace; `--namespace` wins. Default: the project's name.
+        #[example = "shop"]
         pub namespace: Option<String>,
         /// Where the cluster's DNS is, for the policy that lets pods ask it.
         pub dns: Option<ClusterDns>,
@@ -317,13 +347,18 @@ record! {
     /// Where the cluster's DNS is.
     #[derive(Default)]
     pub struct ClusterDns {
-        /// The namespace of its pods. Default: `kube-system`.
+        /// The namespace of its pods.
+        #[default = "kube-system"]
+        #[example = "dns"]
         pub namespace: Option<String>,
         /// The labels of its pods. Default: `k8s-app: kube-dns`.
+        #[example = { "k8s-app": "kube-dns" }]
         pub labels: KeyValues,
         /// The ports of its pods. Default: 53.
+        #[example = [53]]
         pub ports: Vec<PortNumber>,
         /// Ranges of addresses that it answers on beside that, such as `169.254.20.10/32` of NodeLocal DNSCache.
+        #[example = "169.254.20.10/32"]
         pub cidrs: StringList,
     }
 }

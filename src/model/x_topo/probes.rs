@@ -26,20 +26,26 @@ record! {
     #[derive(Default)]
     pub struct Probe {
         /// A request that must be answered with 200 to 399: a path, or the details.
+        #[example = "/healthz"]
+        #[example = { "path": "/healthz", "port": 8080 }]
         pub http: Option<HttpProbe>,
         /// A port that must take connections.
+        #[example = 5432]
         pub tcp: Option<PortNumber>,
         /// A port that must answer the health protocol of gRPC.
         pub grpc: Option<GrpcProbe>,
         /// A command that must end with 0, as a list.
+        #[example = ["pg_isready"]]
         pub exec: Vec<String>,
         /// The time between two tries, in whole seconds.
         pub interval: Option<Duration>,
         /// How long one try may take, in whole seconds.
         pub timeout: Option<Duration>,
         /// How many failures in a row count.
+        #[example = 3]
         pub retries: Option<u64>,
-        /// The time before the first try. Default: 0s.
+        /// The time before the first try.
+        #[default = "0s"]
         pub initial_delay: Option<Duration>,
     }
     check one_way;
@@ -56,13 +62,18 @@ record! {
     /// A request that must be answered with 200 to 399.
     #[derive(Default)]
     pub struct HttpProbe {
-        /// The path. Default: `/`.
+        /// The path.
+        #[default = "/"]
+        #[example = "/healthz"]
         pub path: Option<String>,
         /// The port of the container. Default: the first that the service is known to use.
+        #[example = 8080]
         pub port: Option<PortNumber>,
-        /// `http` (default) or `https`, whose certificate is not checked.
+        /// `http` or `https`, whose certificate is not checked.
+        #[default = "http"]
         pub scheme: Option<Scheme>,
         /// Headers of the request.
+        #[example = { "Host": "shop.example.com" }]
         pub headers: KeyValues,
     }
     short form http_of_path, { "type": "string" };
@@ -86,8 +97,10 @@ record! {
     /// A port that must answer the health protocol of gRPC.
     pub struct GrpcProbe {
         /// The port of the container.
+        #[example = 9000]
         pub port: PortNumber,
         /// The service that is asked for. Default: the server as a whole.
+        #[example = "shop.v1.Cart"]
         pub service: Option<String>,
     }
 }

@@ -11,16 +11,21 @@ record! {
     /// How a service is found in the cluster, and reached from outside.
     #[derive(Default)]
     pub struct ServiceSettings {
-        /// Default: `headless`, with its published ports reached as `--published` says.
+        /// What leads to it. Published ports of a headless one are reached as `--published` says.
+        #[default = "headless"]
         pub kind as "type": Option<ServiceType>,
         /// The port of the nodes for a published port, by the number in the container; from 30000 to 32767.
+        #[example = { "80": 30080 }]
         pub node_ports: std::collections::BTreeMap<String, PortNumber>,
-        /// Whether connections from outside may be led to other nodes: `cluster` (default), or `local`, which keeps the
+        /// Whether connections from outside may be led to other nodes: `cluster`, or `local`, which keeps the
         /// client's address.
+        #[default = "cluster"]
         pub external_traffic_policy: Option<ExternalTrafficPolicy>,
         /// A host outside of the cluster that stands for the service there: nothing is run for it.
+        #[example = "db.example.com"]
         pub external_name: Option<String>,
         /// Annotations of its Services.
+        #[example = { "example.com/team": "shop" }]
         pub annotations: KeyValues,
     }
     check service_settings;
@@ -80,12 +85,16 @@ record! {
     #[derive(Default)]
     pub struct Ingress {
         /// The ingress class. Default: that of the cluster.
+        #[example = "nginx"]
         pub class: Option<String>,
         /// The secret of the cluster with the certificate for its hosts. Default: no TLS.
+        #[example = "shop-tls"]
         pub tls_secret: Option<String>,
         /// What is led to the service: `host/path`, or the details.
+        #[example = ["shop.example.com/api"]]
         pub rules: Vec<IngressRule>,
         /// Annotations, which each ingress controller has its own of.
+        #[example = { "nginx.ingress.kubernetes.io/proxy-body-size": "8m" }]
         pub annotations: KeyValues,
     }
 }
@@ -95,12 +104,18 @@ record! {
     #[derive(Default)]
     pub struct IngressRule {
         /// The host. Default: any.
+        #[example = "shop.example.com"]
+        #[example = "*.example.com"]
         pub host: Option<String>,
-        /// The path. Default: `/`.
+        /// The path.
+        #[default = "/"]
+        #[example = "/api"]
         pub path: Option<String>,
-        /// How a path is compared. Default: `prefix`.
+        /// How a path is compared.
+        #[default = "prefix"]
         pub path_type: Option<PathType>,
         /// The port of the container. Default: the first that the service is known to use.
+        #[example = 8080]
         pub port: Option<PortNumber>,
     }
     short form rule_of_address, { "type": "string" };
@@ -152,10 +167,13 @@ record! {
     /// See <https://gateway-api.sigs.k8s.io/api-types/httproute/>.
     pub struct HttpRoute {
         /// The gateways: `name`, `namespace/name`, or the details.
+        #[example = ["gateways/public"]]
         pub parents: Vec<ParentGateway>,
         /// The hosts. Default: all of the gateways'.
+        #[example = "shop.example.com"]
         pub hostnames: StringList,
         /// What is led to the service: a path, or the details. Default: everything.
+        #[example = ["/api"]]
         pub rules: Vec<RouteRule>,
     }
     check route_has_a_parent;
@@ -174,10 +192,13 @@ record! {
     /// A gateway that a route belongs to.
     pub struct ParentGateway {
         /// Its name.
+        #[example = "public"]
         pub name: String,
         /// Its namespace. Default: that of the project.
+        #[example = "gateways"]
         pub namespace: Option<String>,
         /// Its listener. Default: all.
+        #[example = "https"]
         pub section: Option<String>,
     }
     short form gateway_of_name, { "type": "string" };
@@ -198,13 +219,18 @@ record! {
     /// Requests that a gateway leads to the service.
     #[derive(Default)]
     pub struct RouteRule {
-        /// The path. Default: `/`.
+        /// The path.
+        #[default = "/"]
+        #[example = "/api"]
         pub path: Option<String>,
-        /// How the path is compared. Default: `prefix`.
+        /// How the path is compared.
+        #[default = "prefix"]
         pub path_type: Option<RoutePathType>,
         /// Headers that requests must have.
+        #[example = { "x-beta": "true" }]
         pub headers: KeyValues,
         /// The port of the container. Default: the first that the service is known to use.
+        #[example = 8080]
         pub port: Option<PortNumber>,
         /// How long a request may take.
         pub timeout: Option<Duration>,

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{Mount, MountType, VolumeCreateRequest};
+use bollard::models::{EndpointSettings, Mount, MountType, NetworkCreateRequest, VolumeCreateRequest};
 use futures_util::StreamExt;
+use ipnet::IpNet;
 use topo::engine::fake::Behaviour;
 use topo::engine::look::{ContainerQuery, HistoryQuery, Mounted, Occurrence};
 use topo::engine::meter::Meters;
@@ -17,6 +18,7 @@ obligations! {
     lists_are_of_projects
     an_image_is_described
     volumes_are_of_a_project
+    networks_are_told_with_their_members
     processes_are_those_of_what_runs
     usage_is_told_once_or_on_and_on
     history_is_told_in_the_engines_words
@@ -87,6 +89,24 @@ async fn volumes_are_of_a_project(bed: &Bed<impl Stage>) {
     assert_eq!((details.volume.name.clone(), details.scope.as_str()), (bed.name("data"), "local"));
     assert_eq!((details.volume.driver.as_str(), details.mountpoint.is_empty()), ("local", false));
     assert_eq!(details.volume.labels[labels::PROJECT], bed.project);
+}
+
+async fn networks_are_told_with_their_members(bed: &Bed<impl Stage>) {
+    let request = NetworkCreateRequest { internal: Some(true), ..bed.network("back") };
+    let back = bed.engine.create_network(&request).await.unwrap();
+    let empty = bed.engine.network(&bed.name("back")).await.unwrap();
+    assert_eq!((empty.network.id.as_str(), empty.network.driver.as_str()), (back.as_str(), "bridge"));
+    assert_eq!((empty.internal, empty.members.len(), empty.subnets.len()), (true, 0, 1));
+    let web = bed.create("web", bed.body("web", &Behaviour::Runs)).await;
+    bed.engine.connect_network(&back, &web, &EndpointSettings::default()).await.unwrap();
+    bed.engine.start(&web).await.unwrap();
+    let found = bed.engine.network(&back).await.unwrap();
+    let [member] = found.members.as_slice() else { panic!("{found:?}") };
+    assert_eq!((&member.id, &member.name), (&web, &bed.name("web")));
+    let address: IpNet = member.ipv4.parse().unwrap();
+    let subnet: IpNet = found.subnets[0].subnet.parse().unwrap();
+    assert!(subnet.contains(&address.addr()) && !member.mac.is_empty(), "{found:?}");
+    assert!(bed.engine.network(&bed.name("none")).await.unwrap_err().is_not_found());
 }
 
 async fn processes_are_those_of_what_runs(bed: &Bed<impl Stage>) {
