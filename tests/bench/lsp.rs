@@ -153,7 +153,8 @@ fn main() {
             let params = json!({
                 "textDocument": { "uri": URI },
                 "position": { "line": line, "character": column },
-                "context": { "includeDeclaration": true },
+                // Each of them takes what it knows of it.
+                "context": { "includeDeclaration": true, "triggerKind": 1 },
             });
             client.ask(method, params)
         };
