@@ -184,10 +184,8 @@ impl Writer<'_> {
         };
         let needs_value = is_list_below || !is_own_line || forms.is_scalar();
         if needs_value {
-            for text in item_forms.words() {
-                word(self, &text, CompletionItemKind::ENUM_MEMBER, 1);
-            }
-            if let Some((kind, prefix)) = kind_at(&item_path) {
+            let names = kind_at(&item_path);
+            if let Some((kind, prefix)) = names {
                 for name in candidates::names(self.asked, kind, &self.cursor.steps) {
                     let after =
                         if kind == Kind::Volume && item_path.ends_with(&["volumes", "-"]) { ":" } else { "" };
@@ -206,6 +204,12 @@ impl Writer<'_> {
                 ["configs" | "secrets", _, "file"] => self.files(&[]),
                 _ => Vec::new(),
             };
+            // Examples would hide what the project itself has.
+            if names.is_none() && others.is_empty() {
+                for text in item_forms.words() {
+                    word(self, &text, CompletionItemKind::ENUM_MEMBER, 1);
+                }
+            }
             for text in others {
                 word(self, &text, CompletionItemKind::VALUE, 0);
             }

@@ -159,9 +159,10 @@ fn mentions_of(outline: &Outline, uses: &Uses<'_>, entry: usize) -> Vec<Mention>
     };
     if let [section, _] = path.as_slice() {
         let kind = Kind::SECTIONS.iter().find(|(_, one)| one == section);
-        let found = kind
-            .filter(|_| own.item.is_none())
-            .and_then(|(kind, _)| mention(*kind, outline.inner(&own.key), true));
+        // What is used there is defined elsewhere.
+        let stands_there = own.item.is_none() && outline.way(entry).len() == 2;
+        let found =
+            kind.filter(|_| stands_there).and_then(|(kind, _)| mention(*kind, outline.inner(&own.key), true));
         return found.into_iter().collect();
     }
     let mut found = Vec::new();

@@ -3,7 +3,7 @@
 use crate::cli::run_in_repository;
 use crate::generated::{check_part, read, repository};
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -16,6 +16,7 @@ const PAGES: [&str; 14] = [
     "docs/kubernetes.md",
     "docs/lint.md",
     "docs/troubleshooting.md",
+    "docs/editors.md",
     "docs/lsp.md",
     "examples/README.md",
 ];
