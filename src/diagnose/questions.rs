@@ -146,6 +146,7 @@ pub fn of_host(input: &Input<'_>, view: &super::view::View) -> Vec<Question> {
             asked.insert(Question::Holder(port));
         }
     }
+    asked.insert(Question::File(FORWARDING_FILE.to_owned()));
     asked.extend(view.way_out().map(|way| Question::File(mtu_file(&way.interface))));
     asked.into_iter().collect()
 }
@@ -166,6 +167,9 @@ pub(super) fn at_host(host: Option<&(String, u16)>) -> Option<SocketAddr> {
     };
     Some(SocketAddr::new(address, *port))
 }
+
+/// Where Linux says whether it passes packets on. Newer engines do not tell.
+pub(super) const FORWARDING_FILE: &str = "/proc/sys/net/ipv4/ip_forward";
 
 /// Returns where Linux says how large the packets of an interface may be.
 pub(super) fn mtu_file(interface: &str) -> String {

@@ -1,7 +1,7 @@
 //! Looks at a project that runs from all sides: what the engine says of its containers, and what probers see and meet in
 //! their networks. What it means is judged in `diagnose`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt;
 use futures_util::future::{join, join_all};
@@ -11,15 +11,20 @@ use super::inside::Inside;
 use super::look::ContainerQuery;
 use super::probing::{Conversation, Place, Prober};
 use super::{LogQuery, Result};
+use crate::diagnose::matrix::Matrix;
 use crate::diagnose::view::{self, View};
 use crate::diagnose::{Drift, Host, Input, Publisher, Seen, questions};
 use crate::observed::live::{Live, Machine};
 use crate::observed::{Health, Observed, State};
 use crate::probe::Question;
 use crate::project::Project;
+use crate::topology::reach::WORLD;
 
 /// How many probers are started at the same time: engines start containers one after the other in the end.
 const AT_ONCE: usize = 8;
+
+/// How long after the first time what was not as the file says is asked again.
+const DOUBT: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// How many of the last lines of a log are shown.
 const LINES: u64 = 5;
@@ -168,15 +173,33 @@ async fn probe(engine: &impl Inside, asked: Asked<'_>, prober: &Prober, survey: 
             Err(error) => survey.unseen.push(format!("failed to {error}")),
         }
     }
-    for round in [Round::Second, Round::Third] {
+    for round in [Round::Second, Round::Third, Round::Again] {
+        let mut doubtful = BTreeSet::new();
+        if let Round::Again = round {
+            let matrix = Matrix::of(&survey.input(asked));
+            doubtful.extend(matrix.differences().map(|(from, ..)| from.to_owned()));
+            if doubtful.is_empty() {
+                break;
+            }
+            tokio::time::sleep(DOUBT).await;
+        }
         let input = survey.input(asked);
+        let is_tcp = |question: &Question| matches!(question, Question::Tcp(_));
         let asked_of = |at: Option<usize>| match (at, round) {
             (Some(at), Round::Second) => questions::of_container(&input, &input.containers[at]),
             (Some(at), Round::Third) => questions::of_names(&input, &input.containers[at]),
             (None, Round::Second) => {
                 input.host.map(|host| questions::of_host(&input, &host.view)).unwrap_or_default()
             }
-            (None, Round::Third) => Vec::new(),
+            (Some(at), Round::Again) if doubtful.contains(&input.containers[at].service) => {
+                let answers = input.containers[at].answers.keys();
+                answers.filter(|question| is_tcp(question)).cloned().collect()
+            }
+            (None, Round::Again) if doubtful.contains(WORLD) => {
+                let answers = input.host.into_iter().flat_map(|host| host.answers.keys());
+                answers.filter(|question| is_tcp(question)).cloned().collect()
+            }
+            (None, Round::Third) | (_, Round::Again) => Vec::new(),
         };
         let lists: Vec<Vec<Question>> = talking.iter().map(|(at, _)| asked_of(*at)).collect();
         let answered = talking.iter_mut().zip(lists).filter(|(_, list)| !list.is_empty());
@@ -199,9 +222,12 @@ async fn probe(engine: &impl Inside, asked: Asked<'_>, prober: &Prober, survey: 
     join_all(talking.into_iter().map(|(_, conversation)| conversation.end())).await;
 }
 
-/// Names can be asked for only once it is known which there are, and addresses once names are known.
+/// Names can be asked for only once it is known which there are, and addresses once names are known. What is not as the
+/// file says is asked again: an engine that makes or removes a network of whatever project lifts the walls between its
+/// networks for a moment.
 #[derive(Clone, Copy)]
 enum Round {
     Second,
     Third,
+    Again,
 }

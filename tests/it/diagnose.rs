@@ -278,6 +278,14 @@ fn what_is_broken_is_found_and_nothing_else() {
     let broken: &[Broken] = &[
         ("forwarding", |scene| scene.machine.forwards = false, &[("forwarding-off", "")]),
         (
+            "forwarding, of which newer engines do not tell",
+            |scene| {
+                let file = Question::File("/proc/sys/net/ipv4/ip_forward".to_owned());
+                scene.host.answers.insert(file, Answer::Text("0\n".to_owned()));
+            },
+            &[("forwarding-off", "")],
+        ),
+        (
             "a route of the host",
             |scene| scene.host.view.ways.push(way("10.0.0.0/16", "tun0", None)),
             &[("subnet-overlap", "")],

@@ -4,13 +4,15 @@ use ipnet::IpNet;
 
 use super::Found;
 use crate::diagnose::causes::{DNS_SILENT, FORWARDING_OFF, GATEWAY_SILENT, MTU, SUBNET_OVERLAP};
-use crate::diagnose::questions::mtu_file;
+use crate::diagnose::questions::{FORWARDING_FILE, mtu_file};
 use crate::diagnose::{Finding, Host, Input, Seen};
 use crate::observed::Network;
 use crate::probe::{Answer, Question};
 
 pub(super) fn find(input: &Input<'_>, found: &mut Found) {
-    if !input.machine.forwards {
+    let told = input.host.and_then(|host| host.answers.get(&Question::File(FORWARDING_FILE.to_owned())));
+    let is_off = matches!(told, Some(Answer::Text(text)) if text.trim() == "0");
+    if is_off || !input.machine.forwards {
         let message = "the engine's machine does not pass packets on between its networks";
         let finding = Finding::error(&FORWARDING_OFF, "", message).of_all();
         found.push(finding.see("net.ipv4.ip_forward is 0 there").mend("sysctl -w net.ipv4.ip_forward=1"));

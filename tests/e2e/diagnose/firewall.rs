@@ -65,6 +65,18 @@ networks: {{default: {{ipam: {{config: [{{subnet: 10.9.0.0/24}}]}}, driver_opts:
     has("subnet-overlap", "");
     on_machine(&engine, &["ip", "link", "delete", "vpn0"]);
 
+    // A way out that takes smaller packets than the network has.
+    on_machine(&engine, &["ip", "link", "add", "out0", "type", "veth", "peer", "name", "out1"]);
+    on_machine(&engine, &["ip", "address", "add", "192.0.2.1/24", "dev", "out0"]);
+    on_machine(&engine, &["ip", "link", "set", "out0", "up"]);
+    on_machine(&engine, &["ip", "link", "set", "out1", "up"]);
+    on_machine(&engine, &["ip", "route", "add", "default", "via", "192.0.2.2", "dev", "out0"]);
+    let large = "networks: {large: {driver_opts: {com.docker.network.driver.mtu: '9000'}}}";
+    let idle = "services: {idle: {<<: *idle, networks: [large]}}";
+    let packets = Project::on(&engine, "dg-packets", &format!("{PARTS}{idle}\n{large}\n"));
+    packets.up();
+    assert!(found(&packets).iter().any(|(cause, service, _)| cause == "mtu" && service.is_empty()));
+
     // A gateway that has lost its address. A container that knew it believes in it for a minute; a new start forgets.
     on_machine(&engine, &["ip", "address", "flush", "dev", "tbr"]);
     project.topo(&["restart", "web"]).succeeds();

@@ -330,14 +330,5 @@ networks: {default: {ipam: {config: [{subnet: 10.231.4.0/24}]}}}",
             cause: "proxy",
             service: "web",
         },
-        Case {
-            name: "mtu",
-            compose: "services:
-  web: {<<: *web}
-networks: {default: {driver_opts: {com.docker.network.driver.mtu: '9000'}}}",
-            breaks: as_it_is,
-            cause: "mtu",
-            service: "",
-        },
     ]);
 }
