@@ -132,7 +132,7 @@ pub(crate) async fn attach(
     let running = planned.observed.containers.iter().filter(|container| container.state == State::Running);
     for container in running.filter(|container| shown.contains(&container.service)) {
         // What it wrote before is in `topo logs`.
-        follow.add(&container.name, &LogQuery { tail: Some(0), ..LogQuery::default() });
+        follow.add(&container.name, true, &LogQuery { tail: Some(0), ..LogQuery::default() });
         listener.alive.insert(container.name.clone());
     }
 

@@ -130,12 +130,12 @@ pub(crate) fn run(arguments: &Logs, context: &Context) -> Exit {
             let is_chosen = label(labels::SERVICE).is_some_and(|service| choice.has_service(service));
             is_chosen && is_number(number) && label(labels::ONEOFF).is_none_or(|oneoff| oneoff != "True")
         });
-        for container in &containers {
-            follow.add(container, &query);
+        let mut alive = BTreeSet::new();
+        for container in existing.observed.containers.iter().filter(is_wanted) {
+            let runs = matches!(container.state, State::Running | State::Paused | State::Restarting);
+            follow.add(&container.name, runs, &query);
+            alive.extend(runs.then(|| container.name.clone()));
         }
-        let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
-        let running = existing.observed.containers.iter().filter(is_wanted).filter(|one| runs(one.state));
-        let mut alive: BTreeSet<String> = running.map(|container| container.name.clone()).collect();
         let mut interrupted = std::pin::pin!(interrupt());
         loop {
             let next = async {
@@ -156,6 +156,9 @@ pub(crate) fn run(arguments: &Logs, context: &Context) -> Exit {
                     alive.insert(happening.name.clone());
                 }
                 Some(News::Ended { container, .. }) => {
+                    alive.remove(container);
+                }
+                Some(News::Unreadable { container, error }) if error.is_not_found() => {
                     alive.remove(container);
                 }
                 Some(News::Line { .. } | News::Unreadable { .. }) => {}

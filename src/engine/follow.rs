@@ -7,8 +7,9 @@ use futures_util::stream::{BoxStream, SelectAll, StreamExt};
 
 use tokio::time::Instant;
 
-use super::watch::{Notice, Watch};
+use super::watch::{self, Notice, Watch};
 use super::{Action, Engine, EngineError, Happening, LogLine, LogQuery, Result, Scope, Since};
+use crate::observed::State;
 
 /// How long the last lines of a container that ended may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -37,9 +38,12 @@ type Output = (String, Option<Result<LogLine>>);
 struct Followed {
     /// Whether its output is being read.
     reading: bool,
+    /// Whether it is taken to run, so that its end has yet to be told.
+    runs: bool,
     /// The code it ended with. It is told after the last line, which may arrive later.
     ended: Option<i64>,
-    /// When to stop waiting for that line: some engines never end the output of a container that restarts.
+    /// When to stop waiting for that line, since some engines never end the output of a container that restarts; or for
+    /// its end, which may have come before it was followed: an engine lists it as running for a moment longer.
     overdue: Option<Instant>,
     /// Its next start, told before the end of its output was reached.
     restarted: Option<Happening>,
@@ -99,13 +103,14 @@ impl<'a, E: Engine> Follow<'a, E> {
         Self { all_ends: true, others: running.into_iter().collect(), ..self }
     }
 
-    /// Follows a container that runs already, or reads what one wrote that does not. Of `query`, all counts but
+    /// Follows a container that `runs` already, or reads what one wrote that does not. Of `query`, all counts but
     /// `timestamps` and `follow`.
-    pub fn add(&mut self, container: &str, query: &LogQuery) {
+    pub fn add(&mut self, container: &str, runs: bool, query: &LogQuery) {
         let followed = self.followed.entry(container.to_owned()).or_default();
         if std::mem::replace(&mut followed.reading, true) {
             return;
         }
+        (followed.runs, followed.overdue) = (runs, None);
         // The time of each line is needed to tell new lines from old ones.
         let query = LogQuery { follow: true, timestamps: true, ..query.clone() };
         let name = container.to_owned();
@@ -152,8 +157,31 @@ impl<'a, E: Engine> Follow<'a, E> {
                 // Containers that ended in between are noticed by the end of their output.
                 Notice::Renewed => None,
             },
-            container = overdue(&self.followed) => self.take(container, None),
+            container = overdue(&self.followed) => {
+                if self.followed.get(&container).is_some_and(|followed| followed.reading) {
+                    self.take(container, None)
+                } else {
+                    self.ask(container).await?
+                }
+            }
         })
+    }
+
+    /// Asks for the end of a container whose output has ended.
+    async fn ask(&mut self, container: String) -> Result<Option<News>> {
+        let seen = watch::inspect(self.engine, &container).await;
+        let followed = self.followed.entry(container.clone()).or_default();
+        followed.overdue = None;
+        match seen.map(|seen| seen.state) {
+            Ok(State::Exited(code) | State::Dead(code)) => {
+                followed.runs = false;
+                Ok(code.map(|code| News::Ended { container, code }))
+            }
+            // Not all that runs has an output, and what restarts will tell of it.
+            Ok(_) => Ok(None),
+            Err(error) if error.is_not_found() => Ok(Some(News::Unreadable { container, error })),
+            Err(error) => Err(error),
+        }
     }
 
     fn take(&mut self, container: String, output: Option<Result<LogLine>>) -> Option<News> {
@@ -174,6 +202,11 @@ impl<'a, E: Engine> Follow<'a, E> {
                 followed.reading = false;
                 followed.overdue = None;
                 let (code, restarted) = (followed.ended.take(), followed.restarted.take());
+                if code.is_some() {
+                    followed.runs = false;
+                } else if followed.runs {
+                    followed.overdue = Some(Instant::now() + PATIENCE);
+                }
                 self.queued.extend(code.map(|code| News::Ended { container, code }));
                 let started = restarted.and_then(|happening| self.follow_start(happening));
                 self.queued.extend(started);
@@ -199,7 +232,9 @@ impl<'a, E: Engine> Follow<'a, E> {
                     followed.overdue = Some(Instant::now() + PATIENCE);
                     return None;
                 }
-                Some(News::Ended { container: happening.name, code })
+                followed.overdue = None;
+                let ran = std::mem::take(&mut followed.runs);
+                ran.then_some(News::Ended { container: happening.name, code })
             }
             _ => None,
         }
@@ -214,7 +249,7 @@ impl<'a, E: Engine> Follow<'a, E> {
         }
         // A container may write before the engine tells of its start.
         let since = Some(happening.time / 1_000_000_000 - 1);
-        self.add(&happening.name, &LogQuery { since, ..LogQuery::default() });
+        self.add(&happening.name, true, &LogQuery { since, ..LogQuery::default() });
         Some(News::Started { happening })
     }
 }
@@ -292,9 +327,24 @@ mod tests {
         engine.write("job", "done");
         engine.end("job", 0);
         let mut follow = Follow::new(&engine, "other", Since::Earliest, false, |_| true);
-        follow.add("job", &LogQuery::default());
+        follow.add("job", false, &LogQuery::default());
         assert!(matches!(follow.next_until_silent().await.unwrap(), Some(News::Line { .. })));
         assert_eq!(follow.next_until_silent().await.unwrap(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_what_ended_before_but_was_listed_as_running_is_asked_for() {
+        let engine = engine_with(&["job", "web"]).await;
+        engine.start("job").await.unwrap();
+        engine.start("web").await.unwrap();
+        engine.write("job", "done");
+        engine.end("job", 7);
+        let mut follow = Follow::new(&engine, "p", Since::Now, false, |_| true);
+        follow.add("job", true, &LogQuery::default());
+        follow.add("web", true, &LogQuery::default());
+        assert_eq!(told(&mut follow).await, "job: done");
+        assert_eq!(told(&mut follow).await, "job ended with 7");
+        assert_eq!(follow.count(), 1);
     }
 
     #[tokio::test]
@@ -305,7 +355,7 @@ mod tests {
         engine.write("old", "last");
         let mut follow =
             Follow::new(&engine, "p", Since::Earliest, false, |happening| happening.name == "web");
-        follow.add("old", &LogQuery { tail: Some(1), ..LogQuery::default() });
+        follow.add("old", true, &LogQuery { tail: Some(1), ..LogQuery::default() });
         assert_eq!(told(&mut follow).await, "old: last");
         engine.start("db").await.unwrap();
         engine.start("web").await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Build, Op, Plan, StepId, Subject};
+use super::{Build, Op, Plan, Step, StepId, Subject};
 use crate::model::service::Service;
 use crate::project::{Contents, Project};
 
@@ -105,7 +105,14 @@ pub fn push(project: &Project, options: &PushOptions) -> Plan {
     plan
 }
 
-fn push_step(plan: &mut Plan, image: &str, after: Vec<StepId>) -> StepId {
+/// Tags of one repository go one after the other: what they share is sent once, and registries that keep files stumble
+/// over two uploads of the same.
+fn push_step(plan: &mut Plan, image: &str, mut after: Vec<StepId>) -> StepId {
+    let is_before = |step: &Step| match &step.op {
+        Op::PushImage { image: other } => repository(other) == repository(image),
+        _ => false,
+    };
+    after.extend(plan.steps.iter().rposition(is_before));
     plan.push(Op::PushImage { image: image.to_owned() }, Subject::Image(image.to_owned()), "asked for", after)
 }
 
@@ -209,6 +216,12 @@ fn chosen<'a>(
 }
 
 fn is_latest(image: &str) -> bool {
-    let name = image.rsplit('/').next().unwrap_or(image);
-    !image.contains('@') && name.rsplit_once(':').is_none_or(|(_, tag)| tag == "latest")
+    matches!(image.strip_prefix(repository(image)), Some("" | ":latest"))
+}
+
+/// Returns the name of an image without tag and digest.
+fn repository(image: &str) -> &str {
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    // A colon before a slash belongs to the registry's port.
+    name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name)
 }

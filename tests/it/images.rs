@@ -75,7 +75,10 @@ fn push_takes_what_is_built_and_named() {
     let text = "services: {a: {image: 'r.test/a', build: {context: ., tags: ['r.test/a:2']}}, b: {build: .}, c: {image: c}}";
     let (project, _) = project(text, &[]);
     let plan = push(&project, &PushOptions::default());
-    assert_eq!(plan.to_string(), "#0 push image r.test/a, asked for\n#1 push image r.test/a:2, asked for\n");
+    assert_eq!(
+        plan.to_string(),
+        "#0 push image r.test/a, asked for\n#1 push image r.test/a:2, asked for, after #0\n"
+    );
     let plan = push(&project, &PushOptions { ignore_failures: true, ..PushOptions::default() });
     assert!(plan.steps.iter().all(|step| step.optional));
 }
