@@ -1,6 +1,7 @@
 //! Room 6: what the engine has, as plain data: one snapshot, taken before deciding. `engine` fills it in.
 
 pub mod live;
+pub mod proc;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! `topo graph`: the project drawn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use topo::diagnostic::did_you_mean;
@@ -9,9 +9,10 @@ use topo::engine::look::ContainerQuery;
 use topo::listing::live::live;
 use topo::load::World as _;
 use topo::project::Project;
-use topo::topology::render::{Filter, Graph as Drawn, Kind, dot, html, json, mermaid, svg, tree};
+use topo::topology::render::{Filter, Graph as Drawn, Kind, LiveState, dot, html, json, mermaid, svg, tree};
 
 use super::{Context, Exit};
+use crate::ui::{Ui, paint_live};
 
 /// Draw services, networks, published ports, volumes and who waits for whom
 ///
@@ -24,7 +25,7 @@ pub(crate) struct Graph {
     /// Output format; default: by the end of the file's name, else `tree`
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// File to write to; default: standard output
+    /// File to write to; default, and `-`: standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Ask the engine what runs, and colour services by state and health
@@ -91,23 +92,42 @@ pub(crate) fn run(arguments: &Graph, context: &Context) -> Exit {
     })
 }
 
+/// Ends of names of files, with what is written there.
+const ENDS: &[(&str, Format)] = &[
+    ("txt", Format::Tree),
+    ("dot", Format::Dot),
+    ("gv", Format::Dot),
+    ("mmd", Format::Mermaid),
+    ("svg", Format::Svg),
+    ("html", Format::Html),
+    ("htm", Format::Html),
+    ("json", Format::Json),
+];
+
 fn write(arguments: &Graph, graph: &Drawn, context: &Context) -> Exit {
-    let by_name = || {
-        let extension = arguments.output.as_deref()?.extension()?.to_str()?.to_ascii_lowercase();
-        let formats = [("dot", Format::Dot), ("gv", Format::Dot), ("mmd", Format::Mermaid)];
-        let more =
-            [("svg", Format::Svg), ("html", Format::Html), ("htm", Format::Html), ("json", Format::Json)];
-        formats.into_iter().chain(more).find(|(end, _)| *end == extension).map(|(_, format)| format)
+    let output = arguments.output.as_deref().filter(|path| *path != Path::new("-"));
+    let end = output.and_then(Path::extension).map(|end| end.to_string_lossy().to_ascii_lowercase());
+    let by_name = match &end {
+        None => Some(Format::Tree),
+        Some(end) => ENDS.iter().find(|(one, _)| one == end).map(|(_, format)| *format),
     };
-    let text = match arguments.format.or_else(by_name).unwrap_or_default() {
-        Format::Tree => tree::tree(graph),
+    let Some(format) = arguments.format.or(by_name) else {
+        let ends: Vec<&str> = ENDS.iter().map(|(end, _)| *end).collect();
+        context.ui.error(&format!("there is no format for `.{}` files", end.unwrap_or_default()));
+        context.ui.help(&format!("name one with --format, or end the file's name in {}", ends.join(", ")));
+        return Exit::Failure;
+    };
+    let ui = Ui { color_stdout: context.ui.color_stdout && output.is_none(), ..context.ui };
+    let paint = |state: LiveState, text: &str| paint_live(ui, state, text);
+    let text = match format {
+        Format::Tree => tree::tree(graph, &paint),
         Format::Dot => dot::dot(graph),
         Format::Mermaid => mermaid::mermaid(graph),
         Format::Svg => svg::svg(graph),
         Format::Html => html::html(graph),
         Format::Json => format!("{:#}\n", json::json(graph)),
     };
-    let Some(path) = &arguments.output else {
+    let Some(path) = output else {
         context.ui.data(&text);
         return Exit::Success;
     };

@@ -1,18 +1,24 @@
 //! `topo lint`: what is allowed in a project, and seldom meant.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use clap::Args;
+use futures_util::future::join_all;
 use topo::diagnostic::Diagnostics;
+use topo::engine::EngineError;
+use topo::engine::lack::lacking;
 use topo::k8s::{Options, export};
 use topo::lint::fix::fix;
 use topo::lint::host::Host;
 use topo::lint::levels::named;
+use topo::lint::programs::{Programs, needed};
 use topo::lint::{Group, Input, Level, Levels, RULES, Rule, lint};
 use topo::load::World as _;
 use topo::source::SourceMap;
 
 use super::check::{Format, print};
+use super::up::interrupt;
 use super::{Context, Exit, Prepared};
 
 /// Find what is allowed in the project and seldom meant, and mend it with `--fix`
@@ -41,6 +47,9 @@ pub(crate) struct Lint {
     /// Compare with this machine: its routes, and the ports that something listens on (Linux)
     #[arg(long)]
     host: bool,
+    /// Look into the images that the engine has for the programs that health checks run
+    #[arg(long)]
+    images: bool,
     /// List the rules and their levels
     #[arg(long)]
     list: bool,
@@ -78,8 +87,28 @@ pub(crate) fn run(arguments: &Lint, context: &Context) -> Exit {
         context.ui.data(&list(&levels));
         return Exit::Success;
     }
-    let host = arguments.host.then(|| this_host(context));
-    let (mut found, mut sources) = look(arguments, &levels, host.as_ref(), context);
+    let mut outside = Outside { host: arguments.host.then(|| this_host(context)), lacking: None };
+    if arguments.images {
+        let needed = needed(&context.loaded_to_start(&arguments.services, true).project);
+        let asked = context.with_engine(async |engine| {
+            let asked = needed.iter().enumerate().map(|(number, (image, programs))| {
+                let engine = &engine;
+                async move { Ok((image.clone(), lacking(engine, image, programs, number).await?)) }
+            });
+            // All of them end, also after a failure or an interrupt: they remove what they made.
+            let mut asked = pin!(join_all(asked));
+            let (found, exit) = tokio::select! {
+                found = &mut asked => (found, Exit::Success),
+                () = interrupt() => (asked.await, Exit::Interrupted),
+            };
+            outside.lacking = Some(found.into_iter().collect::<Result<_, EngineError>>()?);
+            Ok(exit)
+        });
+        if asked != Exit::Success {
+            return asked;
+        }
+    }
+    let Looked { mut found, mut sources, .. } = look(arguments, &levels, &outside, context);
     if arguments.fix {
         let (mut mended, mut skipped) = (0, 0);
         // What meets a change of another is mended in a further pass; each of them changes something.
@@ -101,7 +130,11 @@ pub(crate) fn run(arguments: &Lint, context: &Context) -> Exit {
                     return Exit::Failure;
                 }
             }
-            (found, sources) = look(arguments, &levels, host.as_ref(), context);
+            let looked = look(arguments, &levels, &outside, context);
+            if !looked.loads {
+                return take_back(&fixed.files, &sources, context);
+            }
+            Looked { found, sources, .. } = looked;
         }
         context.ui.say(&match skipped {
             0 => format!("mended: {mended}"),
@@ -113,24 +146,50 @@ pub(crate) fn run(arguments: &Lint, context: &Context) -> Exit {
     if arguments.deny_warnings && warnings > 0 { Exit::Failure } else { exit }
 }
 
+/// Writes files as they were before they were mended: a mend that does not load is none.
+fn take_back(mended: &[(PathBuf, String)], before: &SourceMap, context: &Context) -> Exit {
+    let mut what = String::new();
+    for (path, _) in mended {
+        let Some(file) = before.find(path) else { continue };
+        if let Err(error) = context.world.write(path, &file.text) {
+            context.ui.error(&format!("{} cannot be written: {error}", path.display()));
+        }
+        what = format!("{what} {}", file.name);
+    }
+    context.ui.error(&format!("the mended project would not load, so it is as it was:{what}"));
+    context.ui.help("mend by hand; this is a mistake in topo, so please tell of it");
+    Exit::Failure
+}
+
+/// What is known of where the project is to run.
+struct Outside {
+    host: Option<Host>,
+    lacking: Option<Programs>,
+}
+
+/// What was found in a project.
+struct Looked {
+    found: Diagnostics,
+    sources: SourceMap,
+    /// Whether it loads without an error.
+    loads: bool,
+}
+
 /// Loads the project, and looks at it if it has no error.
-fn look(
-    arguments: &Lint,
-    levels: &Levels,
-    host: Option<&Host>,
-    context: &Context,
-) -> (Diagnostics, SourceMap) {
+fn look(arguments: &Lint, levels: &Levels, outside: &Outside, context: &Context) -> Looked {
     let Prepared { project, contents, loaded, .. } = context.loaded_to_start(&arguments.services, true);
     if loaded.diagnostics.has_errors() {
-        return (loaded.diagnostics, loaded.sources);
+        return Looked { found: loaded.diagnostics, sources: loaded.sources, loads: false };
     }
     let losses = || {
         let losses = export(&project, &contents, &Options::default()).losses;
         losses.into_iter().map(|loss| loss.diagnostic).collect()
     };
     let (said, sources) = (&loaded.diagnostics, &loaded.sources);
-    let input = Input { project: &project, sources, said, losses: &losses, host };
-    (lint(&input, levels), loaded.sources)
+    let Outside { host, lacking } = outside;
+    let (host, lacking) = (host.as_ref(), lacking.as_ref());
+    let input = Input { project: &project, sources, said, losses: &losses, host, lacking };
+    Looked { found: lint(&input, levels), sources: loaded.sources, loads: true }
 }
 
 fn this_host(context: &Context) -> Host {

@@ -220,6 +220,11 @@ causes! {
         "The gateway of the container's network does not answer: its bridge is down or has lost its address. A container that knew the gateway may believe in it for a minute more.",
         "`topo down` and `topo up -d`, which make the network anew"
     }
+    EGRESS_BLOCKED = "egress-blocked" {
+        "Connections to the outside time out in containers, and come about on the host.",
+        "A name server outside answers the host and not the container: a firewall on the engine's machine drops what leaves the network, or nothing gives it an address that answers find back to.",
+        "`iptables -nvL DOCKER-USER` and `iptables -t nat -nvL POSTROUTING` at the engine's machine show which rule"
+    }
     PROXY = "proxy" {
         "Requests to other services end at a proxy that does not know them.",
         "The service is told to use a proxy, and to talk to a service that `NO_PROXY` does not except.",

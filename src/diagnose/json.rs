@@ -9,7 +9,7 @@ use crate::probe::{Answer, Question};
 /// Writes all of it.
 pub fn report(input: &Input<'_>, matrix: &Matrix, findings: &[Finding], unseen: &[String]) -> Value {
     let containers: Vec<Value> =
-        input.wanted().flat_map(|service| input.of(service)).map(container).collect();
+        input.wanted().flat_map(|service| input.of(service)).map(|seen| container(input, seen)).collect();
     let rows = matrix.ends.iter().zip(&matrix.cells);
     let pairs = rows.flat_map(|(from, cells)| {
         matrix.ends.iter().zip(cells).filter_map(move |(to, cell)| {
@@ -46,7 +46,7 @@ fn finding(finding: &Finding) -> Value {
     })
 }
 
-fn container(seen: &Seen) -> Value {
+fn container(input: &Input<'_>, seen: &Seen) -> Value {
     let networks: Vec<Value> = seen
         .live
         .attachments
@@ -69,6 +69,7 @@ fn container(seen: &Seen) -> Value {
             "port": port.container,
             "protocol": port.protocol,
             "listens": seen.view.as_ref().map(|view| view.is_open(&port.protocol, port.container)),
+            "fromHost": input.from_host(port).map(Answer::words),
         })
     });
     let names = seen.answers.iter().filter_map(|(question, answer)| match (question, answer) {
@@ -90,6 +91,8 @@ fn container(seen: &Seen) -> Value {
         "ports": ports.collect::<Vec<_>>(),
         "listens": sockets.collect::<Vec<_>>(),
         "nameServers": seen.view.as_ref().map(|view| view.servers.clone()).unwrap_or_default(),
+        "search": seen.view.as_ref().map(|view| view.search.clone()).unwrap_or_default(),
+        "resolverOptions": seen.view.as_ref().map(|view| view.options.clone()).unwrap_or_default(),
         "names": names.collect::<Vec<_>>(),
     })
 }

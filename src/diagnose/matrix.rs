@@ -1,6 +1,6 @@
 //! Who reaches whom: what the file says beside what probers met.
 
-use super::questions::{addresses, at_host, gateways, trial_port};
+use super::questions::{addresses, at_host, gateways, outer_servers, trial_port};
 use super::{Input, Seen};
 use crate::probe::{Answer, Question};
 use crate::topology::reach::{self, End, Way};
@@ -123,7 +123,8 @@ fn actual(
     }
 }
 
-/// Whether there is a way out. Nothing outside is asked: that a gateway answers is all that can be known.
+/// Whether there is a way out. Where no name server of the host is outside of it, that a gateway answers is all that can
+/// be known.
 fn out(input: &Input<'_>, from: &str, answer: &reach::Answer, tried: &mut Vec<String>) -> Reach {
     let Some((seen, view)) = input.first(from) else { return Reach::Unknown };
     let Some(way) = view.way_out() else {
@@ -139,8 +140,35 @@ fn out(input: &Input<'_>, from: &str, answer: &reach::Answer, tried: &mut Vec<St
         }
         // A way that answers do not find back by.
         _ if !answer.is_reachable() => Reach::Unknown,
-        _ => Reach::All,
+        _ => {
+            let blocked = blocked(input, seen);
+            tried.extend(blocked.iter().cloned());
+            if blocked.is_empty() { Reach::All } else { Reach::No }
+        }
     }
+}
+
+/// Returns the name servers that answer the host and not this container, a line each; none if one of them answers it.
+pub(super) fn blocked(input: &Input<'_>, seen: &Seen) -> Vec<String> {
+    let Some(host) = input.host else { return Vec::new() };
+    let mut lines = Vec::new();
+    for server in outer_servers(&host.view) {
+        let question = Question::Server(server);
+        if host.answers.get(&question) != Some(&Answer::Yes) {
+            continue;
+        }
+        match seen.answer(&question) {
+            Some(Answer::Yes) => return Vec::new(),
+            Some(answer) => {
+                lines.push(format!(
+                    "name server {server} answers the host, and from here: {}",
+                    answer.words()
+                ));
+            }
+            None => {}
+        }
+    }
+    lines
 }
 
 /// Whether the host reaches its ports, which is as near to the outside as can be tried.

@@ -122,6 +122,12 @@ impl Input<'_> {
         self.of(service).find_map(|seen| Some((seen, seen.view.as_ref()?)))
     }
 
+    /// Returns what a published port answers to the host itself, if it was asked.
+    pub fn from_host(&self, port: &PublishedPort) -> Option<&Answer> {
+        let place = questions::at_host(port.host.as_ref()).filter(|_| port.protocol == "tcp")?;
+        self.host?.answers.get(&Question::Tcp(place))
+    }
+
     /// Returns the service that has a name in the engine's name server, by what the file says.
     pub fn service_of(&self, host: &str) -> Option<&str> {
         let named = |name: &&String| {

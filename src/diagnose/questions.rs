@@ -95,6 +95,10 @@ pub fn of_container(input: &Input<'_>, from: &Seen) -> Vec<Question> {
     asked.extend(servers.chain(wanted).filter(|server| *server != engine).map(Question::Server));
     if from.live.network_mode != "host" {
         asked.extend(from.view.iter().filter_map(super::view::View::gateway).map(Question::Neighbour));
+        if from.view.as_ref().is_some_and(|view| view.way_out().is_some()) {
+            let host = input.host.map(|host| &host.view);
+            asked.extend(host.into_iter().flat_map(outer_servers).map(Question::Server));
+        }
     }
     asked.into_iter().collect()
 }
@@ -146,9 +150,15 @@ pub fn of_host(input: &Input<'_>, view: &super::view::View) -> Vec<Question> {
             asked.insert(Question::Holder(port));
         }
     }
+    asked.extend(outer_servers(view).map(Question::Server));
     asked.insert(Question::File(FORWARDING_FILE.to_owned()));
     asked.extend(view.way_out().map(|way| Question::File(mtu_file(&way.interface))));
     asked.into_iter().collect()
+}
+
+/// Returns the name servers of the host that are not on it: what is surely outside, and answers.
+pub(super) fn outer_servers(host: &super::view::View) -> impl Iterator<Item = IpAddr> {
+    host.servers.iter().copied().filter(|server| !server.is_loopback())
 }
 
 /// Returns whether the host's processes must be seen to answer.

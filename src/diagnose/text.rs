@@ -8,10 +8,10 @@ use crate::topology::reach::text::grid;
 /// Writes what each container has: networks, ports, name servers, names.
 pub fn containers(input: &Input<'_>) -> String {
     let wanted = input.wanted().flat_map(|service| input.of(service));
-    wanted.map(container).collect()
+    wanted.map(|seen| container(input, seen)).collect()
 }
 
-fn container(seen: &Seen) -> String {
+fn container(input: &Input<'_>, seen: &Seen) -> String {
     let live = &seen.live;
     let mut text = format!("{}\n", live.name);
     let mut line = |head: &str, words: String| text.push_str(&format!("  {head:<9}{words}\n"));
@@ -41,7 +41,11 @@ fn container(seen: &Seen) -> String {
             Some(_) => "nothing listens",
             None => "not looked at",
         };
-        line("port", format!("{address}:{number} -> {}/{}  {behind}", port.container, port.protocol));
+        let from_host = input.from_host(port);
+        let from_host =
+            from_host.map(|answer| format!("; from the host: {}", answer.words())).unwrap_or_default();
+        let port = format!("{}/{}", port.container, port.protocol);
+        line("port", format!("{address}:{number} -> {port}  {behind}{from_host}"));
     }
     if let Some(view) = &seen.view {
         let mut open: Vec<String> = view
@@ -55,7 +59,11 @@ fn container(seen: &Seen) -> String {
         }
         let servers: Vec<String> = view.servers.iter().map(ToString::to_string).collect();
         if !servers.is_empty() {
-            line("dns", servers.join(" "));
+            let mut words = vec![servers.join(" ")];
+            for (what, of) in [("search", &view.search), ("options", &view.options)] {
+                words.extend((!of.is_empty()).then(|| format!("{what} {}", of.join(" "))));
+            }
+            line("dns", words.join("  "));
         }
     }
     for (question, answer) in &seen.answers {

@@ -1,32 +1,9 @@
-//! Reads what Linux shows of a network: who listens where, and which ways lead out.
+//! What there is in the network of a container or of the host, read from what probers answer.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::{IpNet, Ipv4Net};
-
+use crate::observed::proc::{Socket, Way, listening, ways};
 use crate::probe::{Answer, Question};
-
-/// A socket that something listens on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Socket {
-    /// `tcp` or `udp`.
-    pub protocol: &'static str,
-    /// The port.
-    pub port: u16,
-    /// The address that it listens on.
-    pub address: IpAddr,
-}
-
-/// A way to other networks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
-    /// What it leads to; everything, for the way out.
-    pub to: IpNet,
-    /// The interface.
-    pub interface: String,
-    /// The gateway, if the addresses are not on the link itself.
-    pub gateway: Option<IpAddr>,
-}
 
 /// What there is in a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +16,10 @@ pub struct View {
     pub ways: Vec<Way>,
     /// The name servers of `/etc/resolv.conf`.
     pub servers: Vec<IpAddr>,
+    /// Where names without a dot are looked for.
+    pub search: Vec<String>,
+    /// How names are looked for: `ndots:0`.
+    pub options: Vec<String>,
     /// The names of `/etc/hosts`.
     pub hosts: Vec<(IpAddr, String)>,
 }
@@ -85,7 +66,11 @@ impl View {
             namespace: text(0).to_owned(),
             sockets,
             ways: ways(text(after)),
-            servers: servers(text(after + 1)),
+            servers: resolver(text(after + 1), "nameserver")
+                .filter_map(|server| server.parse().ok())
+                .collect(),
+            search: resolver(text(after + 1), "search").map(str::to_owned).collect(),
+            options: resolver(text(after + 1), "options").map(str::to_owned).collect(),
             hosts: hosts(text(after + 2)),
         }
     }
@@ -117,58 +102,10 @@ impl View {
     }
 }
 
-fn listening(protocol: &'static str, text: &str) -> Vec<Socket> {
-    // TCP_LISTEN, and for UDP a socket without a peer.
-    let state = if protocol == "tcp" { "0A" } else { "07" };
-    let socket = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().take(4).collect();
-        let [_, local, _, found] = fields[..] else { return None };
-        let (address, port) = local.split_once(':').filter(|_| found == state)?;
-        Some(Socket { protocol, port: u16::from_str_radix(port, 16).ok()?, address: address_of(address)? })
-    };
-    text.lines().skip(1).filter_map(socket).collect()
-}
-
-/// Reads an address: groups of four bytes in the network's order, each written as a number of the machine's own.
-fn address_of(hex: &str) -> Option<IpAddr> {
-    let group = |at: usize| {
-        let number = u32::from_str_radix(hex.get(at * 8..at * 8 + 8)?, 16).ok()?;
-        Some(number.to_ne_bytes())
-    };
-    match hex.len() {
-        8 => Some(Ipv4Addr::from(group(0)?).into()),
-        32 => {
-            let mut bytes = [0; 16];
-            for (at, place) in bytes.chunks_mut(4).enumerate() {
-                place.copy_from_slice(&group(at)?);
-            }
-            let address = Ipv6Addr::from(bytes);
-            Some(address.to_ipv4_mapped().map_or(address.into(), IpAddr::from))
-        }
-        _ => None,
-    }
-}
-
-fn ways(text: &str) -> Vec<Way> {
-    let way = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let (interface, to, gateway, mask) =
-            (fields.first()?, fields.get(1)?, fields.get(2)?, fields.get(7)?);
-        let v4 = |hex: &str| match address_of(hex)? {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        };
-        let length = u32::from(v4(mask)?).leading_ones();
-        let to = Ipv4Net::new(v4(to)?, u8::try_from(length).ok()?).ok()?;
-        let gateway = v4(gateway).filter(|gateway| !gateway.is_unspecified());
-        Some(Way { to: to.into(), interface: (*interface).to_owned(), gateway: gateway.map(IpAddr::V4) })
-    };
-    text.lines().skip(1).filter_map(way).collect()
-}
-
-fn servers(text: &str) -> Vec<IpAddr> {
-    let server = |line: &str| line.trim().strip_prefix("nameserver")?.trim().parse().ok();
-    text.lines().filter_map(server).collect()
+/// Returns what a `resolv.conf` says at a word.
+fn resolver<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = text.lines().filter_map(move |line| line.trim().strip_prefix(word));
+    lines.filter(|rest| rest.starts_with(char::is_whitespace)).flat_map(str::split_whitespace)
 }
 
 fn hosts(text: &str) -> Vec<(IpAddr, String)> {
@@ -215,7 +152,7 @@ mod tests {
                  eth0\t00000000\t010014AC\t0003\t0\t0\t0\t00000000\n\
                  eth0\t000014AC\t00000000\t0001\t0\t0\t0\t0000FFFF\n",
             ),
-            ("/etc/resolv.conf", "nameserver 127.0.0.11\noptions ndots:0\n"),
+            ("/etc/resolv.conf", "search a.test b.test\nnameserver 127.0.0.11\noptions ndots:0\n"),
             ("/etc/hosts", "127.0.0.1 localhost\n10.0.0.9 db # that one\n"),
         ]);
         assert_eq!(view.namespace, "net:[4026531992]");
@@ -223,8 +160,12 @@ mod tests {
         assert!(view.is_private("tcp", 8080) && !view.is_private("tcp", 80) && !view.is_private("tcp", 1));
         assert_eq!(view.sockets.len(), 3, "the engine's name server is none of the container's");
         assert_eq!(view.gateway(), Some("172.20.0.1".parse().unwrap()));
-        assert_eq!(view.ways[1].to, "172.20.0.0/16".parse::<IpNet>().unwrap());
+        assert_eq!(view.ways[1].to, "172.20.0.0/16".parse::<ipnet::IpNet>().unwrap());
         assert_eq!(view.servers, [ENGINE_DNS]);
+        assert_eq!(
+            (view.search.join(" "), view.options.join(" ")),
+            ("a.test b.test".into(), "ndots:0".into())
+        );
         assert_eq!(view.hosts[1], ("10.0.0.9".parse().unwrap(), "db".to_owned()));
     }
 }

@@ -48,6 +48,8 @@ pub struct ImageDetails {
     pub variant: String,
     /// Its size in bytes.
     pub size: i64,
+    /// Where its containers look for programs, if it says so: the variable `PATH`.
+    pub path: Option<String>,
     /// When it got its last name on this engine, as RFC 3339; when it was made, where the engine does not know.
     pub tagged: Option<String>,
 }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod fake;
 pub mod follow;
 pub mod inside;
+pub mod lack;
 pub mod look;
 pub mod meter;
 pub mod probing;

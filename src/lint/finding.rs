@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Edit, Label, Severity};
 use crate::source::Span;
+use crate::yaml::Entry;
 
 use super::Input;
 
@@ -13,7 +14,7 @@ pub(super) struct Finding {
     message: String,
     labels: Vec<Label>,
     help: Option<String>,
-    edits: Vec<Edit>,
+    pub(super) edits: Vec<Edit>,
 }
 
 impl Finding {
@@ -33,9 +34,14 @@ impl Finding {
     }
 
     /// Makes one of what another part of topo has to say.
-    pub(super) fn of(said: &Diagnostic) -> Self {
+    pub(super) fn of(input: &Input<'_>, said: &Diagnostic) -> Self {
         let Diagnostic { severity: _, code: _, message, labels, help, edits } = said.clone();
-        Self { service: None, message, labels, help, edits }
+        let is_in = |span: Span, entry: &Entry| entry.key == span || entry.node.span.holds(span);
+        let service = labels.first().and_then(|label| {
+            let mut services = input.node(&["services"])?.as_map()?.iter();
+            services.find(|(_, entry)| is_in(label.span, entry)).map(|(name, _)| name.to_string())
+        });
+        Self { service, message, labels, help, edits }
     }
 
     /// Tells the other half of the story.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::source::{SourceMap, Span};
-use crate::yaml::Entry;
+use crate::yaml::{Entry, Node, Value};
 
-use super::Input;
+use super::{Finding, Input};
 
 /// Files that are mended, and what could not be.
 #[derive(Debug, Default)]
@@ -61,6 +61,51 @@ pub fn fix(diagnostics: &[&Diagnostic], sources: &SourceMap) -> Fixed {
         }
     }
     fixed
+}
+
+/// Takes the changes from findings where they would change another service, too, that has no such finding: what an
+/// anchor, a merge key or `extends` brings in is written in one place.
+pub(super) fn spare_others(findings: &mut [Finding], input: &Input<'_>) {
+    if findings.iter().all(|finding| finding.edits.is_empty()) {
+        return;
+    }
+    let mut places = Vec::new();
+    for (name, entry) in input.node(&["services"]).and_then(Node::as_map).into_iter().flatten() {
+        gather(&entry.node, &mut |span| places.push((name.as_str(), span)));
+    }
+    let has = |service: &str, edit: &Edit| {
+        let mut its = findings.iter().filter(|finding| finding.service.as_deref() == Some(service));
+        its.any(|finding| finding.edits.contains(edit))
+    };
+    let meets_others = |finding: &Finding| {
+        let Some(own) = finding.service.as_deref() else { return false };
+        let mut edits = finding.edits.iter();
+        edits.any(|edit| {
+            let meets = |span: Span| span.holds(edit.span) || edit.span.holds(span);
+            let mut others = places.iter().filter(|(service, span)| *service != own && meets(*span));
+            others.any(|(service, _)| !has(service, edit))
+        })
+    };
+    let meeting: Vec<bool> = findings.iter().map(meets_others).collect();
+    for (finding, meets) in findings.iter_mut().zip(meeting) {
+        if meets {
+            finding.edits.clear();
+        }
+    }
+}
+
+/// Tells the places of all keys and of all values that hold no others.
+fn gather(node: &Node, tell: &mut impl FnMut(Span)) {
+    match &node.value {
+        Value::Map(entries) => {
+            for entry in entries.values() {
+                tell(entry.key);
+                gather(&entry.node, tell);
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| gather(item, tell)),
+        _ => tell(node.span),
+    }
 }
 
 impl Input<'_> {

@@ -8,6 +8,7 @@ mod finding;
 pub mod fix;
 pub mod host;
 pub mod levels;
+pub mod programs;
 mod rules;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Page, Severity};
@@ -18,6 +19,7 @@ use crate::yaml::Node;
 use allow::Allowances;
 use finding::Finding;
 use host::Host;
+use programs::Programs;
 
 pub use crate::model::x_topo::lint::Level;
 pub use levels::Levels;
@@ -95,6 +97,8 @@ pub struct Input<'a> {
     pub losses: &'a dyn Fn() -> Vec<Diagnostic>,
     /// The host that the project is to run on, if that is known.
     pub host: Option<&'a Host>,
+    /// What images lack of what health checks run, if that is known.
+    pub lacking: Option<&'a Programs>,
 }
 
 impl Input<'_> {
@@ -125,7 +129,9 @@ pub fn lint(input: &Input<'_>, levels: &Levels) -> Diagnostics {
             Level::Warn => Severity::Warning,
             Level::Error => Severity::Error,
         };
-        for finding in (rule.check)(input) {
+        let mut findings = (rule.check)(input);
+        fix::spare_others(&mut findings, input);
+        for finding in findings {
             if !allowances.hold(rule, &finding, input.sources) {
                 diagnostics.push(finding.into_diagnostic(rule.code(), severity));
             }

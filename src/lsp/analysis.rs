@@ -74,6 +74,7 @@ impl Analysis {
                 said: &found,
                 losses: &losses,
                 host: None,
+                lacking: None,
             };
             found = lint(&input, &Levels::default());
         }

@@ -1,15 +1,23 @@
 //! What a kind of diagnostic means, on the terminal: an example, and the same mended.
 
 use owo_colors::OwoColorize as _;
+use topo::diagnose::Cause;
 use topo::diagnostic::Code;
 use topo::diagnostic::example::{Example, File};
 
 use super::Ui;
 
 /// Writes the name and the meaning of a kind in a line; the name is filled up to `width`.
-pub(crate) fn explanation_line(code: Code, width: usize, ui: Ui) -> String {
-    let name = ui.paint_stdout(&format!("{:width$}", code.name()), |name| name.bold().to_string());
-    format!("{name}  {}\n", code.meaning())
+pub(crate) fn explanation_line(name: &str, meaning: &str, width: usize, ui: Ui) -> String {
+    let name = ui.paint_stdout(&format!("{name:width$}"), |name| name.bold().to_string());
+    format!("{name}  {meaning}\n")
+}
+
+/// Writes all that there is to say about a cause that `topo diagnose` names.
+pub(crate) fn explained_cause(cause: &Cause, ui: Ui) -> String {
+    let Cause { name, symptom, meaning, mend } = cause;
+    let bold = |word: &str| ui.paint_stdout(word, |word| word.bold().to_string());
+    format!("{}: {meaning}\n\n{}: {symptom}\n{}: {mend}\n", bold(name), bold("shows as"), bold("mended by"))
 }
 
 /// Writes all that there is to say about a kind.

@@ -6,6 +6,7 @@ use owo_colors::OwoColorize as _;
 use topo::listing::Row;
 use topo::observed::{Container, Health, State};
 use topo::plan::{Op, Plan, Subject};
+use topo::topology::render::LiveState;
 
 use super::Ui;
 
@@ -20,6 +21,16 @@ pub(crate) fn paint_status(ui: Ui, container: &Container, row: &mut Row) {
         _ => status.to_owned(),
     });
     row.fields.insert("Status", painted.into());
+}
+
+/// Colours what containers do, if standard output takes colour.
+pub(crate) fn paint_live(ui: Ui, state: LiveState, text: &str) -> String {
+    ui.paint_stdout(text, |text| match state {
+        LiveState::Healthy | LiveState::Running => text.green().to_string(),
+        LiveState::Done | LiveState::Idle => text.dimmed().to_string(),
+        LiveState::Starting => text.yellow().to_string(),
+        LiveState::Absent | LiveState::Failed => text.red().to_string(),
+    })
 }
 
 /// A plan for people: a line for each thing that changes, with the reason.

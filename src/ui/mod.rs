@@ -14,8 +14,8 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use owo_colors::OwoColorize as _;
 
-pub(crate) use explanation::{explanation, explanation_line};
-pub(crate) use listing::{paint_status, plan_text};
+pub(crate) use explanation::{explained_cause, explanation, explanation_line};
+pub(crate) use listing::{paint_live, paint_status, plan_text};
 pub(crate) use logs::LogPrinter;
 pub(crate) use progress::Progress;
 pub(crate) use report::report;

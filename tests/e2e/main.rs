@@ -23,6 +23,7 @@ mod inside;
 mod interop;
 mod killed;
 mod lifecycle;
+mod lint;
 mod looking;
 mod mistakes;
 mod modes;

@@ -51,7 +51,7 @@ struct State {
     objects: Vec<Value>,
     /// What may not be listed, by its plural.
     hidden: Vec<String>,
-    /// What each pod that is made writes before it ends.
+    /// What each pod that is made writes before it ends; without it none ends.
     log: Option<String>,
     seen: Mutex<Vec<String>>,
 }
@@ -146,7 +146,10 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     if let Some(log) = state.log.as_ref().filter(|_| path.ends_with("/log")) {
         return Ok(Response::new(Full::from(log.clone())));
     }
-    if state.log.is_some() && query.contains("watch=true") {
+    if state.log.is_none() && query.contains("watch=true") {
+        std::future::pending::<()>().await;
+    }
+    if query.contains("watch=true") {
         let name = query.split("metadata.name%3D").nth(1).and_then(|rest| rest.split('&').next());
         let pod = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name}, "status": {"phase": "Succeeded"}});
         return Ok(Response::new(Full::from(format!("{}\n", json!({"type": "MODIFIED", "object": pod})))));

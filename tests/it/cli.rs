@@ -356,5 +356,7 @@ fn each_kind_of_diagnostic_is_explained() {
     let unknown = run(&["explain", "port-conflit"], &folder, 1).err;
     assert!(unknown.contains("did you mean `port-conflict`?"), "{unknown}");
     let all = run(&["explain"], &folder, 0).out;
-    assert_eq!(all.lines().count(), topo::diagnostic::Code::ALL.len() + topo::lint::RULES.len());
+    let (codes, causes) = (topo::diagnostic::Code::ALL.len(), topo::diagnose::CAUSES.len());
+    assert_eq!(all.lines().count(), codes + topo::lint::RULES.len() + causes);
+    assert!(run(&["explain", "wrong-port"], &folder, 0).out.contains("mended by: "));
 }

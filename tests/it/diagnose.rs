@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::ContainerCreateBody;
 use topo::diagnose::matrix::Matrix;
-use topo::diagnose::view::{Socket, View, Way};
+use topo::diagnose::view::View;
 use topo::diagnose::{CAUSES, Drift, Host, Input, Publisher, Seen, diagnose, json, questions, text};
 use topo::engine::Engine as _;
 use topo::engine::fake::{CallKind, FakeEngine};
@@ -14,6 +14,7 @@ use topo::engine::probing::{LABEL, Prober, Program};
 use topo::engine::survey::{Asked, survey};
 use topo::load::{MemWorld, Request, load};
 use topo::observed::live::{Attachment, Live, Machine};
+use topo::observed::proc::{Socket, Way};
 use topo::observed::{Network, Observed, PublishedPort, State};
 use topo::probe::{Answer, Question};
 use topo::project::{Project, Selection, resolve};
@@ -21,6 +22,42 @@ use topo::topology::reach::known_ports;
 
 use crate::cli::{project as folder, run};
 use crate::generated::check;
+
+/// What the page says of clusters.
+const IN_A_CLUSTER: &str = "
+## In a cluster
+
+`topo diagnose --k8s -n NAMESPACE` does the same for a namespace of a Kubernetes cluster, with the user's kubeconfig. It only reads; with `--probe` it
+also asks each Service from a short-lived pod, which is always removed.
+
+| Symptom | Cause | What it means |
+|---|---|---|
+| Connections to a Service are refused or time out | `selector-matches-no-pod` | The selector of the Service has labels that no pod has. |
+| | `no-ready-endpoint` | Its pods are there, and none is ready. |
+| | `target-port-unknown`, `target-port-differs` | The Service leads to a port that its pods do not have. |
+| | `no-selector-no-endpoints` | It has no selector, and no EndpointSlice either. |
+| | `policies-let-nobody-in` | NetworkPolicies select its pods, and no rule lets anybody in. |
+| | `does-not-answer` | A pod is ready and no policy refuses, but nothing answers (`--probe`). |
+| A name is not known | `policies-refuse-dns` | NetworkPolicies keep the pods from the cluster's name server. |
+| | `cluster-dns-down` | No pod of the cluster's name server is ready. |
+| | `no-governing-service` | The Service that a StatefulSet names is not there. |
+| | `external-name-is-address` | An ExternalName must be a name. |
+| Nothing comes in from outside | `no-ingress-class` | Nothing handles the Ingress. |
+| | `ingress-backend-missing`, `ingress-port-missing` | The Ingress leads to a Service or a port that is not there. |
+| | `certificate-missing` | The Secret of its certificate is not there. |
+| | `load-balancer-pending` | The cluster has nothing that gives Services addresses. |
+| A pod does not run | `not-scheduled` | No node takes it: too little memory, a taint, a claim. |
+| | `image-not-pulled` | The image is not there, or asks for a login. |
+| | `container-not-made` | A Secret or ConfigMap that it names is not there. |
+| | `volume-not-mounted`, `claim-pending` | Its volume is not there yet. |
+| | `crash-loop` | Its process ends again and again: of memory, of its command, of an error of its own. |
+| | `evicted`, `node-not-ready` | Its node put it out, or is lost. |
+| A pod runs and is not ready | `probe-fails` | Its probe fails; what it met is told. |
+| There are no pods | `rollout-failed` | A quota or an admission refuses them. |
+| | `no-node-wanted`, `scaled-to-zero` | None is asked for. |
+| A job does not end well | `job-failed` | Its pods failed more often than it allows. |
+| Who should be kept out gets in | `policies-not-enforced` | The cluster's network does not enforce NetworkPolicies (`--probe`). |
+";
 
 fn project(services: &str) -> Project {
     let text = format!("name: app\n{services}");
@@ -239,7 +276,8 @@ fn seen(project: &Project, keys: &[&String], name: &str, last: u8) -> Seen {
                 .into_iter()
                 .collect(),
             servers: vec![Ipv4Addr::new(127, 0, 0, 11).into()],
-            hosts: Vec::new(),
+            options: vec!["ndots:0".to_owned()],
+            ..View::default()
         }),
         answers: BTreeMap::new(),
     }
@@ -310,6 +348,27 @@ fn what_is_broken_is_found_and_nothing_else() {
                 scene.seen("web").answers.insert(Question::Neighbour(gateway), Answer::Silence);
             },
             &[("gateway-silent", "web")],
+        ),
+        (
+            "a firewall on the way out",
+            |scene| {
+                let server = [192, 0, 2, 53].into();
+                scene.host.view.servers = vec![server];
+                scene.host.answers.insert(Question::Server(server), Answer::Yes);
+                scene.seen("web").answers.insert(Question::Server(server), Answer::Silence);
+                scene.seen("db").answers.insert(Question::Server(server), Answer::Yes);
+            },
+            &[("egress-blocked", "web")],
+        ),
+        (
+            "a name server that answers nobody",
+            |scene| {
+                let server = [192, 0, 2, 53].into();
+                scene.host.view.servers = vec![server];
+                scene.host.answers.insert(Question::Server(server), Answer::Silence);
+                scene.seen("web").answers.insert(Question::Server(server), Answer::Silence);
+            },
+            &[],
         ),
         (
             "a firewall between",
@@ -593,5 +652,6 @@ What is found, by symptom:
     for cause in CAUSES {
         write!(page, "\n## {}\n\n{}\n\nMend: {}.\n", cause.name, cause.meaning, cause.mend).unwrap();
     }
+    page.push_str(IN_A_CLUSTER);
     check("docs/troubleshooting.md", &page);
 }

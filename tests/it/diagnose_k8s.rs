@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api_server::{ApiServer, kubeconfig};
 use crate::cli::{Printed, empty, run};
+use crate::generated::read;
 
 fn object(api_version: &str, kind: &str, namespace: &str, name: &str, rest: &Value) -> Value {
     let mut object = json!({
@@ -281,6 +282,60 @@ const FAULTS: &[Fault] = &[
         "nothing listens on the port of the probe",
     ),
     (
+        "no-ready-endpoint",
+        "service/api",
+        |objects| {
+            let pod = find(objects, "Pod", "api-7f-1");
+            pod["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
+            pod["status"]["containerStatuses"][0]["ready"] = false.into();
+            event(
+                objects,
+                "Pod",
+                "api-7f-1",
+                "Unhealthy",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            );
+        },
+        "statuscode: 503",
+    ),
+    (
+        "volume-not-mounted",
+        "pod/db-0",
+        |objects| {
+            find(objects, "Pod", "db-0")["status"]["phase"] = "Pending".into();
+            event(objects, "Pod", "db-0", "FailedMount", "configmap \"settings\" not found");
+        },
+        "configmap \"settings\" not found",
+    ),
+    (
+        "evicted",
+        "pod/web-5d-1",
+        |objects| {
+            find(objects, "Pod", "web-5d-1")["status"] = json!({
+                "phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory.",
+            });
+        },
+        "low on resource: memory",
+    ),
+    (
+        "no-node-wanted",
+        "daemonset/agent",
+        |objects| {
+            let status = json!({
+                "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0,
+            });
+            let spec = json!({"selector": {"matchLabels": {"app": "agent"}}, "template": {}});
+            objects.push(object(
+                "apps/v1",
+                "DaemonSet",
+                "shop",
+                "agent",
+                &json!({"spec": spec, "status": status}),
+            ));
+        },
+        "nodeSelector",
+    ),
+    (
         "container-not-made",
         "pod/db-0",
         |objects| {
@@ -442,7 +497,9 @@ fn a_healthy_namespace_has_nothing_wrong() {
 
 #[test]
 fn each_fault_is_named_with_its_cause_and_what_mends_it() {
+    let page = read("docs/troubleshooting.md");
     for (cause, object, change, words) in FAULTS {
+        assert!(page.contains(&format!("`{cause}`")), "{cause} is not in the documentation");
         let mut objects = healthy();
         change(&mut objects);
         let server = ApiServer::start(objects);
@@ -493,6 +550,24 @@ fn a_cluster_that_is_not_there_is_said() {
     std::fs::write(folder.path().join("config"), kubeconfig(&closed.to_string())).unwrap();
     let ran = run(&["diagnose", "--k8s", "--kubeconfig", "config"], &folder, 1);
     assert!(ran.err.contains("the cluster does not answer"), "{}", ran.err);
+}
+
+#[test]
+fn a_probe_that_is_interrupted_is_removed() {
+    let server = ApiServer::start(healthy());
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_topo"));
+    command.args(["diagnose", "--k8s", "-n", "shop", "--probe", "--kubeconfig"]).arg(server.kubeconfig());
+    let mut probing =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let has = |words: &str| server.seen().iter().any(|request| request.contains(words));
+    while !has("watch=true") {
+        assert_eq!(probing.try_wait().unwrap(), None);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let mut signal = std::process::Command::new("kill");
+    assert!(signal.args(["-INT", &probing.id().to_string()]).status().unwrap().success());
+    assert!(!probing.wait().unwrap().success());
+    assert!(has("DELETE /api/v1/namespaces/shop/pods/topo-probe-"), "{:?}", server.seen());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use topo::load::{MemWorld, Request, load};
 use topo::project::{Project, Selection, resolve};
 use topo::topology::Topology;
-use topo::topology::render::{Filter, Graph, Kind, dot, html, json, mermaid, svg, tree};
+use topo::topology::render::{Filter, Graph, Kind, Port, dot, html, json, mermaid, svg, tree};
 
 use crate::cli::{project, run};
 use crate::examples::{Files, compose_files};
@@ -36,7 +36,7 @@ fn demo(filter: &Filter) -> Graph {
 #[test]
 fn each_format_has_all_of_the_project() {
     let graph = demo(&Filter::default());
-    insta::assert_snapshot!("tree", tree::tree(&graph));
+    insta::assert_snapshot!("tree", tree::tree(&graph, &|_, text| text.to_owned()));
     insta::assert_snapshot!("dot", dot::dot(&graph));
     insta::assert_snapshot!("mermaid", mermaid::mermaid(&graph));
     insta::assert_snapshot!("json", format!("{:#}", json::json(&graph)));
@@ -67,6 +67,23 @@ fn filters_leave_what_was_asked_for() {
 }
 
 #[test]
+fn ports_in_a_row_are_drawn_as_one() {
+    let graph = graph_of(
+        "services: {a: {image: i, ports: ['8000-8050:9000-9050', '9051', '70-79:80', '53:53/udp', '54:54']}}",
+        &Filter::default(),
+    );
+    let texts: Vec<String> = graph.services[0].ports.iter().map(Port::text).collect();
+    assert_eq!(texts, ["8000-8050 → 9000-9050", "any → 9051", "70-79 → 80", "53 → 53/udp", "54 → 54"]);
+    // Programs are given each of them.
+    let ports = &json::json(&graph)["services"][0]["ports"];
+    assert_eq!(ports.as_array().unwrap().len(), 51 + 4);
+    assert_eq!(
+        (&ports[50]["hostPorts"], &ports[50]["port"]),
+        (&serde_json::json!([8050, 8050]), &serde_json::json!(9050))
+    );
+}
+
+#[test]
 fn the_command_writes_what_the_name_of_the_file_says() {
     let folder = project(&read("tests/cases/graph/compose.yaml"));
     let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
@@ -84,6 +101,7 @@ fn the_command_writes_what_the_name_of_the_file_says() {
         assert!(said.err.contains("9 services, 3 networks (1 internal)"), "{}", said.err);
         assert!(text(name).starts_with(beginning), "{name}");
     }
+    assert!(run(&["graph", "-o", "-"], &folder, 0).out.starts_with("demo: 9 services"));
     let out = run(&["graph", "--format", "json", "--edges", "depends_on", "web"], &folder, 0).out;
     let value: Value = serde_json::from_str(&out).unwrap();
     let ends: Vec<_> = value["edges"].as_array().unwrap().iter().map(|edge| &edge["to"]).collect();
@@ -97,6 +115,7 @@ fn what_cannot_be_drawn_is_said() {
         (&["graph", "wep"][..], "did you mean `web`?"),
         (&["graph", "more"], "`--profile extra`"),
         (&["graph", "--network", "defualt"], "did you mean `default`?"),
+        (&["graph", "-o", "graph.png"], "there is no format for `.png` files"),
     ] {
         let said = run(arguments, &folder, 1).err;
         assert!(said.contains(expected), "{arguments:?}: {said}");

@@ -1,5 +1,6 @@
 //! The rules of `topo lint`: each finds its example and nothing else, and mends it if it says so.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use proptest::collection::vec;
@@ -10,8 +11,10 @@ use topo::k8s::{Options, export};
 use topo::lint::fix::fix;
 use topo::lint::host::Host;
 use topo::lint::levels::named;
+use topo::lint::programs::Programs;
 use topo::lint::{Group, Input, Level, Levels, RULES, lint};
 use topo::load::{MemWorld, Request, World, load};
+use topo::observed::proc::Socket;
 use topo::project::{Selection, read_contents, resolve};
 use topo::source::SourceMap;
 
@@ -28,7 +31,7 @@ fn look(
     world: &dyn World,
     request: &Request,
     levels: &Levels,
-    host: Option<&Host>,
+    (host, lacking): (Option<&Host>, Option<&Programs>),
 ) -> (Diagnostics, SourceMap) {
     let mut loaded = load(world, request);
     let project = resolve(&mut loaded, &Selection::default(), world);
@@ -41,22 +44,31 @@ fn look(
         losses.into_iter().map(|loss| loss.diagnostic).collect()
     };
     let (said, sources) = (&loaded.diagnostics, &loaded.sources);
-    (lint(&Input { project: &project, sources, said, losses: &losses, host }, levels), loaded.sources)
+    let input = Input { project: &project, sources, said, losses: &losses, host, lacking };
+    (lint(&input, levels), loaded.sources)
 }
 
 fn world(files: &[File<'_>]) -> MemWorld {
     MemWorld::project(files.iter().map(|file| (file.name, file.text)))
 }
 
-/// Runs `topo lint` with the options of an example, on a host where port 8080 is taken.
+/// Runs `topo lint` with the options of an example, on a host where port 8080 is taken, with an image that lacks `curl`.
 fn run_example(example: &Example<'_>, files: &[File<'_>]) -> (Diagnostics, SourceMap) {
     let mut words = example.command.split_whitespace();
     assert_eq!(words.next(), Some("lint"));
     let mut levels = Levels::default();
-    let mut host = None;
+    let (mut host, mut lacking) = (None, None);
     while let Some(word) = words.next() {
         match word {
-            "--host" => host = Some(Host { taken: vec![("tcp", 8080)], ..Host::default() }),
+            "--host" => {
+                let address = std::net::Ipv4Addr::UNSPECIFIED.into();
+                let taken = vec![Socket { protocol: "tcp", address, port: 8080 }];
+                host = Some(Host { taken, ..Host::default() });
+            }
+            "--images" => {
+                let curl = BTreeSet::from(["curl".to_owned()]);
+                lacking = Some(Programs::from([("nginx:1.27".to_owned(), curl)]));
+            }
             "--rule" => {
                 let (name, level) = words.next().unwrap().split_once('=').unwrap();
                 levels.set(&named(name).unwrap(), Level::named(level).unwrap());
@@ -64,7 +76,7 @@ fn run_example(example: &Example<'_>, files: &[File<'_>]) -> (Diagnostics, Sourc
             _ => panic!("no example is known to have {word}"),
         }
     }
-    look(&world(files), &Request::default(), &levels, host.as_ref())
+    look(&world(files), &Request::default(), &levels, (host.as_ref(), lacking.as_ref()))
 }
 
 fn codes(diagnostics: &Diagnostics) -> Vec<Code> {
@@ -119,13 +131,13 @@ fn what_a_program_can_mend_becomes_the_mended_example() {
 
 fn lint_text(text: &str) -> Vec<String> {
     let world = MemWorld::project([("compose.yaml", text)]);
-    let (found, sources) = look(&world, &Request::default(), &Levels::default(), None);
+    let (found, sources) = look(&world, &Request::default(), &Levels::default(), (None, None));
     found.sorted().into_iter().map(|one| one_line(one, &sources)).collect()
 }
 
 fn fix_text(text: &str) -> String {
     let world = MemWorld::project([("compose.yaml", text)]);
-    let (found, sources) = look(&world, &Request::default(), &Levels::default(), None);
+    let (found, sources) = look(&world, &Request::default(), &Levels::default(), (None, None));
     let fixed = fix(&found.sorted(), &sources);
     fixed.files.into_iter().next().map_or(text.to_owned(), |(_, text)| text)
 }
@@ -180,6 +192,27 @@ fn flow_style_and_other_layouts_are_mended_or_left_alone() {
     ] {
         assert_eq!(fix_text(&ports(wrong)), ports(mended), "{wrong}");
     }
+    let depends = |written: &str| {
+        format!(
+            "services:\n  web:\n    image: nginx:1\n    depends_on:{written}\n  db:\n    image: busybox:1\n    healthcheck: {{test: 'true'}}\n"
+        )
+    };
+    for (wrong, mended) in [
+        ("\n    - db", "\n      db:\n        condition: service_healthy"),
+        ("\n      - db # why", "\n      db:\n        condition: service_healthy # why"),
+        (" [db]", " {db: {condition: service_healthy}}"),
+        ("\n      db: {condition: service_started}", "\n      db: {condition: service_healthy}"),
+    ] {
+        assert_eq!(fix_text(&depends(wrong)), depends(mended), "{wrong}");
+    }
+    // Another service has the same text: it is mended where that is wrong there, too.
+    let shared = |address: &str, image: &str| {
+        format!(
+            "services:\n  a:\n    image: postgres:17\n    ports: &p [\"{address}5432\"]\n  b:\n    image: {image}\n    ports: *p\n"
+        )
+    };
+    assert_eq!(fix_text(&shared("", "nginx:1")), shared("", "nginx:1"));
+    assert_eq!(fix_text(&shared("", "redis:7")), shared("127.0.0.1::", "redis:7"));
     // Entries that share their line with others stay.
     let shared = "services: {web: {image: 'nginx:1'}}\nvolumes: {a: {}, b: {}}\n";
     assert_eq!(fix_text(shared), shared);
@@ -198,7 +231,7 @@ fn an_override_is_not_left_without_its_only_attribute() {
         ("compose.yaml", "services:\n  web:\n    image: nginx:1\n"),
         ("compose.override.yaml", "services:\n  web:\n    container_name: web-1\n"),
     ]);
-    let (found, sources) = look(&world, &Request::default(), &Levels::default(), None);
+    let (found, sources) = look(&world, &Request::default(), &Levels::default(), (None, None));
     assert_eq!(codes(&found).iter().map(|code| code.name()).collect::<Vec<_>>(), ["fixed-name"]);
     assert!(fix(&found.sorted(), &sources).files.is_empty());
 }
@@ -255,7 +288,7 @@ fn rules_are_listed_and_explained() {
 fn examples_are_clean_or_say_why_not() {
     for file in compose_files() {
         let request = Request { files: vec![file.clone()], ..Request::default() };
-        let (found, sources) = look(&Files, &request, &Levels::default(), None);
+        let (found, sources) = look(&Files, &request, &Levels::default(), (None, None));
         assert!(found.sorted().is_empty(), "{file}:\n{}", printed_as(&found, &sources));
     }
 }
@@ -276,12 +309,13 @@ fn names_of_rules_are_not_those_of_diagnostics_and_come_once() {
 fn the_page_about_rules_is_current() {
     let mut page = "# Lint\n\n\
         <!-- Made from src/lint/ by TOPO_BLESS=1 cargo test --test it. -->\n\n\
-        `topo lint` finds what is allowed in a project, and seldom meant. It says nothing of the engine, and asks none.\n\n\
+        `topo lint` finds what is allowed in a project, and seldom meant. It asks no engine, unless told to.\n\n\
         - `--rule NAME=LEVEL` says how grave a rule is: `error`, `warn`, `note` or `off`. NAME is a rule, a group or `all`.\n\
         - `--group GROUP` leaves out all other groups. `--list` shows the rules and their levels, `topo explain RULE` one of them.\n\
         - It exits with 1 if there is an error; with `--deny-warnings`, also if there is a warning.\n\
         - `--fix` mends what a program can mend, in the files that were read; comments and layout stay.\n\
         - `--host` compares with this machine: its routes, and the ports that something listens on.\n\
+        - `--images` looks into the images that the engine has for the programs that health checks run. It makes a container of each, which it never starts,\n  and removes it.\n\
         - `--format json`, `sarif` and `github` are those of `topo check`; JSON has the changes that would mend.\n\n\
         What is meant may be allowed, with the reason. A comment counts for its line, or for the next one:\n\n\
         ```yaml\nservices:\n  probe:\n    image: example/probe:2\n    network_mode: host # topo: allow(host-network) it measures the host\n```\n\n\
@@ -312,33 +346,31 @@ fn a_note_is_no_warning() {
         &MemWorld::project([("compose.yaml", "services: {web: {image: 'nginx:1', container_name: web}}\n")]),
         &Request::default(),
         &Levels::default(),
-        None,
+        (None, None),
     );
     assert_eq!(found.count(), (0, 0));
     assert_eq!(found.sorted()[0].severity, Severity::Note);
 }
 
-/// Lints a project with all rules, and mends it as long as there is something to mend. Returns whether
-/// anything was mended, or what is wrong then.
+/// Lints a project with all rules, and mends it as long as there is something to mend. Returns whether anything was
+/// mended, or what is wrong then: it does not load, or a service is another one that nothing was found of.
 fn mend(mut world: MemWorld, request: &Request) -> Result<bool, String> {
     let mut levels = Levels::default();
     levels.set(&named("all").unwrap(), Level::Error);
     let is_loaded = |world: &MemWorld| {
         let mut loaded = load(world, request);
-        resolve(&mut loaded, &Selection::default(), world);
+        let project = resolve(&mut loaded, &Selection::default(), world);
         let said = loaded
             .diagnostics
             .sorted()
             .into_iter()
             .map(|one| one_line(one, &loaded.sources))
             .collect::<Vec<_>>();
-        if loaded.diagnostics.has_errors() { Err(said.join("\n")) } else { Ok(()) }
+        if loaded.diagnostics.has_errors() { Err(said.join("\n")) } else { Ok(project.services) }
     };
-    if is_loaded(&world).is_err() {
-        return Ok(false);
-    }
+    let Ok(mut services) = is_loaded(&world) else { return Ok(false) };
     for pass in 0..100 {
-        let (found, sources) = look(&world, request, &levels, None);
+        let (found, sources) = look(&world, request, &levels, (None, None));
         let files = fix(&found.sorted(), &sources).files;
         if files.is_empty() {
             return Ok(pass > 0);
@@ -349,6 +381,22 @@ fn mend(mut world: MemWorld, request: &Request) -> Result<bool, String> {
                 format!("{said}\nbefore:\n{}\nafter:\n{text}", String::from_utf8_lossy(&before))
             })?;
         }
+        let mended = is_loaded(&world)?;
+        let messages: Vec<&str> = found
+            .sorted()
+            .iter()
+            .filter(|one| !one.edits.is_empty())
+            .map(|one| one.message.as_str())
+            .collect();
+        for (name, service) in &services {
+            let is_meant = messages.iter().any(|message| message.contains(&format!("service `{name}`")));
+            if !is_meant && mended.get(name) != Some(service) {
+                return Err(format!(
+                    "service `{name}` is another one, and only this was found: {messages:#?}"
+                ));
+            }
+        }
+        services = mended;
     }
     Err("it never ends".to_owned())
 }

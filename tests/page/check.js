@@ -15,7 +15,9 @@ addEventListener("load", () => {
     byId("search").value = "redis";
     byId("search").dispatchEvent(new Event("input"));
     is("images are searched", [byId("found").textContent, names(".node.hit")], ["1 found", ["cache"]]);
+    const svg = document.querySelector("svg"), width = () => Math.round(svg.getBoundingClientRect().width);
     press("Enter");
+    is("Enter shows it in full size", width(), Math.round(svg.viewBox.baseVal.width));
     is("Enter shows what was found", byId("details").querySelector("b").textContent, "service cache");
     press("Escape");
     is("Escape clears", [byId("search").value, byId("details").hidden, names(".hit[data-name]")], ["", true, []]);
@@ -42,7 +44,7 @@ addEventListener("load", () => {
     press("Escape");
     is("Escape lets it go", names(".kept"), []);
 
-    const svg = document.querySelector("svg"), width = () => Math.round(svg.getBoundingClientRect().width);
+    press("0");
     const before = width();
     press("+");
     is("plus enlarges", width() > before, true);

@@ -17,14 +17,16 @@ pub(super) fn find(input: &Input<'_>, found: &mut Found) {
         let finding = Finding::error(&FORWARDING_OFF, "", message).of_all();
         found.push(finding.see("net.ipv4.ip_forward is 0 there").mend("sysctl -w net.ipv4.ip_forward=1"));
     }
-    let networks = input.project.networks.keys().filter_map(|key| {
+    for key in input.project.networks.keys() {
         let name = input.project.network_name(key);
-        Some((key.as_str(), input.networks.iter().find(|network| network.name == name)?))
-    });
-    for (key, network) in networks {
-        let Some(host) = input.host else { break };
-        overlaps(input, host, key, network, found);
-        mtu(host, key, network, found);
+        match (input.networks.iter().find(|network| network.name == name), input.host) {
+            (Some(network), Some(host)) => {
+                overlaps(input, host, key, network, found);
+                mtu(host, key, network, found);
+            }
+            (Some(_), None) => {}
+            (None, _) => contested(input, key, found),
+        }
     }
     for seen in input.containers.iter().filter(|seen| input.wanted().any(|wanted| wanted == seen.service)) {
         of_container(seen, found);
@@ -33,6 +35,35 @@ pub(super) fn find(input: &Input<'_>, found: &mut Found) {
 
 fn option<'a>(network: &'a Network, name: &str) -> Option<&'a str> {
     network.request.options.as_ref()?.get(name).map(String::as_str)
+}
+
+fn subnets(network: &Network) -> impl Iterator<Item = IpNet> {
+    let pools = network.request.ipam.iter().flat_map(|ipam| ipam.config.iter().flatten());
+    pools.filter_map(|pool| pool.subnet.as_deref()?.parse().ok())
+}
+
+/// A network that is not there, and that the engine would refuse to make: another one has its addresses.
+fn contested(input: &Input<'_>, key: &str, found: &mut Found) {
+    let pools = input.project.networks[key].ipam.iter().flat_map(|ipam| &ipam.config.0);
+    for wanted in pools.filter_map(|pool| pool.subnet.as_deref()?.parse::<IpNet>().ok()) {
+        let has_some = |network: &&Network| subnets(network).any(|other| meet(wanted, other));
+        let Some(other) = input.networks.iter().filter(|one| one.driver == "bridge").find(has_some) else {
+            continue;
+        };
+        let message = format!(
+            "network `{key}` is to have the addresses {wanted}, and network `{}` has them",
+            other.name
+        );
+        let finding = Finding::error(&SUBNET_OVERLAP, "", message).of_all();
+        found.push(finding.mend(format!(
+            "another subnet in `networks.{key}.ipam`, or docker network rm {}, then topo up -d",
+            other.name
+        )));
+    }
+}
+
+fn meet(one: IpNet, other: IpNet) -> bool {
+    one.contains(&other.network()) || other.contains(&one.network())
 }
 
 fn overlaps(input: &Input<'_>, host: &Host, key: &str, network: &Network, found: &mut Found) {
@@ -45,14 +76,11 @@ fn overlaps(input: &Input<'_>, host: &Host, key: &str, network: &Network, found:
                 .iter()
                 .any(|one| option(one, "com.docker.network.bridge.name") == Some(interface))
     };
-    let pools = network.request.ipam.iter().flat_map(|ipam| ipam.config.iter().flatten());
-    let subnets = pools.filter_map(|pool| pool.subnet.as_deref()?.parse::<IpNet>().ok());
-    for subnet in subnets.filter(|_| network.driver == "bridge") {
+    for subnet in subnets(network).filter(|_| network.driver == "bridge") {
         let others =
             host.view.ways.iter().filter(|way| way.to.prefix_len() > 0 && !is_bridge(&way.interface));
         for way in others {
-            let (one, other) = (&way.to, &subnet);
-            if one.contains(&other.network()) || other.contains(&one.network()) {
+            if meet(way.to, subnet) {
                 let message = format!(
                     "network `{key}` has the addresses {subnet}, and the host reaches {} by {}",
                     way.to, way.interface

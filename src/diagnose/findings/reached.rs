@@ -3,11 +3,12 @@
 use super::Found;
 use super::ports::{is_ready, listening};
 use crate::diagnose::causes::{
-    ADDRESS_CHANGED, ALIAS_LOST, DISCONNECTED, EXITED, EXTRA_NETWORK, GATEWAY_SILENT, HOST_MODE_PORTS,
-    MEMBERS_APART, NO_COMMON_NETWORK, NO_NETWORK, NOT_CREATED, NOT_STARTED, PACKETS_DROPPED, PORT_SILENT,
-    PORT_TAKEN, PUBLISHED_ON_LOOPBACK, RESTARTING, STALE, STALE_NETWORK, UNEXPECTED_WAY, WRONG_PORT,
+    ADDRESS_CHANGED, ALIAS_LOST, DISCONNECTED, EGRESS_BLOCKED, EXITED, EXTRA_NETWORK, FORWARDING_OFF,
+    GATEWAY_SILENT, HOST_MODE_PORTS, MEMBERS_APART, NO_COMMON_NETWORK, NO_NETWORK, NOT_CREATED, NOT_STARTED,
+    PACKETS_DROPPED, PORT_SILENT, PORT_TAKEN, PUBLISHED_ON_LOOPBACK, RESTARTING, STALE, STALE_NETWORK,
+    UNEXPECTED_WAY, WRONG_PORT,
 };
-use crate::diagnose::matrix::{Cell, Matrix, Reach};
+use crate::diagnose::matrix::{Cell, Matrix, Reach, blocked};
 use crate::diagnose::mentions::{Mention, mentions};
 use crate::diagnose::{Cause, Finding, Input, Seen};
 use crate::probe::Answer;
@@ -191,6 +192,7 @@ pub(super) fn find_rest(input: &Input<'_>, found: &mut Found) {
             continue;
         }
         let is_elsewhere = [from, to].iter().any(|end| found.has(end, &ELSEWHERE));
+        let is_off = found.0.iter().any(|one| one.cause == &FORWARDING_OFF);
         let is_remade = found.0.iter().any(|one| one.cause == &STALE_NETWORK);
         if is_elsewhere || is_remade {
             continue;
@@ -198,11 +200,21 @@ pub(super) fn find_rest(input: &Input<'_>, found: &mut Found) {
         let finding = match cell.actual {
             Reach::No if is_service(from) && is_service(to) => dropped(input.project, from, to, cell),
             Reach::No if is_service(from) => {
-                if found.has(from, &[&GATEWAY_SILENT]) {
+                if found.has(from, &[&GATEWAY_SILENT]) || is_off {
                     continue;
                 }
-                Finding::error(&GATEWAY_SILENT, from, format!("`{from}` has no way out"))
-                    .mend("topo down && topo up -d")
+                match input.first(from).is_some_and(|(seen, _)| !blocked(input, seen).is_empty()) {
+                    true => Finding::error(
+                        &EGRESS_BLOCKED,
+                        from,
+                        format!("packets from `{from}` to the outside vanish"),
+                    )
+                    .mend(
+                        "iptables -nvL DOCKER-USER; iptables -t nat -nvL POSTROUTING at the engine's machine",
+                    ),
+                    false => Finding::error(&GATEWAY_SILENT, from, format!("`{from}` has no way out"))
+                        .mend("topo down && topo up -d"),
+                }
             }
             Reach::No => {
                 if found.has(to, &[&PORT_SILENT]) {

@@ -67,12 +67,14 @@ pub(super) async fn image(client: &bollard::Docker, image: &str) -> Result<Image
     // Newer engines do not know when an image that came as a file got its name, and write Go's year 1.
     let tagged = found.metadata.and_then(|metadata| metadata.last_tag_time);
     let tagged = tagged.filter(|time| !time.starts_with("0001-"));
+    let variables = found.config.and_then(|config| config.env).unwrap_or_default();
     Ok(ImageDetails {
         id: found.id.unwrap_or_default(),
         os: found.os.unwrap_or_default(),
         architecture: found.architecture.unwrap_or_default(),
         variant: found.variant.unwrap_or_default(),
         size: found.size.unwrap_or_default(),
+        path: variables.iter().find_map(|variable| variable.strip_prefix("PATH=")).map(str::to_owned),
         tagged: tagged.or(found.created),
     })
 }

@@ -45,6 +45,7 @@ impl World {
             architecture: "amd64".to_owned(),
             variant: String::new(),
             size: 1_000_000,
+            path: None,
             tagged: None,
         })
     }

@@ -1,4 +1,4 @@
-//! `network_mode: bridge`.
+//! `network_mode: bridge`, which `default` is, too.
 
 use super::{Finding, Input};
 
@@ -10,7 +10,7 @@ rule! {
 
 fn check(input: &Input<'_>) -> Vec<Finding> {
     let services = input.project.services.iter();
-    let on_it = services.filter(|(_, service)| service.network_mode.as_deref() == Some("bridge"));
+    let on_it = services.filter(|(_, service)| matches!(service.network_mode.as_deref(), Some("bridge" | "default")));
     on_it
         .map(|(name, _)| {
             let message = format!("service `{name}` is on the default bridge");

@@ -9,5 +9,5 @@ rule! {
 }
 
 fn check(input: &Input<'_>) -> Vec<Finding> {
-    (input.losses)().iter().map(Finding::of).collect()
+    (input.losses)().iter().map(|loss| Finding::of(input, loss)).collect()
 }

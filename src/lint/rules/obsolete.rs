@@ -16,7 +16,7 @@ fn check(input: &Input<'_>) -> Vec<Finding> {
         .map(|said| {
             let place = said.labels.first().map(|label| label.span);
             let is_it = version.filter(|entry| Some(entry.key) == place);
-            Finding::of(said).fix(is_it.and_then(|entry| input.remove(entry)))
+            Finding::of(input, said).fix(is_it.and_then(|entry| input.remove(entry)))
         })
         .collect()
 }

@@ -33,9 +33,11 @@ fn check(input: &Input<'_>) -> Vec<Finding> {
                 );
             }
             let routes = input.host.iter().flat_map(|host| &host.routes);
-            for (route, interface) in routes.filter(|(route, _)| meet(route, &subnet)) {
-                let message =
-                    format!("network `{key}` takes addresses that the host reaches by {interface}: {route}");
+            for way in routes.filter(|way| meet(&way.to, &subnet)) {
+                let message = format!(
+                    "network `{key}` takes addresses that the host reaches by {}: {}",
+                    way.interface, way.to
+                );
                 found.push(
                     Finding::at(input, &path, message, "these addresses")
                         .help("choose another subnet, or none: the engine then takes a free one"),

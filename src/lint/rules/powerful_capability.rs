@@ -8,7 +8,7 @@ rule! {
 }
 
 /// See <https://man7.org/linux/man-pages/man7/capabilities.7.html>.
-const POWERFUL: &[(&str, &str)] = &[
+pub(super) const POWERFUL: &[(&str, &str)] = &[
     ("ALL", "all of them"),
     ("BPF", "loads programs into the kernel"),
     ("DAC_READ_SEARCH", "reads any file of the host by its handle"),
@@ -18,14 +18,14 @@ const POWERFUL: &[(&str, &str)] = &[
     ("SYS_MODULE", "loads modules into the kernel"),
     ("SYS_PTRACE", "reads and changes other processes"),
     ("SYS_RAWIO", "writes to devices and to memory"),
+    ("SYS_TIME", "sets the host's clock"),
 ];
 
 fn check(input: &Input<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (name, service) in &input.project.services {
         for (at, written) in service.cap_add.0.iter().enumerate() {
-            let capability = written.to_ascii_uppercase();
-            let capability = capability.strip_prefix("CAP_").unwrap_or(&capability);
+            let capability = plain(written);
             if let Some((_, what)) = POWERFUL.iter().find(|(powerful, _)| *powerful == capability) {
                 let path = ["services", name, "cap_add", &at.to_string()];
                 let message = format!("service `{name}` gets capability `{capability}`");
@@ -36,4 +36,10 @@ fn check(input: &Input<'_>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Returns the name of a capability as the engine takes it: `cap_sys_admin` is `SYS_ADMIN`.
+pub(super) fn plain(written: &str) -> String {
+    let upper = written.to_ascii_uppercase();
+    upper.strip_prefix("CAP_").map(str::to_owned).unwrap_or(upper)
 }

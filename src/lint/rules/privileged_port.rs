@@ -11,9 +11,13 @@ rule! {
 fn check(input: &Input<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (name, service) in &input.project.services {
+        let mut last = None;
         for (at, port) in service.ports.0.iter().enumerate() {
             let Some((first, _)) = port.published_range() else { continue };
-            if (1..1024).contains(&first) && !matches!(first, 80 | 443) {
+            let place = input.span(&["services", name, "ports", &at.to_string()]);
+            // A range is many ports, written once.
+            let is_told = last.replace(place) == Some(place);
+            if (1..1024).contains(&first) && !matches!(first, 80 | 443) && !is_told {
                 let path = ["services", name, "ports", &at.to_string()];
                 let message = format!("service `{name}` is published on port {first}");
                 found.push(

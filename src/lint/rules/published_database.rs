@@ -11,22 +11,31 @@ rule! {
     "published-database" in Security at Warn, has_fix: true, check: check
 }
 
-/// The last part of an image's name.
+/// How the names of images end, by whole parts.
 const STORES: &[&str] = &[
-    "cassandra", "clickhouse-server", "cockroach", "couchdb", "elasticsearch", "etcd", "influxdb", "kafka",
-    "keydb", "mariadb", "memcached", "mongo", "mongodb", "mssql", "mysql", "nats", "neo4j", "opensearch",
-    "postgis", "postgres", "postgresql", "rabbitmq", "redis", "timescaledb", "valkey", "zookeeper",
+    "aerospike-server", "arangodb", "cassandra", "clickhouse-server", "cockroach", "couchbase", "couchdb",
+    "cp-kafka", "cp-server", "cp-zookeeper", "dragonfly", "elasticsearch", "etcd", "influxdb", "kafka", "keydb",
+    "mariadb", "meilisearch", "memcached", "milvus", "mongo", "mongodb", "mongodb-community-server",
+    "mssql/server", "mysql", "mysql-server", "nats", "neo4j", "opensearch", "percona", "percona-server",
+    "pgvector", "postgis", "postgres", "postgresql", "pulsar", "qdrant", "questdb", "rabbitmq", "redis",
+    "redis-stack", "redis-stack-server", "rethinkdb", "scylla", "solr", "surrealdb", "timescaledb",
+    "timescaledb-ha", "typesense", "valkey", "weaviate", "zookeeper",
 ];
+
+/// Returns the name in the table that an image has.
+fn store(image: &str) -> Option<&'static str> {
+    let name = image.split('@').next()?;
+    // A colon before a slash belongs to the registry's port.
+    let name = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name);
+    STORES.iter().copied().find(|store| {
+        name.strip_suffix(store).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    })
+}
 
 fn check(input: &Input<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (name, service) in &input.project.services {
-        let image = service.image.as_deref().unwrap_or("");
-        let image = image.split('@').next().unwrap_or("").rsplit('/').next().unwrap_or("");
-        let image = image.split(':').next().unwrap_or("");
-        if !STORES.contains(&image) {
-            continue;
-        }
+        let Some(image) = service.image.as_deref().and_then(store) else { continue };
         for (at, port) in service.ports.0.iter().enumerate() {
             if matches!(port.host_ip.as_deref(), None | Some("" | "0.0.0.0" | "::")) {
                 let at = at.to_string();

@@ -16,7 +16,8 @@ fn check(input: &Input<'_>) -> Vec<Finding> {
             // A range is a choice: the engine finds a free one.
             let published = port.published_range().filter(|(first, last)| first == last);
             let Some((number, _)) = published else { continue };
-            if host.taken.contains(&(port.protocol(), number)) {
+            let address = port.host_ip.as_deref().and_then(|address| address.parse().ok());
+            if host.taken.iter().any(|taken| taken.bars(port.protocol(), address, number)) {
                 let path = ["services", name, "ports", &at.to_string()];
                 let message = format!("something on the host listens on port {number}/{}", port.protocol());
                 found.push(

@@ -4,6 +4,7 @@ use super::{Finding, Input};
 use crate::diagnostic::Edit;
 use crate::model::lifecycle::Condition;
 use crate::project::Project;
+use crate::yaml::Entry;
 
 rule! {
     /// A service starts as soon as another one was started, though that one has a `healthcheck` that says when it is
@@ -46,15 +47,17 @@ fn has_check(project: &Project, name: &str) -> bool {
 
 /// Returns the changes that make conditions of the names; a list becomes a mapping item by item, so that comments stay.
 fn wait_for_health(input: &Input<'_>, name: &str, weak: &[&String]) -> Option<Vec<Edit>> {
-    let node = input.node(&["services", name, "depends_on"])?;
+    let Entry { key, node } = input.node(&["services", name])?.get("depends_on")?;
     let file = input.sources.file(node.span)?;
+    let key = file.range(*key).start;
     let range = file.range(node.span);
     let text = file.text_at(node.span);
     let healthy = |other: &str| match weak.iter().any(|weak| *weak == other) {
         true => "service_healthy",
         false => "service_started",
     };
-    let is_list = text.starts_with(['[', '-']);
+    // An item of a list has no place but that of its name.
+    let is_list = node.as_map()?.values().any(|entry| entry.node.span == entry.key);
     if !is_list {
         let conditions =
             weak.iter().map(|other| input.node(&["services", name, "depends_on", other, "condition"]));
@@ -74,8 +77,16 @@ fn wait_for_health(input: &Input<'_>, name: &str, weak: &[&String]) -> Option<Ve
             continue;
         }
         let dash = file.text[..item.start].rfind('-')?;
-        let column = dash - file.text[..dash].rfind('\n').map_or(0, |at| at + 1);
-        let text = format!("{other}:\n{}condition: {}", " ".repeat(column + 2), healthy(other));
+        let column = |at: usize| at - file.text[..at].rfind('\n').map_or(0, |at| at + 1);
+        // A list may stand at the column of its key, a mapping may not.
+        let inset = if column(dash) > column(key) { 0 } else { 2 };
+        let indent = column(dash) + inset;
+        let text = format!(
+            "{}{other}:\n{}condition: {}",
+            " ".repeat(inset),
+            " ".repeat(indent + 2),
+            healthy(other)
+        );
         edits.push(Edit { span: file.span(dash..item.end), text });
     }
     if text.starts_with('[') {

@@ -45,7 +45,7 @@ fn service(project: &Project, name: &str) -> Service {
     let ports = settings.ports.0.iter().enumerate().map(|(at, port)| Port {
         address: port.host_ip.clone().filter(|address| !matches!(address.as_str(), "" | "0.0.0.0")),
         published: port.published_range().filter(|(first, _)| *first > 0),
-        target: port.target.0,
+        target: (port.target.0, port.target.0),
         protocol: port.protocol().to_owned(),
         open_to: match () {
             () if is_in_vain => OpenTo::Nobody,
@@ -53,6 +53,12 @@ fn service(project: &Project, name: &str) -> Service {
             () => OpenTo::World,
         },
     });
+    let mut rows: Vec<Port> = Vec::new();
+    for port in ports {
+        if !rows.last_mut().is_some_and(|row| row.goes_on_with(&port)) {
+            rows.push(port);
+        }
+    }
     Service {
         name: name.to_owned(),
         image: match &settings.provider {
@@ -62,7 +68,7 @@ fn service(project: &Project, name: &str) -> Service {
         containers: settings.containers(),
         networks: settings.networks.0.keys().cloned().collect(),
         mode: settings.network_mode.clone().filter(|mode| !mode.is_empty()),
-        ports: ports.collect(),
+        ports: rows,
         live: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Graph, OpenTo, Service, StoreKind};
+use super::{Graph, OpenTo, Port, Service, StoreKind};
 
 /// Writes the graph as JSON.
 pub fn json(graph: &Graph) -> Value {
@@ -32,11 +32,11 @@ pub fn json(graph: &Graph) -> Value {
 }
 
 fn service(service: &Service) -> Value {
-    let ports = service.ports.iter().map(|port| {
+    let ports = service.ports.iter().flat_map(Port::each).map(|port| {
         json!({
             "hostAddress": port.address,
             "hostPorts": port.published.map(|(first, last)| [first, last]),
-            "port": port.target,
+            "port": port.target.0,
             "protocol": port.protocol,
             "openTo": match port.open_to {
                 OpenTo::World => "world",

@@ -56,15 +56,15 @@ pub struct Service {
     pub live: Option<Live>,
 }
 
-/// A port that a service publishes.
+/// A port that a service publishes, or ports in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
     /// The host's address to listen on; all of them if `None`.
     pub address: Option<String>,
     /// The first and last port of the host to choose from; any free one if `None`.
     pub published: Option<(u16, u16)>,
-    /// The port in the container.
-    pub target: u16,
+    /// The first and last port in the container. Of several, each goes with the port of the host at its place.
+    pub target: (u16, u16),
     /// `tcp`, `udp` or `sctp`.
     pub protocol: String,
     /// Who reaches it there.
@@ -267,10 +267,50 @@ impl Port {
 
     /// Writes the container's side, with the protocol where it is not TCP: `80`, `53/udp`.
     pub fn container(&self) -> String {
+        let (first, last) = self.target;
+        let target = if first == last { first.to_string() } else { format!("{first}-{last}") };
         match self.protocol.as_str() {
-            "tcp" => self.target.to_string(),
-            protocol => format!("{}/{protocol}", self.target),
+            "tcp" => target,
+            protocol => format!("{target}/{protocol}"),
         }
+    }
+
+    /// Takes `next` in, if it is the next one in a row.
+    fn goes_on_with(&mut self, next: &Self) -> bool {
+        let are_alike =
+            (&self.address, &self.protocol, self.open_to) == (&next.address, &next.protocol, next.open_to);
+        let width = |(first, last): (u16, u16)| u32::from(last).saturating_sub(first.into());
+        let follows = |before: (u16, u16), next: (u16, u16)| u32::from(before.1) + 1 == u32::from(next.0);
+        let published = match (self.published, next.published) {
+            (None, None) => None,
+            // A choice of several ports for one is no row.
+            (Some(before), Some(after)) if width(before) == width(self.target) && width(after) == 0 => {
+                if !follows(before, after) {
+                    return false;
+                }
+                Some((before.0, after.1))
+            }
+            _ => return false,
+        };
+        if !are_alike || !follows(self.target, next.target) {
+            return false;
+        }
+        (self.published, self.target.1) = (published, next.target.1);
+        true
+    }
+
+    /// Returns the ports of a row one by one.
+    pub fn each(&self) -> impl Iterator<Item = Self> {
+        let (first, last) = self.target;
+        (first..=last).map(move |target| {
+            let published = match self.published {
+                Some((start, _)) if first < last => {
+                    Some((start + (target - first), start + (target - first)))
+                }
+                published => published,
+            };
+            Self { published, target: (target, target), ..self.clone() }
+        })
     }
 
     /// Writes both sides, the host's first.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cluster::{Place, clusters};
-use super::{Graph, OpenTo, Service, StoreKind};
+use super::{Graph, LiveState, OpenTo, Service, StoreKind};
 
 /// A line and what stands below it.
 struct Branch {
@@ -17,11 +17,17 @@ impl Branch {
     }
 }
 
+/// Paints what containers do by their state.
+pub type Paint<'a> = &'a dyn Fn(LiveState, &str) -> String;
+
 /// Writes the graph as a tree.
-pub fn tree(graph: &Graph) -> String {
+pub fn tree(graph: &Graph, paint: Paint<'_>) -> String {
     let mut text = format!("{}: {}\n", graph.project, graph.summary());
-    let parts =
-        networks(graph).into_iter().chain(dependencies(graph)).chain(stores(graph)).collect::<Vec<_>>();
+    let parts = networks(graph, paint)
+        .into_iter()
+        .chain(dependencies(graph))
+        .chain(stores(graph))
+        .collect::<Vec<_>>();
     write(&parts, "", &mut text);
     text
 }
@@ -36,13 +42,13 @@ fn write(branches: &[Branch], before: &str, text: &mut String) {
 }
 
 /// Writes a service with all that is its own.
-fn service_line(service: &Service) -> String {
+fn service_line(service: &Service, paint: Paint<'_>) -> String {
     let mut text = service.name.clone();
     if service.containers != 1 {
         text.push_str(&format!(" ×{}", service.containers));
     }
     if let Some(live) = &service.live {
-        text.push_str(&format!(" [{}]", live.text));
+        text.push_str(&format!(" {}", paint(live.state, &format!("[{}]", live.text))));
     }
     text.push_str(&format!("  {}", service.image));
     if let Some(other) = service.mode.as_deref().and_then(|mode| mode.strip_prefix("service:")) {
@@ -60,13 +66,13 @@ fn service_line(service: &Service) -> String {
 }
 
 /// A branch for each network, and one for each other place that services are at.
-fn networks(graph: &Graph) -> Vec<Branch> {
+fn networks(graph: &Graph, paint: Paint<'_>) -> Vec<Branch> {
     let mut told = BTreeSet::new();
     let mut branch = |text: String, services: Vec<&Service>| {
         let line = |service: &Service| {
             // The details once; elsewhere the name will do.
             let is_new = told.insert(service.name.clone());
-            Branch::leaf(if is_new { service_line(service) } else { service.name.clone() })
+            Branch::leaf(if is_new { service_line(service, paint) } else { service.name.clone() })
         };
         Branch { text, below: services.into_iter().map(line).collect() }
     };

@@ -1,9 +1,37 @@
 //! What is wrong with the engine's machine. These happen to an engine of the test's own, in namespaces of its own.
 
-use std::process::Command;
+use std::process::{Child, Command};
 
 use super::{PARTS, found, listens};
-use crate::harness::{PrivateEngine, Project};
+use crate::harness::{PrivateEngine, Project, eventually};
+
+/// A name server outside of the engine's machine: one that knows no name.
+const NAME_SERVER: &str = "
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('', 53))
+while True:
+    question, client = server.recvfrom(512)
+    server.sendto(question[:2] + b'\\x81\\x83' + question[4:], client)
+";
+
+/// A process in a network of its own, which ends with the test.
+struct Neighbour(Child);
+
+impl Neighbour {
+    fn start(engine: &PrivateEngine) -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "python3", "-c", NAME_SERVER]);
+        Self(engine.beside(&command).spawn().unwrap())
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// Runs a command in the network of the engine's machine.
 fn on_machine(engine: &PrivateEngine, words: &[&str]) {
@@ -65,12 +93,31 @@ networks: {{default: {{ipam: {{config: [{{subnet: 10.9.0.0/24}}]}}, driver_opts:
     has("subnet-overlap", "");
     on_machine(&engine, &["ip", "link", "delete", "vpn0"]);
 
-    // A way out that takes smaller packets than the network has.
+    // A firewall between the containers and the outside, which the host itself reaches.
+    let outside = Neighbour::start(&engine);
+    let its_network = format!("--net=/proc/{}/ns/net", outside.0.id());
+    eventually("the neighbour's own network", || {
+        let name = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net")).ok();
+        (name(&outside.0.id().to_string())? != name(&engine.process)?).then_some(())
+    });
     on_machine(&engine, &["ip", "link", "add", "out0", "type", "veth", "peer", "name", "out1"]);
+    on_machine(&engine, &["ip", "link", "set", "out1", "netns", &outside.0.id().to_string()]);
     on_machine(&engine, &["ip", "address", "add", "192.0.2.1/24", "dev", "out0"]);
     on_machine(&engine, &["ip", "link", "set", "out0", "up"]);
-    on_machine(&engine, &["ip", "link", "set", "out1", "up"]);
+    on_machine(&engine, &["nsenter", &its_network, "ip", "address", "add", "192.0.2.2/24", "dev", "out1"]);
+    on_machine(&engine, &["nsenter", &its_network, "ip", "link", "set", "out1", "up"]);
     on_machine(&engine, &["ip", "route", "add", "default", "via", "192.0.2.2", "dev", "out0"]);
+    project.write("resolv.conf", "nameserver 192.0.2.2\n");
+    let own_files = format!("--mount=/proc/{}/ns/mnt", engine.process);
+    let file = project.path("resolv.conf").display().to_string();
+    on_machine(&engine, &["nsenter", &own_files, "mount", "--bind", &file, "/etc/resolv.conf"]);
+    assert_eq!(causes(), []);
+    let rule = ["DOCKER-USER", "-d", "192.0.2.0/24", "-j", "DROP"];
+    on_machine(&engine, &[&["iptables", "-I"], &rule[..]].concat());
+    has("egress-blocked", "web");
+    on_machine(&engine, &[&["iptables", "-D"], &rule[..]].concat());
+
+    // A way out that takes smaller packets than the network has.
     let large = "networks: {large: {driver_opts: {com.docker.network.driver.mtu: '9000'}}}";
     let idle = "services: {idle: {<<: *idle, networks: [large]}}";
     let packets = Project::on(&engine, "dg-packets", &format!("{PARTS}{idle}\n{large}\n"));

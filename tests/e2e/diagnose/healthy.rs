@@ -90,10 +90,11 @@ fn every_pair_of_a_large_project_must_be_as_the_file_says() {
     let took = began.elapsed();
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     let pairs = report["pairs"].as_array().unwrap();
-    let between: Vec<&Value> =
-        pairs.iter().filter(|pair| pair["from"] != "world" && pair["to"] != "world").collect();
+    let (between, outside): (Vec<&Value>, Vec<&Value>) =
+        pairs.iter().partition(|pair| pair["from"] != "world" && pair["to"] != "world");
     assert_eq!(between.len(), 20 * 19);
-    for pair in &between {
+    // Not all that leads out or in can be tried.
+    for pair in between.iter().chain(outside.iter().filter(|pair| pair["actual"] != "unknown")) {
         assert_eq!(pair["expected"], pair["actual"], "{pair:#}");
     }
     assert_eq!(report["findings"], serde_json::json!([]));

@@ -1,6 +1,6 @@
 //! Containers that are not there, do not run, do not fare well, or are not what the file says.
 
-use super::{Case, as_it_is, check, rewrite};
+use super::{Case, as_it_is, check, found, project, rewrite};
 
 #[test]
 fn containers_that_do_not_fare_well_must_be_named() {
@@ -113,4 +113,28 @@ fn containers_of_an_older_file_must_be_named() {
             service: "web",
         },
     ]);
+}
+
+#[test]
+fn a_network_whose_addresses_another_one_has_must_be_named() {
+    let of_network = |name: &str| {
+        format!(
+            "services:\n  web: {{<<: *web, networks: [{name}]}}\nnetworks: {{{name}: {{ipam: {{config: [{{subnet: 10.94.1.0/24}}]}}}}}}"
+        )
+    };
+    let case = Case {
+        name: "contested",
+        compose: "services: {web: {<<: *web}}",
+        breaks: as_it_is,
+        cause: "subnet-overlap",
+        service: "",
+    };
+    let Some(project) = project(&case) else { return };
+    rewrite(&project, &of_network("first"));
+    project.up();
+    assert_eq!(found(&project), []);
+    rewrite(&project, &of_network("second"));
+    project.topo(&["up", "-d"]);
+    let found = found(&project);
+    assert!(found.iter().any(|(cause, service, _)| cause == case.cause && service.is_empty()), "{found:#?}");
 }

@@ -196,6 +196,14 @@ impl Engine {
         names.filter(|name| name.contains(&id[..12])).collect()
     }
 
+    /// Returns how many containers there are with this in their name.
+    pub(crate) fn count_named(&self, part: &str) -> usize {
+        let filters = HashMap::from([("name".to_owned(), vec![part.to_owned()])]);
+        let options =
+            query::ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+        self.wait(self.docker.list_containers(Some(options))).unwrap().len()
+    }
+
     pub(crate) fn remove_container(&self, name: &str) {
         let options = query::RemoveContainerOptions { force: true, v: true, link: false };
         self.wait(self.docker.remove_container(name, Some(options))).unwrap();

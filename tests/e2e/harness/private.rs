@@ -15,7 +15,7 @@ pub(crate) struct PrivateEngine {
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     /// A process in its namespaces.
-    process: String,
+    pub(crate) process: String,
 }
 
 /// How an engine is to be.

@@ -10,6 +10,7 @@ mod client;
 mod stand_in;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Write as _;
 
 use serde_json::Value;
@@ -19,6 +20,7 @@ use topo::project::{Project, Selection, read_contents, resolve};
 use topo::topology::reach::{End, known_ports, reach};
 
 use crate::api_server::ApiServer;
+use crate::cli::topo;
 use crate::examples::{Files, compose_files};
 use client::{Cluster, Question};
 use stand_in::ANY_PORT;
@@ -134,6 +136,45 @@ async fn pods_reach_whom_they_should(cluster: &Cluster, world: &dyn World, file:
     say(&format!("{file}: {asked} questions, all answered as the file says"));
 }
 
+/// Has `diagnose --k8s` look at a project that runs, and at it once a Service leads nowhere.
+async fn diagnose_names_what_is_broken(cluster: &Cluster, kubeconfig: &OsStr) {
+    let namespace = cluster.make_namespace("diagnose").await;
+    let world = MemWorld::project([("compose.yaml", NETWORKS)]);
+    let (project, exported) = exported(&world, "compose.yaml", &namespace);
+    let listens = project.services.keys().map(|name| (name.clone(), tcp_ports(&project, name))).collect();
+    let mut objects: Vec<Value> =
+        objects(&exported).into_iter().filter_map(|object| stand_in::of(object, &listens)).collect();
+    for object in &objects {
+        cluster.apply(object, false).await.unwrap_or_else(|error| panic!("{error}\n{object:#}"));
+    }
+    cluster.running_pods(&namespace, stand_in::pods(&objects)).await;
+    let errors = || {
+        let mut command = topo();
+        command
+            .args(["diagnose", "--k8s", "--format", "json", "-n", &namespace, "--kubeconfig"])
+            .arg(kubeconfig);
+        let report: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let errors = findings.filter(|finding| finding["severity"] == "error");
+        errors.map(|finding| format!("{} of {}", finding["cause"], finding["object"])).collect::<Vec<_>>()
+    };
+    let healthy = errors();
+    let has_selector =
+        |object: &&mut Value| object["kind"] == "Service" && object["spec"]["selector"].is_object();
+    let service = objects.iter_mut().find(has_selector).unwrap();
+    service["spec"]["selector"]["topo-test"] = "nowhere".into();
+    cluster.apply(service, false).await.unwrap();
+    let broken = errors();
+    cluster.delete_namespace(&namespace).await;
+    assert_eq!(healthy, [""; 0]);
+    let expected = format!(
+        "\"selector-matches-no-pod\" of \"service/{}\"",
+        service["metadata"]["name"].as_str().unwrap()
+    );
+    assert!(broken.contains(&expected), "{expected}: {broken:?}");
+    say("diagnose finds nothing on what runs, and names a Service that leads nowhere");
+}
+
 /// The ports of a service that a stand-in can listen on.
 fn tcp_ports(project: &Project, service: &str) -> Vec<u16> {
     let known = known_ports(project, service).into_iter();
@@ -158,6 +199,7 @@ async fn a_real_cluster_takes_the_examples_and_lets_pods_reach_whom_the_file_say
     }
     let world = MemWorld::project([("compose.yaml", NETWORKS)]);
     pods_reach_whom_they_should(&cluster, &world, "compose.yaml", compose_files().len()).await;
+    diagnose_names_what_is_broken(&cluster, &file).await;
 }
 
 /// What the test above does without nodes, on an API server of the test's own that looks at the requests.

@@ -78,6 +78,7 @@
   search.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !hits.length) return;
     at = (at + 1) % hits.length;
+    if (now() < whole) zoom(whole);
     hits[at].scrollIntoView({ block: "center", inline: "center" });
     show(hits[at]);
     event.preventDefault();
@@ -130,5 +131,7 @@
     } else return;
     event.preventDefault();
   });
+  // Large projects do not fit in and can be read.
   fit();
+  if (now() < 0.6 * whole) zoom(0.6 * whole);
 })();
