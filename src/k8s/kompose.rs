@@ -9,6 +9,7 @@ use crate::model::service::Service;
 use crate::model::units::parse_duration;
 use crate::model::values::{Duration, KeyValues, StringList};
 use crate::model::x_topo::probes::{HttpProbe, Probe};
+use crate::model::x_topo::schedule::is_schedule;
 use crate::model::x_topo::traffic::{ExternalTrafficPolicy, IngressRule, ServiceType};
 use crate::model::x_topo::{Autoscale, Claim, ConcurrencyPolicy, Cron, Quantity, Workload, WorkloadKind};
 
@@ -104,7 +105,25 @@ pub(super) fn of_service(
             }
         }
     }
+    hold_together(report, name, workload);
     is_any
+}
+
+/// Leaves out what labels say that makes no sense together.
+fn hold_together(report: &mut Report<'_>, name: &str, workload: &mut Workload) {
+    let path = ["services", name, "labels"];
+    if let Some(cron) = workload.cron.take_if(|cron| cron.schedule.is_empty()) {
+        let policy = cron.concurrency_policy.map(ConcurrencyPolicy::word).unwrap_or_default();
+        let refusal = Refusal::Value("a schedule as well, as `kompose.cronjob.schedule`");
+        refuse(report, &path, "cronjob.concurrency_policy", policy, &refusal);
+    }
+    if let Some(Autoscale { min: Some(least), max, .. }) = &mut workload.autoscale
+        && least > max
+    {
+        let refusal = Refusal::Value("no less than `kompose.hpa.replicas.min`");
+        refuse(report, &path, "hpa.replicas.max", &max.to_string(), &refusal);
+        *max = *least;
+    }
 }
 
 /// Reads the labels of a volume. Returns whether there is any.
@@ -183,6 +202,9 @@ fn read_service(key: &str, value: &str, service: &Service, workload: &mut Worklo
             workload.ephemeral_storage.get_or_insert_default().limit = Some(quantity(value)?);
         }
         "cronjob.schedule" => {
+            if !is_schedule(value) {
+                return Err(Refusal::Value("five fields, such as `30 3 * * *`"));
+            }
             let policy = workload.cron.take().and_then(|cron| cron.concurrency_policy);
             workload.cron = Some(Cron { concurrency_policy: policy, ..cron(value) });
         }
@@ -274,7 +296,8 @@ fn read_probe(key: &str, value: &str, service: &Service, workload: &mut Workload
         Err(_) => Err(Refusal::Value("a time such as 10s")),
     };
     match key {
-        "http_get_path" => http(probe, service).path = Some(value.to_owned()),
+        // A kubelet asks for it below `/` anyway.
+        "http_get_path" => http(probe, service).path = Some(format!("/{}", value.trim_start_matches('/'))),
         "http_get_port" => http(probe, service).port = Some(port(value)?),
         "tcp_port" => probe.tcp = Some(port(value)?),
         "interval" => probe.interval = seconds(value)?,

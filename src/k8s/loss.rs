@@ -1,6 +1,6 @@
 //! What an export cannot keep: the report that all parts write to, and what is lost by its row of `model::registry`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::Network;
@@ -89,10 +89,11 @@ impl<'a> Report<'a> {
     pub(super) fn finish(self) -> (Vec<Loss>, Diagnostics, Vec<String>) {
         let mut diagnostics = Diagnostics::default();
         self.losses.iter().for_each(|loss| diagnostics.push(loss.diagnostic.clone()));
-        let key_of = |one: &Diagnostic| {
-            let loss = self.losses.iter().find(|loss| loss.diagnostic == *one);
-            loss.map_or_else(String::new, |loss| loss.key.clone())
-        };
+        let mut keys: HashMap<&Diagnostic, &str> = HashMap::new();
+        for loss in &self.losses {
+            keys.entry(&loss.diagnostic).or_insert(&loss.key);
+        }
+        let key_of = |one: &Diagnostic| keys.get(one).copied().unwrap_or_default().to_owned();
         let losses = diagnostics.sorted().into_iter();
         let losses = losses.map(|one| Loss { key: key_of(one), diagnostic: one.clone() }).collect();
         (losses, diagnostics, self.notes.into_iter().collect())

@@ -31,7 +31,7 @@ mod storage;
 mod version;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -59,7 +59,8 @@ use gateway::HTTPRoute;
 use istio::{DestinationRule, VirtualService};
 use loss::Report;
 use names::Names;
-use network::Owners;
+use network::{Owners, SharedNames};
+use pod::Members;
 use settings::Settings;
 
 /// The label of all objects of a project.
@@ -274,6 +275,12 @@ struct Scope<'a> {
     names: Names,
     /// Who is found under each name.
     owners: Owners,
+    /// The names that each service shares with others.
+    shared_names: SharedNames,
+    /// The services in the pods of each.
+    members: Members<'a>,
+    /// The services for whose end another one waits.
+    awaited: BTreeSet<&'a str>,
     /// Who mounts each volume.
     users: BTreeMap<&'a str, Users<'a>>,
     settings: &'a Settings,
@@ -343,10 +350,24 @@ pub fn export(project: &Project, contents: &Contents, options: &Options) -> Expo
     let namespace = namespace.or_else(|| cluster.and_then(|cluster| cluster.namespace.as_deref()));
     let names = Names::of(project, namespace);
     let owners = network::owners_of_names(project, &names);
+    let shared_names = network::shared_names(&owners);
+    let (members, awaited) = (pod::members(project), workload::awaited(project));
     let mut report = Report::new(project);
     let settings = settings::settings(project, &mut report);
     let users = claims::users_of_volumes(project, &settings);
-    let mut scope = Scope { project, contents, options, names, owners, users, settings: &settings, report };
+    let mut scope = Scope {
+        project,
+        contents,
+        options,
+        names,
+        owners,
+        shared_names,
+        members,
+        awaited,
+        users,
+        settings: &settings,
+        report,
+    };
     loss::report(&mut scope);
 
     let mut workloads = workload::workloads(&mut scope);

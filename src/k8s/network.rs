@@ -120,11 +120,8 @@ pub(super) fn pod_labels(scope: &Scope<'_>, name: &str, service: &Service) -> BT
     if !matches!(Mode::of(service), Mode::None | Mode::Host) {
         labels.insert(DNS_LABEL.to_owned(), "true".to_owned());
     }
-    for (alias, owners) in &scope.owners {
-        if owners.len() > 1 && owners.iter().any(|owner| owner.service == name) {
-            labels.insert(alias_label(alias), "true".to_owned());
-        }
-    }
+    let shared = scope.shared_names.get(name).into_iter().flatten();
+    labels.extend(shared.map(|alias| (alias_label(alias), "true".to_owned())));
     labels
 }
 
@@ -177,6 +174,20 @@ pub(super) fn owners_of_names(project: &Project, names: &Names) -> Owners {
     }
     let owner = |(service, networks)| Owner { service, networks };
     owners.into_iter().map(|(name, of)| (name, of.into_iter().map(owner).collect())).collect()
+}
+
+/// The names that a service shares with others, by service.
+pub(super) type SharedNames = BTreeMap<String, Vec<String>>;
+
+/// Returns the names that services share.
+pub(super) fn shared_names(owners: &Owners) -> SharedNames {
+    let mut shared = SharedNames::new();
+    for (name, owners) in owners.iter().filter(|(_, owners)| owners.len() > 1) {
+        for owner in owners {
+            shared.entry(owner.service.clone()).or_default().push(name.clone());
+        }
+    }
+    shared
 }
 
 /// Returns the names that a service has on all its networks, and the attributes that give them.

@@ -1,6 +1,8 @@
 //! The order of start. Kubernetes has none: readiness keeps traffic away, and a container that fails is started
 //! again. An init container can wait for others, where the user wants that.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::Container;
 
 use crate::model::lifecycle::{Condition, Dependency};
@@ -66,15 +68,12 @@ fn dependencies<'a>(scope: &Scope<'a>, name: &'a str, service: &'a Service) -> V
     dependencies
 }
 
-/// Returns whether somebody waits until a service is ready, for which it needs a second name.
-pub(super) fn is_awaited_ready(scope: &Scope<'_>, other: &str) -> bool {
-    scope.project.services.iter().any(|(name, service)| {
-        let dependencies = dependencies(scope, name, service);
-        let mut conditions = dependencies.into_iter().filter(|(one, _)| *one == other);
-        waits(scope, name)
-            && scope.runs(name, service)
-            && conditions.any(|(_, condition)| wait(scope, other, condition) == Wait::Ready)
-    })
+/// Returns the services that somebody waits for until they are ready, for which they need a second name.
+pub(super) fn awaited_ready<'a>(scope: &Scope<'a>) -> BTreeSet<&'a str> {
+    let waiting = scope.running().into_iter().filter(|(name, _)| waits(scope, name));
+    let dependencies = waiting.flat_map(|(name, service)| dependencies(scope, name, service));
+    let ready = dependencies.filter(|(other, condition)| wait(scope, other, *condition) == Wait::Ready);
+    ready.map(|(other, _)| other).collect()
 }
 
 /// The name under which those pods of a service are found that are ready.

@@ -1,15 +1,18 @@
 //! The pod of a service, with the services that share its interfaces beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, LocalObjectReference, PersistentVolumeClaim, PodSpec, PodTemplateSpec,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use crate::model::deploy::{Deploy, Placement};
+use crate::model::lifecycle::Restart;
 use crate::model::service::Service;
 use crate::project::Project;
 
+use super::names::local_name;
 use super::network::Mode;
 use super::version::Feature;
 use super::workload::{self, Kind, annotations};
@@ -43,18 +46,24 @@ pub(super) fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
     root
 }
 
-/// Returns the services that run in the pods of one, that one first.
-pub(super) fn members<'a>(project: &'a Project, root: &str) -> Vec<(&'a str, &'a Service)> {
-    let services = || project.services.iter().map(|(name, service)| (name.as_str(), &**service));
-    let is_beside = |(name, service): &(&str, &Service)| {
-        *name != root && matches!(Mode::of(service), Mode::Service(_)) && root_of(project, name) == root
-    };
-    services().filter(|(name, _)| *name == root).chain(services().filter(is_beside)).collect()
+/// The services that run in the pods of each, that one first.
+pub(super) type Members<'a> = BTreeMap<&'a str, Vec<(&'a str, &'a Service)>>;
+
+/// Returns who runs in whose pods.
+pub(super) fn members(project: &Project) -> Members<'_> {
+    let mut members = Members::new();
+    for (name, service) in &project.services {
+        let root = root_of(project, name);
+        let of_root = members.entry(root).or_default();
+        let at = if root == name { 0 } else { of_root.len() };
+        of_root.insert(at, (name, service));
+    }
+    members
 }
 
 /// Returns the pod of a service.
 pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kind) -> Pod {
-    let members = members(scope.project, name);
+    let members = scope.members.get(name).cloned().unwrap_or_default();
     let (storage, mounts) = storage::of_pod(scope, &members, kind);
     let writes = storage.volumes.iter().any(|volume| volume.persistent_volume_claim.is_some())
         || !storage.templates.is_empty();
@@ -91,6 +100,13 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
         }
     }
     let context = security::of_pod(scope, name, service, containers[0].security_context.as_ref(), writes);
+    // What is made up for containers that come first may be what a service is called.
+    let mut taken: BTreeSet<String> = containers.iter().map(|container| container.name.clone()).collect();
+    for container in waiting.iter_mut().chain(&mut copies).chain(&mut steps) {
+        while !taken.insert(container.name.clone()) {
+            container.name = local_name(&format!("{}-2", container.name));
+        }
+    }
     // Who shares the interfaces of another is a sidecar of it: it ends with it, and does not keep a Job from ending.
     let mut sidecars = containers.split_off(1);
     if scope.options.kube_version.has(Feature::Sidecars) {
@@ -130,8 +146,9 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
         pod.service_account_name = Some(account.clone());
         pod.automount_service_account_token = Some(true);
     }
-    let pull = &scope.settings(name).image_pull_secrets.0;
-    let references = pull.iter().map(|name| LocalObjectReference { name: name.clone() });
+    let pull = members.iter().flat_map(|(member, _)| &scope.settings(member).image_pull_secrets.0);
+    let pull: BTreeSet<&String> = pull.collect();
+    let references = pull.iter().map(|name| LocalObjectReference { name: (*name).clone() });
     pod.image_pull_secrets = (!pull.is_empty()).then(|| references.collect());
 
     let (own_labels, own_notes) = workload::own_labels(scope, name);
@@ -173,8 +190,10 @@ fn report_member(scope: &mut Scope<'_>, root: &str, member: &str, service: &Serv
         format!("service `{member}` runs in the pods of `{root}`: they start, scale and end together");
     let help = format!("give `{member}` networks of its own if it is to live by itself");
     scope.report.approximated(&["services", member, "network_mode"], message, help);
-    let own = service.deploy.as_ref();
-    for (path, is_given) in [
+    let deploy = service.deploy.as_deref();
+    let given = scope.settings(member);
+    let restart = service.restart;
+    let has = [
         (&["platform"][..], service.platform.is_some()),
         (&["runtime"], service.runtime.is_some()),
         (&["group_add"], !service.group_add.0.is_empty()),
@@ -183,21 +202,45 @@ fn report_member(scope: &mut Scope<'_>, root: &str, member: &str, service: &Serv
         (&["hostname"], service.hostname.is_some()),
         (&["extra_hosts"], !service.extra_hosts.0.is_empty()),
         (&["dns"], !service.dns.0.is_empty()),
-        (&["restart"], matches!(service.restart, Some(crate::model::lifecycle::Restart::No))),
-        (&["deploy", "mode"], own.is_some_and(|deploy| deploy.mode.is_some())),
-        (&["deploy", "replicas"], own.is_some_and(|deploy| deploy.replicas.is_some())),
-        (&["deploy", "placement"], own.is_some_and(|deploy| deploy.placement.is_some())),
-        (&["deploy", "update_config"], own.is_some_and(|deploy| deploy.update_config.is_some())),
-        (&["deploy", "restart_policy"], own.is_some_and(|deploy| deploy.restart_policy.is_some())),
-        (&["deploy", "labels"], own.is_some_and(|deploy| !deploy.labels.0.is_empty())),
-    ] {
-        if is_given {
-            let message = format!(
-                "`services.{member}.{}` is that of service `{root}`, in whose pods it runs",
-                path.join(".")
-            );
-            let path: Vec<&str> = ["services", member].into_iter().chain(path.iter().copied()).collect();
-            scope.report.lost(&path, message, format!("set it for `{root}`"));
-        }
+        (&["dns_search"], !service.dns_search.0.is_empty()),
+        (&["dns_opt"], !service.dns_opt.0.is_empty()),
+        (&["restart"], matches!(restart, Some(Restart::No | Restart::OnFailure(_)))),
+        (&["deploy", "mode"], deploy.is_some_and(|deploy| deploy.mode.is_some())),
+        (&["deploy", "endpoint_mode"], deploy.is_some_and(|deploy| deploy.endpoint_mode.is_some())),
+        (&["deploy", "replicas"], deploy.is_some_and(|deploy| deploy.replicas.is_some())),
+        (&["deploy", "placement"], deploy.is_some_and(has_placement)),
+        (&["deploy", "update_config"], deploy.is_some_and(|deploy| deploy.update_config.is_some())),
+        (&["deploy", "restart_policy"], deploy.is_some_and(|deploy| deploy.restart_policy.is_some())),
+        (&["deploy", "labels"], deploy.is_some_and(|deploy| !deploy.labels.0.is_empty())),
+        (&["x-topo", "kubernetes", "kind"], given.kind.is_some()),
+        (&["x-topo", "kubernetes", "cron"], given.cron.is_some()),
+        (&["x-topo", "kubernetes", "replicas"], given.replicas.is_some()),
+        (&["x-topo", "kubernetes", "autoscale"], given.autoscale.is_some()),
+        (&["x-topo", "kubernetes", "disruption"], given.disruption.is_some()),
+        (&["x-topo", "kubernetes", "spread"], !given.spread.is_empty()),
+        (&["x-topo", "kubernetes", "service"], given.service.is_some()),
+        (&["x-topo", "kubernetes", "service_account"], given.service_account.is_some()),
+        (&["x-topo", "kubernetes", "fs_group"], given.fs_group.is_some()),
+        (&["x-topo", "kubernetes", "node_selector"], !given.node_selector.0.is_empty()),
+        (&["x-topo", "kubernetes", "tolerations"], !given.tolerations.is_empty()),
+        (&["x-topo", "kubernetes", "labels"], !given.labels.0.is_empty()),
+        (&["x-topo", "kubernetes", "annotations"], !given.annotations.0.is_empty()),
+    ];
+    for (path, _) in has.into_iter().filter(|(_, is_given)| *is_given) {
+        let message = format!(
+            "`services.{member}.{}` is that of service `{root}`, in whose pods it runs",
+            path.join(".")
+        );
+        let path: Vec<&str> = ["services", member].into_iter().chain(path.iter().copied()).collect();
+        scope.report.lost(&path, message, format!("set it for `{root}`"));
     }
+}
+
+/// Every `deploy` that is written has a placement, which may say nothing.
+fn has_placement(deploy: &Deploy) -> bool {
+    deploy.placement.as_ref().is_some_and(|placement| {
+        let Placement { constraints, preferences, max_replicas_per_node: _, extensions: _ } = placement;
+        // The most on one node are lost for every service, as their row says.
+        !constraints.is_empty() || !preferences.is_empty()
+    })
 }

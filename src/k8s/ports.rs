@@ -14,7 +14,7 @@ use super::names::{is_port_name, is_qualified_name};
 use super::network::{Mode, groups};
 use super::{Published, Scope};
 
-/// The most ports that a headless Service lists.
+/// The most ports that are listed where they only document, and that load balancers are taken to have.
 const MOST_LISTED_PORTS: usize = 100;
 
 /// Returns the first port that a service is known to use.
@@ -36,10 +36,10 @@ pub(super) fn routed_ports(settings: &Workload, service: &Service) -> BTreeSet<u
 
 /// Returns the ports that a service is known to use, as `(protocol, number, name)`.
 fn known_ports(settings: &Workload, service: &Service) -> Vec<(String, u16, Option<String>)> {
-    let mut ports: Vec<(String, u16, Option<String>)> = Vec::new();
+    let (mut ports, mut seen) = (Vec::new(), BTreeSet::new());
     let mut add = |protocol: &str, number: u16, name: Option<String>| {
         let protocol = protocol.to_ascii_uppercase();
-        if !ports.iter().any(|(other, port, _)| *other == protocol && *port == number) {
+        if seen.insert((protocol.clone(), number)) {
             ports.push((protocol, number, name));
         }
     };
@@ -59,12 +59,13 @@ fn known_ports(settings: &Workload, service: &Service) -> Vec<(String, u16, Opti
     ports
 }
 
-/// Returns a name for a port: the user's where it is one, else such as `tcp-80`.
+/// Returns a name for a port: the user's where it is one, else such as `tcp-80`, and `tcp-80-2` where that is another's.
 fn port_name(wanted: Option<&str>, protocol: &str, number: u16, taken: &mut BTreeSet<String>) -> String {
-    let wanted = wanted.filter(|name| is_port_name(name) && !taken.contains(*name));
-    let name = wanted.map_or_else(|| format!("{}-{number}", protocol.to_ascii_lowercase()), str::to_owned);
-    taken.insert(name.clone());
-    name
+    let own = wanted.filter(|name| is_port_name(name)).map(str::to_owned);
+    let plain = format!("{}-{number}", protocol.to_ascii_lowercase());
+    let others = (2..).map(|count| format!("{plain}-{count}"));
+    let mut names = own.into_iter().chain([plain.clone()]).chain(others);
+    names.find(|name| taken.insert(name.clone())).unwrap_or_default()
 }
 
 /// Returns the ports that the Service of a name lists. Where it is headless they only document.
@@ -84,7 +85,8 @@ pub(super) fn listed_ports(settings: &Workload, service: &Service) -> Vec<Servic
     ports.into_iter().map(port).collect()
 }
 
-/// Returns the ports of the container. On the host's interfaces they are taken from the node.
+/// Returns the ports of the container, unless they are too many to list. On the host's interfaces they are taken from
+/// the node.
 pub(super) fn container_ports(settings: &Workload, service: &Service) -> Option<Vec<ContainerPort>> {
     let on_host = Mode::of(service) == Mode::Host;
     let mut taken = BTreeSet::new();
@@ -95,8 +97,8 @@ pub(super) fn container_ports(settings: &Workload, service: &Service) -> Option<
         protocol: Some(protocol),
         ..ContainerPort::default()
     };
-    let ports: Vec<ContainerPort> = known_ports(settings, service).into_iter().map(port).collect();
-    (!ports.is_empty()).then_some(ports)
+    let ports = known_ports(settings, service);
+    (1..=MOST_LISTED_PORTS).contains(&ports.len()).then(|| ports.into_iter().map(port).collect())
 }
 
 /// Returns the ports of a service that are open to the world, and reports those that are not.
@@ -234,6 +236,14 @@ pub(super) fn published_ports(
             app_protocol: app_protocol.filter(|protocol| is_qualified_name(protocol)),
             node_port,
         });
+    }
+    if published.len() > MOST_LISTED_PORTS {
+        let message = format!(
+            "service `{name}` publishes {} ports, more than a cluster leads in from outside by one Service",
+            published.len()
+        );
+        let help = "publish fewer, or write `network_mode: host`, where the ports are those of the node";
+        scope.report.approximated(&["services", name, "ports"], message, help);
     }
     published
 }

@@ -1,6 +1,6 @@
 //! Services: one for each name, one for the published ports of each service, and names for what is elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Service as KubernetesService, ServicePort, ServiceSpec};
 
@@ -9,7 +9,7 @@ use crate::model::x_topo::traffic::{ExternalTrafficPolicy, ServiceType};
 use super::mesh;
 use super::names::{dns_label, resolvable_name, service_name};
 use super::network::{Owner, alias_label, report_names};
-use super::order::{is_awaited_ready, ready_name};
+use super::order::{awaited_ready, ready_name};
 use super::ports::{listed_ports, published_ports};
 use super::workload::annotations;
 use super::{Published, Scope};
@@ -29,8 +29,9 @@ pub(super) fn services(scope: &mut Scope<'_>) -> Vec<KubernetesService> {
         }
         name
     };
+    let awaited_ready = awaited_ready(scope);
     for (name, service) in scope.running() {
-        if is_awaited_ready(scope, name) {
+        if awaited_ready.contains(name) {
             let made = free(ready_name(&scope.names.services[name]));
             let spec = ServiceSpec { selector: Some(scope.selector(name)), ..headless() };
             services.push(object(scope, &made, Some(name), spec));
@@ -86,7 +87,7 @@ fn object(scope: &mut Scope<'_>, name: &str, service: Option<&str>, spec: Servic
 
 /// Makes the Service of a name.
 ///
-/// It is headless, unless `x-topo` says otherwise: DNS answers with the addresses of the pods, so every port and
+/// It is headless, unless the file says otherwise: DNS answers with the addresses of the pods, so every port and
 /// protocol works, as in Docker. A pod that is not ready is found too.
 fn named(scope: &mut Scope<'_>, name: &str, owners: &[Owner]) -> KubernetesService {
     let elsewhere = owners.iter().find_map(|owner| {
@@ -123,15 +124,7 @@ fn named(scope: &mut Scope<'_>, name: &str, owners: &[Owner]) -> KubernetesServi
             port.app_protocol.get_or_insert_with(|| "http".to_owned());
         }
     }
-    let wanted = main.and_then(|main| scope.settings(main).service.as_ref()).and_then(|given| given.kind);
-    let is_balanced = wanted == Some(ServiceType::ClusterIp)
-        || wanted.is_none() && main.is_some_and(|main| mesh::is_meshed(scope, main) && !ports.is_empty());
-    let is_headless = !is_balanced || ports.is_empty();
-    if let (true, true, Some(main)) = (is_balanced, is_headless, main) {
-        let message = format!("service `{main}` has no port that could be balanced");
-        let path = ["services", main, "x-topo", "kubernetes", "service", "type"];
-        scope.report.lost(&path, message, "list its ports in `expose`");
-    }
+    let is_headless = !is_balanced(scope, main, !ports.is_empty());
     let spec = ServiceSpec {
         type_: (!is_headless).then(|| "ClusterIP".to_owned()),
         cluster_ip: is_headless.then(|| "None".to_owned()),
@@ -144,10 +137,40 @@ fn named(scope: &mut Scope<'_>, name: &str, owners: &[Owner]) -> KubernetesServi
     object(scope, name, service, spec)
 }
 
+/// Returns whether a name has one address, which spreads connections over the pods of the service: where `x-topo` or
+/// `endpoint_mode` says so, or a mesh does it. Only ports that are known can be balanced.
+fn is_balanced(scope: &mut Scope<'_>, main: Option<&str>, has_ports: bool) -> bool {
+    let Some(main) = main else { return false };
+    let wanted = scope.settings(main).service.as_ref().and_then(|given| given.kind);
+    let deploy = scope.project.services[main].deploy.as_ref();
+    let is_virtual = deploy.and_then(|deploy| deploy.endpoint_mode.as_deref()) == Some("vip")
+        && wanted != Some(ServiceType::Headless);
+    if is_virtual {
+        let (message, help) = if has_ports {
+            let message =
+                format!("only the ports of service `{main}` that the file lists are found by its name");
+            (message, "list all ports that it uses in `expose`")
+        } else {
+            let message = format!(
+                "service `{main}` is found by the addresses of its pods: it has no port that could be balanced"
+            );
+            (message, "list its ports in `expose`, or write `endpoint_mode: dnsrr`")
+        };
+        scope.report.approximated(&["services", main, "deploy", "endpoint_mode"], message, help);
+    }
+    if wanted == Some(ServiceType::ClusterIp) && !has_ports {
+        let message = format!("service `{main}` has no port that could be balanced");
+        let path = ["services", main, "x-topo", "kubernetes", "service", "type"];
+        scope.report.lost(&path, message, "list its ports in `expose`");
+    }
+    let is_meshed = wanted.is_none() && mesh::is_meshed(scope, main);
+    has_ports && (is_virtual || is_meshed || wanted == Some(ServiceType::ClusterIp))
+}
+
 /// Returns the names of containers of other projects under which a service links them.
 fn linked(scope: &mut Scope<'_>, free: &mut dyn FnMut(String) -> String) -> Vec<KubernetesService> {
     let mut services = Vec::new();
-    let mut known = BTreeSet::new();
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
     for (name, service) in scope.running() {
         for (at, link) in service.external_links.0.iter().enumerate() {
             let (target, alias) = link.split_once(':').unwrap_or((link, link));
@@ -158,12 +181,21 @@ fn linked(scope: &mut Scope<'_>, free: &mut dyn FnMut(String) -> String) -> Vec<
                 continue;
             };
             let there = dns_label(target, 63);
+            let is_other = known.get(&found).is_some_and(|known| *known != there);
+            if is_other || scope.owners.contains_key(&found) {
+                let message = format!(
+                    "service `{name}` does not find `{target}` as `{alias}`: all pods of the namespace find another one so"
+                );
+                scope.report.lost(&path, message, "link it under a name that nothing else has");
+                continue;
+            }
             let host = format!("{there}.{}.svc.cluster.local", scope.names.namespace);
             let message = format!("service `{name}` finds `{alias}` as `{host}`, if that is there");
             let help =
                 "export the other project into the same namespace, or change the namespace in the Service";
             scope.report.approximated(&path, message, help);
-            if found == there || scope.owners.contains_key(&found) || !known.insert(found.clone()) {
+            let is_known = known.insert(found.clone(), there.clone()).is_some();
+            if found == there || is_known {
                 continue;
             }
             let spec = ServiceSpec {

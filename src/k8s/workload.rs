@@ -1,6 +1,6 @@
 //! What runs a service: a Deployment, or what suits its storage, its nodes or its end better.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::{
     DaemonSet, DaemonSetSpec, Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
@@ -12,10 +12,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::model::deploy::{Deploy, RestartPolicy, UpdateConfig, UpdateOrder};
-use crate::model::lifecycle::{Condition, Restart};
+use crate::model::lifecycle::{Condition, Dependency, Restart};
 use crate::model::service::Service;
 use crate::model::values::KeyValues;
 use crate::model::x_topo::{ConcurrencyPolicy, WorkloadKind};
+use crate::project::Project;
 
 use super::names::{is_label_value, is_qualified_name};
 use super::network::Mode;
@@ -60,7 +61,6 @@ pub(super) fn pod_spec(object: &Object) -> Option<&PodSpec> {
 
 /// Returns what a service becomes: what `x-topo` says, else what suits how it restarts and what it stores.
 pub(super) fn kind(scope: &Scope<'_>, name: &str, service: &Service) -> Kind {
-    let project = scope.project;
     let settings = scope.settings(name);
     let deploy = service.deploy.as_ref();
     let mode = deploy.and_then(|deploy| deploy.mode.as_deref());
@@ -79,10 +79,7 @@ pub(super) fn kind(scope: &Scope<'_>, name: &str, service: &Service) -> Kind {
         // Without a schedule it is refused when it is loaded.
         Some(WorkloadKind::CronJob) | None => {}
     }
-    let is_awaited = project.services.values().any(|other| {
-        let dependency = other.depends_on.0.get(name);
-        dependency.is_some_and(|dependency| dependency.condition == Condition::CompletedSuccessfully)
-    });
+    let is_awaited = scope.awaited.contains(name);
     let is_job = matches!(mode, Some("replicated-job" | "global-job"));
     let has_own = |(_, member): &(&str, &Service)| claims::has_own(scope, member);
     match restart {
@@ -90,9 +87,17 @@ pub(super) fn kind(scope: &Scope<'_>, name: &str, service: &Service) -> Kind {
         None if is_awaited && !is_job => Kind::Job(Some(0)),
         _ if is_awaited || is_job => Kind::Job(None),
         _ if mode == Some("global") => Kind::DaemonSet,
-        _ if pod::members(project, name).iter().any(has_own) => Kind::StatefulSet,
+        _ if scope.members.get(name).into_iter().flatten().any(has_own) => Kind::StatefulSet,
         _ => Kind::Deployment,
     }
+}
+
+/// Returns the services for whose end another one waits.
+pub(super) fn awaited(project: &Project) -> BTreeSet<&str> {
+    let dependencies = project.services.values().flat_map(|service| &service.depends_on.0);
+    let is_end =
+        |(_, dependency): &(&String, &Dependency)| dependency.condition == Condition::CompletedSuccessfully;
+    dependencies.filter(is_end).map(|(name, _)| name.as_str()).collect()
 }
 
 /// Returns what happens when a container of a service ends: `deploy` wins over the service's own attribute.
@@ -113,7 +118,8 @@ fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
     report_deploy(scope, name, service, kind);
     let Pod { template, claims, keeps_alone } = pod::pod(scope, name, service, kind);
     let selector = select(scope.selector(name));
-    let mut metadata = scope.metadata(&scope.names.services[name].clone(), Some(name));
+    let made = scope.names.services[name].clone();
+    let mut metadata = scope.metadata(&made, Some(name));
     label_workload(scope, name, service, &mut metadata);
     let replicas = scaling::replicas(scope, name, service);
     let update = service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
@@ -138,7 +144,8 @@ fn workload(scope: &mut Scope<'_>, name: &str, service: &Service) -> Object {
                 selector,
                 template,
                 min_ready_seconds,
-                service_name: Some(scope.names.services[name].clone()),
+                // Older clusters require it, if only to say that there is none.
+                service_name: Some(if scope.owners.contains_key(&made) { made } else { String::new() }),
                 // Docker starts all containers of a service at once.
                 pod_management_policy: Some("Parallel".to_owned()),
                 volume_claim_templates: Some(claims),
@@ -289,6 +296,22 @@ fn strategy(
     Some(DeploymentStrategy { type_: Some("RollingUpdate".to_owned()), rolling_update })
 }
 
+/// Reports how many pods are wished for, where there is one on each node.
+fn report_count(scope: &mut Scope<'_>, name: &str, service: &Service) {
+    let replicas = service.deploy.as_deref().and_then(|deploy| deploy.replicas);
+    for (path, is_given) in [
+        (&["scale"][..], service.scale.is_some()),
+        (&["deploy", "replicas"], replicas.is_some()),
+        (&["x-topo", "kubernetes", "replicas"], scope.settings(name).replicas.is_some()),
+    ] {
+        if is_given {
+            let path: Vec<&str> = ["services", name].into_iter().chain(path.iter().copied()).collect();
+            let message = format!("service `{name}` has one pod on each node, however many are wished for");
+            scope.report.lost(&path, message, "leave the number out, or make the service a Deployment");
+        }
+    }
+}
+
 fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kind) {
     if let (Kind::Job(_), Some(Restart::Always | Restart::UnlessStopped)) = (kind, service.restart) {
         let message =
@@ -296,13 +319,16 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
         let help = "write `restart: on-failure`";
         scope.report.approximated(&["services", name, "restart"], message, help);
     }
+    if kind == Kind::DaemonSet {
+        report_count(scope, name, service);
+    }
     let Some(deploy) = service.deploy.as_deref() else { return };
     let Deploy {
         mode,
         restart_policy,
         update_config,
-        endpoint_mode,
-        // Here, in placement.rs, in resources.rs and in loss.rs.
+        // Here, in services.rs, in placement.rs, in resources.rs and in loss.rs.
+        endpoint_mode: _,
         rollback_config: _,
         replicas: _,
         labels: _,
@@ -317,12 +343,6 @@ fn report_deploy(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Kin
             message,
             "say how many with `replicas`",
         );
-    }
-    if endpoint_mode.as_deref() == Some("vip") {
-        let message =
-            format!("service `{name}` is found by the addresses of its pods, not by one of its own");
-        let help = "write `endpoint_mode: dnsrr`, which is what it is";
-        scope.report.approximated(&["services", name, "deploy", "endpoint_mode"], message, help);
     }
     if let Some(policy) = restart_policy {
         let RestartPolicy { condition, max_attempts, delay: _, window: _, extensions: _ } = policy;

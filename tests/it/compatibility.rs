@@ -282,14 +282,21 @@ fn faults(row: &Row, is_own: bool, seen: &Seen) -> Vec<&'static str> {
     faults
 }
 
-#[test]
-fn each_attribute_does_what_its_row_says() {
+/// The files that have every attribute at least once.
+const SAMPLES: [&str; 6] =
+    ["service.yaml", "parts.yaml", "deploy.yaml", "attached.yaml", "outside.yaml", "kubernetes.yaml"];
+
+fn world_of_samples() -> MemWorld {
     let mut world = world_of(&crate::generated::repository("tests/cases/compatibility"));
     world.vars.insert("TOKEN".to_owned(), "hidden".to_owned());
+    world
+}
+
+#[test]
+fn each_attribute_does_what_its_row_says() {
+    let world = world_of_samples();
     let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
-    for file in
-        ["service.yaml", "parts.yaml", "deploy.yaml", "attached.yaml", "outside.yaml", "kubernetes.yaml"]
-    {
+    for file in SAMPLES {
         look_at(&world, file, &mut seen);
     }
     let mut wrong = Vec::new();
@@ -303,4 +310,69 @@ fn each_attribute_does_what_its_row_says() {
         wrong.extend(faults.map(|fault| format!("`{path}` {fault} (row `{}`)", row.path)));
     }
     assert!(wrong.is_empty(), "{} claims do not hold:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Puts a service of a file into the pods of another one, without what excludes that.
+fn beside(whole: &Value, service: &str) -> Value {
+    let mut file = whole.clone();
+    let services = file["services"].as_object_mut().unwrap();
+    services.insert("root".to_owned(), serde_json::json!({ "image": "root:1" }));
+    let service = services[service].as_object_mut().unwrap();
+    for excluded in ["networks", "ports", "links", "external_links", "mac_address", "container_name"] {
+        service.remove(excluded);
+    }
+    service.insert("network_mode".to_owned(), "service:root".into());
+    file
+}
+
+/// Returns the attributes below `services.NAME` that an export does nothing with and says nothing of.
+fn silent(world: &MemWorld, file: &str, whole: &Value, service: &str) -> Option<BTreeSet<String>> {
+    let original = outcome(world, file, &whole.to_string()).ok()?;
+    let mut found = Vec::new();
+    spots(whole, "", &mut Vec::new(), &mut found);
+    found.retain(|spot| spot.way.len() > 2 && spot.way[..2] == ["services".to_owned(), service.to_owned()]);
+    let mut silent = BTreeSet::new();
+    for Spot { path, way } in found {
+        let mut without = whole.clone();
+        take_out(&mut without, &way);
+        let Ok(changed) = outcome(world, file, &without.to_string()) else { continue };
+        let steps: Vec<&str> = way.iter().map(String::as_str).collect();
+        // Something is said of it, of what is in it, or of what it is in.
+        let is_around = (3..=steps.len())
+            .any(|length| original.warned.contains_key(&original.written.span_of(&steps[..length])));
+        let value = original.written.at(&steps).map(|node| node.span);
+        let is_in = |span: &Span| value.is_some_and(|value| value.to(*span) == value);
+        if changed.objects == original.objects && !is_around && !original.warned.keys().any(is_in) {
+            silent.insert(path);
+        }
+    }
+    Some(silent)
+}
+
+/// What matters for a service by itself matters in the pods of another one as well, or it is said what becomes of it.
+#[test]
+fn no_attribute_of_a_sidecar_is_dropped_in_silence() {
+    let world = world_of_samples();
+    let mut dropped = Vec::new();
+    let mut tried = 0;
+    for file in SAMPLES {
+        let text = world.read(&Path::new("/project").join(file)).unwrap();
+        let whole: Value = serde_yaml::from_slice(&text).unwrap();
+        for name in whole["services"].as_object().unwrap().keys() {
+            if whole["services"][name].get("network_mode").is_some() {
+                continue;
+            }
+            let alone = silent(&world, file, &whole, name).unwrap();
+            let Some(beside) = silent(&world, file, &beside(&whole, name), name) else { continue };
+            tried += 1;
+            dropped.extend(beside.difference(&alone).map(|path| format!("{file}: `{name}`: {path}")));
+        }
+    }
+    assert!(tried > 15, "only {tried} services can be beside another");
+    assert!(
+        dropped.is_empty(),
+        "{} attributes are dropped in silence:\n{}",
+        dropped.len(),
+        dropped.join("\n")
+    );
 }

@@ -1,10 +1,10 @@
-//! Exports: golden cases, what all of them must hold, and that policies let through what compose's networks do.
+//! Exports: golden cases, and what all of them must hold. Whom they let reach whom is in `verify.rs`.
 //!
 //! `TOPO_ACCEPT=1` writes what comes out over what is expected.
 
 #![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test may panic, and reads better so")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
@@ -340,170 +340,12 @@ fn has_null(value: &Value) -> bool {
     }
 }
 
-/// Stands for the engine's own network.
-const BRIDGE: usize = 99;
-
-/// A service of a random topology.
-#[derive(Clone, Debug)]
-struct Service {
-    /// The networks it is on; none for `network_mode: none`, `BRIDGE` alone for `network_mode: bridge`.
-    networks: BTreeSet<usize>,
-    /// The ports that it publishes, as protocol and number in the container.
-    published: BTreeMap<u16, bool>,
-}
-
-/// Random networks, each internal or not, and services on them.
-fn topologies() -> impl Strategy<Value = (Vec<bool>, Vec<Service>)> {
-    (1_usize..5).prop_flat_map(|count| {
-        let networks = prop::collection::vec(any::<bool>(), count);
-        let service = (
-            prop_oneof![
-                6 => prop::collection::btree_set(0..count, 0..=count),
-                1 => Just(BTreeSet::from([BRIDGE])),
-            ],
-            prop::collection::btree_map(80_u16..84, any::<bool>(), 0..3),
-        )
-            .prop_map(|(networks, published)| Service { networks, published });
-        (networks, prop::collection::vec(service, 1..6))
-    })
-}
-
-fn compose_of(networks: &[bool], services: &[Service]) -> String {
-    let mut text = "name: random\nnetworks:\n".to_owned();
-    for (at, internal) in networks.iter().enumerate() {
-        text += &format!("  n{at}: {{internal: {internal}}}\n");
-    }
-    text += "services:\n";
-    for (at, service) in services.iter().enumerate() {
-        text += &format!("  s{at}:\n    image: i\n");
-        let ports = service.published.iter();
-        let ports: Vec<String> = ports
-            .map(|(port, udp)| {
-                format!("\"{}:{port}/{}\"", 10_000 + 100 * at + usize::from(*port), protocol(*udp))
-            })
-            .collect();
-        text += &format!("    ports: [{}]\n", ports.join(", "));
-        let joined: Vec<String> = service.networks.iter().map(|network| format!("n{network}")).collect();
-        text += &match joined.as_slice() {
-            [] => "    network_mode: none\n".to_owned(),
-            [_] if service.networks.contains(&BRIDGE) => "    network_mode: bridge\n".to_owned(),
-            joined => format!("    networks: [{}]\n", joined.join(", ")),
-        };
-    }
-    text
-}
-
-fn protocol(udp: bool) -> &'static str {
-    if udp { "udp" } else { "tcp" }
-}
-
-/// One end of a conversation, as policies see it.
-enum End<'a> {
-    World,
-    ClusterDns,
-    Pod(&'a Value),
-}
-
-/// Says what NetworkPolicies let through. It knows the API's documentation and nothing of how topo exports.
-struct Evaluator {
-    policies: Vec<Value>,
-}
-
-impl Evaluator {
-    fn allows(&self, from: &End<'_>, to: &End<'_>, protocol: &str, port: u16) -> bool {
-        self.side(from, to, "Egress", protocol, port) && self.side(to, from, "Ingress", protocol, port)
-    }
-
-    /// Returns whether the policies of one end let the other through.
-    fn side(&self, own: &End<'_>, other: &End<'_>, direction: &str, protocol: &str, port: u16) -> bool {
-        let End::Pod(labels) = own else { return true };
-        let (rules, peers) = if direction == "Egress" { ("egress", "to") } else { ("ingress", "from") };
-        let selecting: Vec<&Value> = self
-            .policies
-            .iter()
-            .map(|policy| &policy["spec"])
-            .filter(|spec| selects(&spec["podSelector"], labels))
-            .filter(|spec| spec["policyTypes"].as_array().unwrap().iter().any(|one| one == direction))
-            .collect();
-        let rules = selecting.iter().flat_map(|spec| spec[rules].as_array().into_iter().flatten());
-        let mut rules = rules.filter(|rule| match rule["ports"].as_array() {
-            None => true,
-            Some(ports) => ports.iter().any(|open| {
-                let first = open["port"].as_u64().unwrap();
-                let last = open["endPort"].as_u64().unwrap_or(first);
-                open["protocol"] == protocol && (first..=last).contains(&u64::from(port))
-            }),
-        });
-        let passes = rules.any(|rule| match rule[peers].as_array() {
-            None => true,
-            Some(peers) => peers.iter().any(|peer| is_peer(peer, other)),
-        });
-        selecting.is_empty() || passes
-    }
-}
-
-fn is_peer(peer: &Value, end: &End<'_>) -> bool {
-    assert!(peer.get("ipBlock").is_none(), "no address ranges are expected");
-    let (namespace, labels) = match end {
-        End::World => return false,
-        End::ClusterDns => (
-            Some(serde_json::json!({ "kubernetes.io/metadata.name": "kube-system" })),
-            serde_json::json!({ "k8s-app": "kube-dns" }),
-        ),
-        End::Pod(labels) => (None, (*labels).clone()),
-    };
-    let in_namespace = match (peer.get("namespaceSelector"), namespace) {
-        (None, namespace) => namespace.is_none(),
-        (Some(selector), namespace) => selects(selector, &namespace.unwrap_or_else(|| serde_json::json!({}))),
-    };
-    in_namespace && peer.get("podSelector").is_none_or(|selector| selects(selector, &labels))
-}
-
-fn selects(selector: &Value, labels: &Value) -> bool {
-    assert!(selector.get("matchExpressions").is_none(), "no expressions are expected");
-    let wanted = selector["matchLabels"].as_object();
-    wanted.into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value))
-}
-
 /// Whatever compose takes for a name.
 const NAME: &str = "[a-zA-Z0-9._-]{1,3}|[a-z]{1,3}[_.-][a-z]|[a-zA-Z0-9._-]{50,70}";
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Policies let through exactly what compose's networks do, from everywhere to everywhere.
-    #[test]
-    fn policies_are_equivalent_to_networks((networks, services) in topologies()) {
-        let (export, _) = exported(&compose_of(&networks, &services), &Options::default());
-        let objects: Vec<Value> = export.objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect();
-        holds(&objects);
-        let of_kind = |kind: &str| objects.iter().filter(|object| object["kind"] == *kind).cloned().collect::<Vec<_>>();
-        let evaluator = Evaluator { policies: of_kind("NetworkPolicy") };
-        let pods = of_kind("Deployment");
-        prop_assert_eq!(pods.len(), services.len());
-        let labels = |at: usize| &pods[at]["spec"]["template"]["metadata"]["labels"];
-
-        let gets_out = |service: &Service| service.networks.iter().any(|network| *network == BRIDGE || !networks[*network]);
-        for (at, from) in services.iter().enumerate() {
-            let source = End::Pod(labels(at));
-            prop_assert_eq!(evaluator.allows(&source, &End::World, "TCP", 443), gets_out(from));
-            prop_assert_eq!(evaluator.allows(&source, &End::ClusterDns, "UDP", 53), !from.networks.is_empty());
-            for udp in [false, true] {
-                for port in 79..85 {
-                    let is_open = from.published.get(&port) == Some(&udp) && gets_out(from);
-                    let protocol = protocol(udp).to_uppercase();
-                    prop_assert_eq!(evaluator.allows(&End::World, &source, &protocol, port), is_open);
-                    for (other, to) in services.iter().enumerate().filter(|(other, _)| *other != at) {
-                        let shares = from.networks.intersection(&to.networks).next().is_some();
-                        // Through the host, where the port is published.
-                        let is_published = to.published.get(&port) == Some(&udp) && gets_out(to) && gets_out(from);
-                        let allowed = evaluator.allows(&source, &End::Pod(labels(other)), &protocol, port);
-                        prop_assert_eq!(allowed, shares || is_published, "s{} to s{} on {}/{}", at, other, port, protocol);
-                    }
-                }
-            }
-        }
-    }
     /// Names that compose takes become names that Kubernetes takes, each thing with its own.
     #[test]
     fn names_are_valid_and_unique(

@@ -25,6 +25,7 @@ mod graph;
 mod images;
 mod k8s;
 mod k8s_golden;
+mod k8s_shapes;
 mod kube_version;
 mod layers;
 mod lifecycle;

@@ -489,6 +489,61 @@ fn lists_and_custom_resources_are_taken() {
 }
 
 #[test]
+fn documents_without_an_object_and_what_kustomize_reads_pass() {
+    let nothing = "---\n# nothing here\n---\nnull\n---\n";
+    let text = format!("{nothing}apiVersion: v1\nkind: Namespace\nmetadata: {{name: a}}\n---\n");
+    assert_eq!(said_of(&text), [""; 0]);
+    let kustomization =
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yaml]\n";
+    assert_eq!(said_of(kustomization), [""; 0]);
+}
+
+#[test]
+fn secrets_that_controllers_make_are_there() {
+    let uses = |makes: &str, namespace: &str| {
+        let uses = "spec: {containers: [{name: a, image: i, envFrom: [{secretRef: {name: pw}}]}]}";
+        let made = format!(
+            "apiVersion: x.example.com/v1\n{makes}\nmetadata: {{name: pw, namespace: {namespace}}}\n"
+        );
+        said_of(&format!(
+            "{made}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: shop}}\n{uses}\n"
+        ))
+    };
+    for makes in [
+        "kind: SealedSecret",
+        "kind: ExternalSecret\nspec: {target: {name: pw}}",
+        "kind: Certificate\nspec: {secretName: pw}",
+    ] {
+        assert_eq!(uses(makes, "shop"), [""; 0], "{makes}");
+        assert!(uses(makes, "elsewhere")[0].contains("Secret `pw` is not in these files"), "{makes}");
+    }
+    let other = uses("kind: SealedSecret\nspec: {template: {metadata: {name: other}}}", "shop");
+    assert!(other[0].contains("Secret `pw` is not in these files"), "{other:?}");
+}
+
+#[test]
+fn http_routes_lead_to_ports_that_there_are() {
+    let said = |backend: &str| {
+        let route = format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: a, namespace: shop}}\n\
+             spec: {{rules: [{{backendRefs: [{backend}]}}]}}\n"
+        );
+        said_of(&format!("{GOOD}---\n{route}")).join("\n")
+    };
+    assert_eq!(said("{name: web, port: 80}"), "");
+    assert_eq!(said("{name: other, port: 1, namespace: elsewhere}, {name: other, kind: Bucket}"), "");
+    assert!(
+        said("{name: web, port: 81}")
+            .contains("error[unknown-reference]: HTTPRoute/a: Service `web` has no port `81`")
+    );
+    assert!(
+        said("{name: wep, port: 80}")
+            .contains("warning[unknown-reference]: HTTPRoute/a: Service `wep` is not in")
+    );
+    assert!(said("{name: web}").contains("error[missing-key]: HTTPRoute/a: a backend lacks `port`"));
+}
+
+#[test]
 fn expected_exports_pass() {
     let mut folders = vec![repository("tests/cases/k8s")];
     let mut checked = 0;

@@ -26,6 +26,7 @@ fn verified(compose: &str, change: impl FnOnce(&mut Vec<Value>)) -> (Verified, V
     assert!(!loaded.diagnostics.has_errors(), "{said:#?}\n{compose}");
     let exported = export(&project, &contents, &Options::default());
     let mut objects: Vec<Value> = exported.objects.iter().map(|object| object.to_json().unwrap()).collect();
+    crate::k8s::holds(&objects);
     change(&mut objects);
     let verified = verify(&project, &Cluster::read(&objects).unwrap());
     let differences = verified.differences.iter().map(|one| {
@@ -205,6 +206,13 @@ fn what_is_broken_in_manifests_is_found() {
             ],
         ),
         (
+            |objects| without(objects, "NetworkPolicy", "allow-dns"),
+            &[
+                "`db` reaches the cluster's DNS at 53/udp, 53/tcp only by the file: by the file: it has a network, and looks \
+               names up; by the manifests: `default-deny`, `network-back` let it not out",
+            ],
+        ),
+        (
             |objects| without(objects, "Service", "core"),
             &[
                 "name `core` on network `p_back` is not the same in the manifests: the manifests have no Service `core`",
@@ -246,6 +254,52 @@ fn what_is_broken_in_manifests_is_found() {
     }
 }
 
+/// Who has no network asks nobody, and the file says where the cluster's DNS is.
+#[test]
+fn dns_is_asked_where_the_file_says_that_it_is() {
+    let project = "name: p
+x-topo: {kubernetes: {dns: {namespace: dns, labels: {dns: own}, ports: [5353], cidrs: [169.254.20.10/32]}}}
+services:
+  web: {image: i, networks: [inside]}
+  alone: {image: i, network_mode: none}
+networks: {inside: {internal: true}}
+";
+    let policy = |objects: &mut Vec<Value>| {
+        objects.iter().position(|one| one["metadata"]["name"] == "allow-dns").unwrap()
+    };
+    assert_eq!(verified(project, |_| ()).1, [""; 0]);
+    let (_, differences) = verified(project, |objects| {
+        let at = policy(objects);
+        objects[at]["spec"]["podSelector"] = serde_json::json!({});
+    });
+    assert_eq!(
+        differences,
+        [
+            "`alone` reaches the cluster's DNS at 5353/udp, 5353/tcp, 5353/udp of 169.254.20.10, 5353/tcp of 169.254.20.10 only by the manifests: by the file: \
+          it has no network; by the manifests: no policy refuses it"
+        ]
+    );
+    let (_, differences) = verified(project, |objects| {
+        let at = policy(objects);
+        objects[at]["spec"]["egress"][0]["to"].as_array_mut().unwrap().pop();
+    });
+    assert_eq!(differences.len(), 1, "{differences:#?}");
+    assert!(differences[0].starts_with("`web` reaches the cluster's DNS at 5353/udp of 169.254.20.10, 5353/tcp of 169.254.20.10 only by the file"));
+}
+
+/// What labels of kompose keep inside, topo keeps inside as well.
+#[test]
+fn published_ports_stay_inside_where_kompose_is_told_so() {
+    let labelled = |kind: &str| {
+        format!(
+            "name: p\nservices: {{web: {{image: i, ports: ['8080:80'], labels: {{kompose.service.type: {kind}}}}}}}\n"
+        )
+    };
+    for kind in ["headless", "ClusterIP", "loadbalancer", "nodeport"] {
+        assert_eq!(verified(&labelled(kind), |_| ()).1, [""; 0], "{kind}");
+    }
+}
+
 #[test]
 fn what_cannot_be_exported_is_told() {
     let project = "name: p
@@ -274,7 +328,7 @@ fn the_command_writes_nothing_that_differs() {
     let folder = crate::cli::project(PROJECT);
     let run = crate::cli::run(&["export", "k8s", "--verify"], &folder, 0);
     assert!(run.out.contains("kind: NetworkPolicy"), "{}", run.out);
-    let verified = "verified: 27 pairs and ports, and 5 names, as the file has them";
+    let verified = "verified: 33 pairs and ports, and 5 names, as the file has them";
     assert!(run.err.contains(verified), "{}", run.err);
     let apart = PROJECT.replace(
         "\nnetworks: {front: ,",

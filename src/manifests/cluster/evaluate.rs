@@ -10,9 +10,10 @@ use ipnet::IpNet;
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::selector::selects;
-use super::{Cluster, Pod, Policy};
+use super::selector::{keys, selects};
+use super::{Cluster, Labels, Pod, Policy};
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,18 @@ pub enum Verdict {
     NoIngress(Vec<String>),
 }
 
+/// What policies go by in a pod that asks: those with the same are let through to the same, themselves and their own
+/// replicas aside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Standing<'a> {
+    namespace: &'a str,
+    is_on_node: bool,
+    /// The places of the policies for what goes out.
+    policies: Vec<usize>,
+    /// The labels that policies for what comes in ask for.
+    labels: Vec<(&'a str, &'a str)>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Ingress,
@@ -53,11 +66,23 @@ impl Cluster {
         }
     }
 
+    /// Returns what policies go by in a pod that asks.
+    pub fn standing<'a>(&'a self, pod: &'a Pod) -> Standing<'a> {
+        let goes_out = |at: &usize| self.policies[*at].isolates(Direction::Egress);
+        let label = |key: &'a String| Some((key.as_str(), pod.labels.get(key)?.as_str()));
+        Standing {
+            namespace: &pod.namespace,
+            is_on_node: pod.is_on_node,
+            policies: pod.policies.iter().copied().filter(goes_out).collect(),
+            labels: self.asked.iter().filter_map(label).collect(),
+        }
+    }
+
     /// Returns the policies that select a pod, by name: whether each isolates it for what comes in, and for what goes out.
     pub fn policies_of(&self, pod: &Pod) -> Vec<(&str, [bool; 2])> {
+        let policies = pod.policies.iter().filter(|_| !pod.is_on_node).map(|at| &self.policies[*at]);
         let directions =
-            |policy: &Policy| [Direction::Ingress, Direction::Egress].map(|one| policy.governs(pod, one));
-        let policies = self.policies.iter().filter(|_| !pod.is_on_node);
+            |policy: &Policy| [Direction::Ingress, Direction::Egress].map(|one| policy.isolates(one));
         let named = policies.map(|policy| (policy.name.as_str(), directions(policy)));
         named.filter(|(_, directions)| directions.contains(&true)).collect()
     }
@@ -75,8 +100,8 @@ impl Cluster {
         if pod.is_on_node {
             return Ok(());
         }
-        let in_force: Vec<&Policy> =
-            self.policies.iter().filter(|policy| policy.governs(pod, direction)).collect();
+        let selecting = pod.policies.iter().map(|at| &self.policies[*at]);
+        let in_force: Vec<&Policy> = selecting.filter(|policy| policy.isolates(direction)).collect();
         // Names of ports are those of the pod that is connected to.
         let target = if direction == Direction::Ingress { own } else { other };
         let opens = |ports: Option<&Vec<NetworkPolicyPort>>| {
@@ -114,29 +139,49 @@ impl Cluster {
             Peer::Pod(pod) => {
                 let in_namespace = match namespace_selector {
                     None => pod.namespace == policy.namespace,
-                    Some(selector) => selects(selector, &self.namespace_labels(&pod.namespace)),
+                    Some(selector) => self.selects_namespace(selector, &pod.namespace),
                 };
-                let is_selected = pod_selector.as_ref().is_none_or(|selector| selects(selector, &pod.labels));
+                let is_selected = pod_selector.as_ref().is_none_or(|selector| pod.is_selected_by(selector));
                 ip_block.is_none() && in_namespace && is_selected
             }
         }
     }
 }
 
+impl Pod {
+    fn is_selected_by(&self, selector: &LabelSelector) -> bool {
+        selects(selector, |key| self.labels.get(key).map(String::as_str))
+    }
+}
+
 impl Policy {
-    /// Returns whether it isolates a pod in a direction. Without types it is for ingress, and for egress if it has
-    /// rules for that.
-    fn governs(&self, pod: &Pod, direction: Direction) -> bool {
-        let isolates = match (&self.spec.policy_types, direction) {
+    /// Returns whether it is for a pod.
+    pub(super) fn selects(&self, pod: &Pod) -> bool {
+        let selector = self.spec.pod_selector.as_ref();
+        self.namespace == pod.namespace && selector.is_none_or(|selector| pod.is_selected_by(selector))
+    }
+
+    /// Returns labels that all pods have which it is for.
+    pub(super) fn labels(&self) -> Option<&Labels> {
+        self.spec.pod_selector.as_ref()?.match_labels.as_ref()
+    }
+
+    /// Returns the keys of the labels that it asks those for who come in.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &String> {
+        let rules = self.spec.ingress.iter().flatten();
+        let peers = rules.flat_map(|rule| rule.from.iter().flatten());
+        peers.filter_map(|peer| peer.pod_selector.as_ref()).flat_map(keys)
+    }
+
+    /// Returns whether it isolates its pods in a direction. Without types it does for ingress, and for egress if it
+    /// has rules for that.
+    fn isolates(&self, direction: Direction) -> bool {
+        match (&self.spec.policy_types, direction) {
             (None, Direction::Ingress) => true,
             (None, Direction::Egress) => self.spec.egress.as_ref().is_some_and(|rules| !rules.is_empty()),
             (Some(types), Direction::Ingress) => types.iter().any(|one| one == "Ingress"),
             (Some(types), Direction::Egress) => types.iter().any(|one| one == "Egress"),
-        };
-        let selector = self.spec.pod_selector.as_ref();
-        isolates
-            && self.namespace == pod.namespace
-            && selector.is_none_or(|selector| selects(selector, &pod.labels))
+        }
     }
 }
 

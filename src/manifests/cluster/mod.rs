@@ -1,5 +1,6 @@
 //! What manifests make of a cluster: pods by their workloads, Services, namespaces and policies.
 
+mod bearers;
 mod evaluate;
 mod selector;
 #[cfg(test)]
@@ -11,11 +12,14 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet}
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{self as core, PodTemplateSpec};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
 
-pub use evaluate::{Peer, Verdict};
+pub use evaluate::{Peer, Standing, Verdict};
+
+use bearers::Bearers;
+use selector::selects;
 
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;
@@ -30,6 +34,8 @@ pub struct Cluster {
     /// The namespaces and their labels.
     namespaces: BTreeMap<String, Labels>,
     policies: Vec<Policy>,
+    /// The keys of labels that policies ask those for who come in.
+    asked: BTreeSet<String>,
 }
 
 /// The pods of a workload.
@@ -47,6 +53,10 @@ pub struct Pod {
     pub containers: BTreeSet<String>,
     /// The ports that have names: the name and the protocol to the number.
     ports: BTreeMap<(String, String), u16>,
+    /// The places of the policies that select it.
+    policies: Vec<usize>,
+    /// The places of the Services that lead to it.
+    services: Vec<usize>,
 }
 
 impl Pod {
@@ -70,6 +80,8 @@ pub struct Service {
     pub outside: Option<Outside>,
     selector: Labels,
     ports: Vec<core::ServicePort>,
+    /// The places of the pods that it leads to.
+    pods: Vec<usize>,
 }
 
 /// How a Service answers outside of the cluster.
@@ -82,22 +94,21 @@ pub enum Outside {
 }
 
 impl Service {
-    /// Returns whether it leads to a pod.
-    pub fn selects(&self, pod: &Pod) -> bool {
+    /// Without a selector somebody else says where it leads.
+    fn selects(&self, pod: &Pod) -> bool {
         !self.selector.is_empty()
             && self.namespace == pod.namespace
             && self.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
     }
 
-    /// Returns the ports of the Service that lead to a port of a pod; `protocol` is in upper case.
-    pub fn ports_to(&self, pod: &Pod, protocol: &str, number: u16) -> Vec<u16> {
-        let leads_there = |port: &&core::ServicePort| {
-            let own = port.protocol.as_deref().unwrap_or("TCP");
+    /// Returns the ports of a pod that it leads to, each with its own port: a protocol in upper case, and two numbers.
+    pub fn ports_to(&self, pod: &Pod) -> Vec<(String, u16, u16)> {
+        let lead = |port: &core::ServicePort| {
+            let protocol = port.protocol.as_deref().unwrap_or("TCP");
             let target = port.target_port.clone().unwrap_or(IntOrString::Int(port.port));
-            own == protocol && pod.port(&target, protocol) == Some(number)
+            Some((protocol.to_owned(), pod.port(&target, protocol)?, u16::try_from(port.port).ok()?))
         };
-        let ports = self.ports.iter().filter(leads_there);
-        ports.filter_map(|port| u16::try_from(port.port).ok()).collect()
+        self.ports.iter().filter_map(lead).collect()
     }
 }
 
@@ -119,7 +130,52 @@ impl Cluster {
                 format!("{} {}: {error}", object["kind"], object["metadata"]["name"]).replace('"', "`")
             })?;
         }
+        cluster.find_selected();
         Ok(cluster)
+    }
+
+    /// Finds the pods that policies and Services select, once for all questions.
+    fn find_selected(&mut self) {
+        let bearers = Bearers::of(&self.pods);
+        for (at, policy) in self.policies.iter().enumerate() {
+            for pod in bearers.of_labels(policy.labels().into_iter().flatten()) {
+                if policy.selects(&self.pods[*pod]) {
+                    self.pods[*pod].policies.push(at);
+                }
+            }
+        }
+        for (at, service) in self.services.iter_mut().enumerate() {
+            for pod in bearers.of_labels(&service.selector) {
+                if service.selects(&self.pods[*pod]) {
+                    service.pods.push(*pod);
+                    self.pods[*pod].services.push(at);
+                }
+            }
+        }
+        self.asked = self.policies.iter().flat_map(Policy::asked).cloned().collect();
+    }
+
+    /// Returns the pods that a Service leads to.
+    pub fn pods_of(&self, service: &Service) -> impl Iterator<Item = &Pod> {
+        service.pods.iter().map(|pod| &self.pods[*pod])
+    }
+
+    /// Returns the Services that lead to a pod.
+    pub fn services_of(&self, pod: &Pod) -> impl Iterator<Item = &Service> {
+        pod.services.iter().map(|service| &self.services[*service])
+    }
+
+    /// Returns a pod that is not in the manifests, which may have policies for it all the same.
+    pub fn stand_in(&self, namespace: &str, labels: Labels) -> Pod {
+        let mut pod = Pod {
+            workload: format!("Pod/{namespace}"),
+            namespace: namespace.to_owned(),
+            labels,
+            ..Pod::default()
+        };
+        let policies = self.policies.iter().enumerate();
+        pod.policies = policies.filter(|(_, policy)| policy.selects(&pod)).map(|(at, _)| at).collect();
+        pod
     }
 
     fn add(&mut self, object: &Value) -> Result<(), serde_json::Error> {
@@ -201,6 +257,8 @@ impl Cluster {
             is_on_node: spec.host_network == Some(true),
             containers,
             ports,
+            policies: Vec::new(),
+            services: Vec::new(),
         });
     }
 
@@ -217,14 +275,17 @@ impl Cluster {
             outside,
             selector: spec.selector.unwrap_or_default(),
             ports: spec.ports.unwrap_or_default(),
+            pods: Vec::new(),
         });
     }
 
-    /// Returns the labels of a namespace; each has its name as one.
-    fn namespace_labels(&self, name: &str) -> Labels {
-        let mut labels = self.namespaces.get(name).cloned().unwrap_or_default();
-        labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
-        labels
+    /// Returns whether a selector selects a namespace; each has its name as a label.
+    fn selects_namespace(&self, selector: &LabelSelector, name: &str) -> bool {
+        let labels = self.namespaces.get(name);
+        selects(selector, |key| match key {
+            "kubernetes.io/metadata.name" => Some(name),
+            key => labels.and_then(|labels| labels.get(key)).map(String::as_str),
+        })
     }
 }
 

@@ -381,8 +381,35 @@ fn services_lead_to_pods() {
     let cluster = Cluster::read(&objects).unwrap();
     let service = &cluster.services[0];
     assert_eq!(service.outside, Some(Outside::OwnPorts));
-    assert!(service.selects(&cluster.pods[0]) && !service.selects(&cluster.pods[1]));
-    assert_eq!(service.ports_to(&cluster.pods[0], "TCP", 8080), [80]);
-    assert_eq!(service.ports_to(&cluster.pods[0], "UDP", 53), [53]);
-    assert_eq!(service.ports_to(&cluster.pods[0], "TCP", 53), [0_u16; 0]);
+    assert_eq!(cluster.pods_of(service).collect::<Vec<_>>(), [&cluster.pods[0]]);
+    let ports = [("TCP".to_owned(), 8080, 80), ("UDP".to_owned(), 53, 53)];
+    assert_eq!(service.ports_to(&cluster.pods[0]), ports);
+}
+
+#[test]
+fn pods_that_policies_cannot_tell_apart_have_one_standing() {
+    let cluster = cluster(&[
+        json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] }),
+        json!({ "podSelector": { "matchLabels": { "app": "db" } }, "ingress": [{
+            "from": [{ "podSelector": { "matchExpressions": [{ "key": "tier", "operator": "Exists" }] } }],
+        }] }),
+    ]);
+    let standing = |at: usize| cluster.standing(&cluster.pods[at]);
+    // Nobody asks for `app` of those who come in, and the policy that selects `db` says nothing of what goes out.
+    let mut plain = cluster.pods[0].clone();
+    plain.labels.insert("app".to_owned(), "db".to_owned());
+    assert_eq!(cluster.standing(&plain), standing(0));
+    assert_ne!(standing(0), standing(1), "`db` has the label `tier`");
+    assert_ne!(standing(0), standing(2), "one is on its node");
+    assert_ne!(standing(0), standing(3), "they are in two namespaces, and only one has policies");
+}
+
+#[test]
+fn what_stands_in_for_a_pod_has_the_policies_for_it() {
+    let cluster = cluster(&[json!({ "podSelector": { "matchLabels": { "app": "new" } } })]);
+    let [new, other] =
+        ["new", "other"].map(|app| cluster.stand_in("own", [("app".to_owned(), app.to_owned())].into()));
+    let asks = |to| cluster.allows(Peer::Pod(&cluster.pods[0]), Peer::Pod(to), "TCP", 80);
+    assert_eq!(asks(&new), Verdict::NoIngress(vec!["p0".to_owned()]));
+    assert_eq!(asks(&other), Verdict::Allowed);
 }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::model::x_topo::schedule::is_schedule;
+
 /// A form that text must have.
 pub(super) struct Form {
     /// Whether text has it.
@@ -33,7 +35,7 @@ forms! {
     CIDR: |text| text.contains('/') && text.parse::<IpNet>().is_ok(), "a block of addresses", "write one such as 10.0.0.0/8";
     ADDRESS: |text| text.parse::<IpAddr>().is_ok(), "an IP address", "write one such as 10.0.0.1";
     CLUSTER_IP: |text| text.is_empty() || text == "None" || text.parse::<IpAddr>().is_ok(), "an IP address or `None`", "leave it out, or write `None` for a headless Service";
-    CRON: is_cron, "a schedule", "write five fields, minute to weekday, such as `*/5 * * * *`, or `@daily`";
+    CRON: is_schedule, "a schedule", "write five fields, minute to weekday, such as `*/5 * * * *`, or `@daily`";
     ENV_NAME: is_env_name, "the name of a variable", "write printable characters without `=`";
     DATA_KEY: is_data_key, "a key of a ConfigMap or Secret", "write letters, digits, `-`, `_` and `.`";
     IMAGE: |text| !text.is_empty() && !text.contains(char::is_whitespace), "an image", "write `[registry/]name[:tag]`";
@@ -145,47 +147,6 @@ pub(super) fn quantity(text: &str) -> Option<f64> {
     Some(if text.starts_with('-') { -number * factor } else { number * factor })
 }
 
-/// Five fields of lists of ranges with steps, or a word, as the controller of CronJobs reads them.
-fn is_cron(text: &str) -> bool {
-    const WORDS: [&str; 7] =
-        ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
-    const MONTHS: [&str; 12] =
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    if WORDS.contains(&text) {
-        return true;
-    }
-    if let Some(every) = text.strip_prefix("@every ") {
-        return every.starts_with(|one: char| one.is_ascii_digit()) && every.ends_with(['h', 'm', 's']);
-    }
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    let limits: [(u32, u32, &[&str]); 5] =
-        [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, &MONTHS), (0, 6, &DAYS)];
-    let holds = |(field, (low, high, names)): (&&str, (u32, u32, &[&str]))| {
-        let number = |text: &str| {
-            let named = names.iter().position(|name| text.eq_ignore_ascii_case(name));
-            let named = named.and_then(|at| u32::try_from(at).ok()).map(|at| at + low);
-            let number =
-                named.or_else(|| text.parse().ok().filter(|_| text.bytes().all(|one| one.is_ascii_digit())));
-            number.filter(|number| (low..=high).contains(number))
-        };
-        field.split(',').all(|item| {
-            let (range, step) =
-                item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
-            let step_holds = step.is_none_or(|step| step.parse::<u32>().is_ok_and(|step| step > 0));
-            let range_holds = matches!(range, "*" | "?")
-                || match range.split_once('-') {
-                    Some((first, last)) => {
-                        number(first).zip(number(last)).is_some_and(|(first, last)| first <= last)
-                    }
-                    None => number(range).is_some(),
-                };
-            step_holds && range_holds
-        })
-    };
-    fields.len() == 5 && fields.iter().zip(limits).all(holds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,26 +182,6 @@ mod tests {
         );
         assert_eq!(quantity("1Ki"), Some(1024.0));
         assert_eq!(quantity("500m"), Some(0.5));
-    }
-
-    #[test]
-    fn schedules() {
-        check(
-            &CRON,
-            &["* * * * *", "*/5 0-6,12 1 jan-mar MON", "@daily", "0 0 ? * 0/2"],
-            &[
-                "* * * *",
-                "60 * * * *",
-                "* 24 * * *",
-                "* * 0 * *",
-                "* * * 13 *",
-                "* * * * 7",
-                "*/0 * * * *",
-                "5-1 * * * *",
-                "@often",
-                "every day at noon x",
-            ],
-        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod walk;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::source::Span;
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
 use forms::{ANY_NAME, CRON_JOB, Form, LABEL, SERVICE, SUBDOMAIN};
 use walk::Typed;
@@ -21,7 +21,8 @@ use walk::Typed;
 /// Checks the documents of manifests, which may be of several files.
 pub fn validate(documents: &[Node], diagnostics: &mut Diagnostics) {
     let mut objects = Vec::new();
-    for document in documents {
+    // Templates that make nothing leave a document with nothing in it.
+    for document in documents.iter().filter(|document| document.value != Value::Null) {
         add(document, &mut objects, diagnostics);
     }
     references::check(&objects, diagnostics);
@@ -207,8 +208,10 @@ fn report_unknown(version: &str, kind: &str, node: &Node, findings: &mut Finding
 fn check_name(object: &Object<'_>, findings: &mut Findings<'_>) {
     let Object { kind, name, node, .. } = object;
     let is_generated = !text(node, &["metadata", "generateName"]).is_empty();
+    // What kustomize reads is no object of a cluster.
+    let is_of_kustomize = text(node, &["apiVersion"]).starts_with("kustomize.config.k8s.io/");
     let Some(entry) = node.get("metadata").and_then(|entry| entry.node.get("name")) else {
-        if !is_generated {
+        if !is_generated && !is_of_kustomize {
             let span = node.get("metadata").map_or(findings.start_of(node), |entry| entry.key);
             findings.error(
                 Code::MissingKey,

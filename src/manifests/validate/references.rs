@@ -12,17 +12,26 @@ use crate::yaml::{Node, Value};
 
 type Labels<'n> = BTreeMap<&'n str, &'n str>;
 
+/// The objects of all files.
 struct All<'a, 'n> {
     objects: &'a [Object<'n>],
+    /// By kind, namespace and name.
+    by_name: BTreeMap<(&'n str, &'n str, &'n str), &'a Object<'n>>,
+    /// Those that have pods, with the labels of these.
+    pods: Vec<(&'a Object<'n>, Labels<'n>)>,
 }
 
 pub(super) fn check(objects: &[Object<'_>], diagnostics: &mut Diagnostics) {
-    let all = All { objects };
-    let mut seen: BTreeMap<(&str, &str, &str), &Object<'_>> = BTreeMap::new();
+    let mut by_name = BTreeMap::new();
+    for object in objects {
+        by_name.entry((object.kind, object.namespace, object.name)).or_insert(object);
+    }
+    let pods = objects.iter().filter_map(|object| Some((object, pod_labels(object)?))).collect();
+    let all = All { objects, by_name, pods };
     for object in objects {
         let mut findings = Findings { title: object.title(), diagnostics: &mut *diagnostics };
-        let identity = (object.kind, object.namespace, object.name);
-        if let Some(first) = seen.get(&identity).filter(|_| !object.name.is_empty()) {
+        let first = all.find(object, object.kind, object.name);
+        if let Some(first) = first.filter(|first| !std::ptr::eq(*first, object) && !object.name.is_empty()) {
             let span = |object: &Object<'_>| object.node.span_of(&["metadata", "name"]);
             findings.repeated(
                 span(object),
@@ -30,14 +39,13 @@ pub(super) fn check(objects: &[Object<'_>], diagnostics: &mut Diagnostics) {
                 "the object is there twice",
                 "remove or rename one of them",
             );
-        } else {
-            seen.insert(identity, object);
         }
         selects_its_own(object, &mut findings);
         all.used_by_pods(object, &mut findings);
         match object.kind {
             "Service" => all.service(object, &mut findings),
             "Ingress" => all.ingress(object, &mut findings),
+            "HTTPRoute" => all.http_route(object, &mut findings),
             "HorizontalPodAutoscaler" => all.autoscaler(object, &mut findings),
             "PodDisruptionBudget" => all.budget(object, &mut findings),
             "StatefulSet" => {
@@ -107,12 +115,34 @@ fn is_optional(node: &Node) -> bool {
     matches!(node.get("optional").map(|entry| &entry.node.value), Some(Value::Bool(true)))
 }
 
+/// Checks that a Service has the port that something leads to; `field` is what names it there.
+fn has_port(service: &Object<'_>, field: &str, port: &Node, findings: &mut Findings<'_>) {
+    let ports = service.node.at(&["spec", "ports"]).and_then(Node::as_list).unwrap_or_default();
+    let wanted = port.scalar_text().unwrap_or_default();
+    let is_it =
+        |port: &Node| port.get(field).and_then(|entry| entry.node.scalar_text()).as_ref() == Some(&wanted);
+    if !ports.iter().any(is_it) {
+        let message = format!("Service `{}` has no port `{wanted}`", service.name);
+        let help = "write one of its ports";
+        findings.error(Code::UnknownReference, port.span, &message, "nothing answers there", help);
+    }
+}
+
+/// Returns the name of the Secret that a controller makes of an object: out of what is sealed in it, what it finds
+/// elsewhere, or a certificate.
+fn secret_of<'n>(object: &Object<'n>) -> Option<&'n str> {
+    let way: &[&str] = match object.kind {
+        "SealedSecret" => &["spec", "template", "metadata", "name"],
+        "ExternalSecret" => &["spec", "target", "name"],
+        "Certificate" => return Some(text(object.node, &["spec", "secretName"])),
+        _ => return None,
+    };
+    Some(text(object.node, way)).filter(|name| !name.is_empty()).or(Some(object.name))
+}
+
 impl<'n> All<'_, 'n> {
     fn find(&self, object: &Object<'_>, kind: &str, name: &str) -> Option<&Object<'n>> {
-        let is_it = |other: &&Object<'_>| {
-            other.kind == kind && other.namespace == object.namespace && other.name == name
-        };
-        self.objects.iter().find(is_it)
+        self.by_name.get(&(kind, object.namespace, name)).copied()
     }
 
     /// Finds what an object names; warns if the files do not have it.
@@ -125,7 +155,10 @@ impl<'n> All<'_, 'n> {
     ) -> Option<&Object<'n>> {
         let wanted = name.as_text().filter(|wanted| !wanted.is_empty())?;
         let found = self.find(object, kind, wanted);
-        if found.is_none() {
+        let makes_it =
+            |other: &Object<'_>| other.namespace == object.namespace && secret_of(other) == Some(wanted);
+        let is_made = || kind == "Secret" && self.objects.iter().any(makes_it);
+        if found.is_none() && !is_made() {
             let message = format!("{kind} `{wanted}` is not in these files");
             let same = self.objects.iter().filter(|other| other.kind == kind).map(|other| other.name);
             let help =
@@ -191,11 +224,10 @@ impl<'n> All<'_, 'n> {
 
     /// Returns the pods that labels select in the namespace of an object.
     fn selected(&self, object: &Object<'_>, wanted: &Labels<'_>) -> Vec<&Object<'n>> {
-        let is_selected = |other: &&Object<'_>| {
-            other.namespace == object.namespace
-                && pod_labels(other).is_some_and(|labels| selects(wanted, &labels))
+        let is_selected = |(other, labels): &&(&Object<'_>, Labels<'_>)| {
+            other.namespace == object.namespace && selects(wanted, labels)
         };
-        self.objects.iter().filter(is_selected).collect()
+        self.pods.iter().filter(is_selected).map(|(other, _)| *other).collect()
     }
 
     fn service(&self, object: &Object<'_>, findings: &mut Findings<'_>) {
@@ -237,24 +269,33 @@ impl<'n> All<'_, 'n> {
         for backend in object.of_type("IngressServiceBackend") {
             let Some(name) = backend.node.get("name") else { continue };
             let Some(service) = self.wanted(object, "Service", &name.node, findings) else { continue };
-            let ports = service.node.at(&["spec", "ports"]).and_then(Node::as_list).unwrap_or_default();
             for (field, own) in [("name", "name"), ("number", "port")] {
-                let Some(port) = backend.node.at(&["port", field]) else { continue };
-                let wanted = port.scalar_text().unwrap_or_default();
-                let has = |port: &Node| {
-                    port.get(own).and_then(|entry| entry.node.scalar_text()) == Some(wanted.clone())
-                };
-                if !ports.iter().any(has) {
-                    let message = format!("Service `{}` has no port `{wanted}`", service.name);
-                    let help = "write one of its ports";
-                    findings.error(
-                        Code::UnknownReference,
-                        port.span,
-                        &message,
-                        "nothing answers there",
-                        help,
-                    );
+                if let Some(port) = backend.node.at(&["port", field]) {
+                    has_port(service, own, port, findings);
                 }
+            }
+        }
+    }
+
+    /// Backends of other kinds and in other namespaces are not looked for.
+    fn http_route(&self, object: &Object<'n>, findings: &mut Findings<'_>) {
+        let rules = object.node.at(&["spec", "rules"]).and_then(Node::as_list).unwrap_or_default();
+        let backends = rules.iter().filter_map(|rule| rule.get("backendRefs")?.node.as_list());
+        for backend in backends.flatten() {
+            let is_service = matches!(text(backend, &["kind"]), "" | "Service");
+            let namespace = text(backend, &["namespace"]);
+            let is_here = namespace.is_empty() || namespace == object.namespace;
+            let Some(name) = backend.get("name").filter(|_| is_service && is_here) else { continue };
+            let Some(service) = self.wanted(object, "Service", &name.node, findings) else { continue };
+            match backend.get("port") {
+                Some(port) => has_port(service, "port", &port.node, findings),
+                None => findings.error(
+                    Code::MissingKey,
+                    name.key,
+                    "a backend lacks `port`",
+                    "a Service needs one here",
+                    "add `port`",
+                ),
             }
         }
     }

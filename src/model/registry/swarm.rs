@@ -9,14 +9,14 @@ const ROLLOUT: &str = "watch the rollout with `kubectl rollout status`";
 
 table!(DEPLOY below "services.*.deploy" {
     "" => Honoured, Kept("the workload");
-    ".endpoint_mode" => Idle("all containers are found by the name of the service, as with `dnsrr`"), Nearly("names lead to the pods, as with `dnsrr`");
+    ".endpoint_mode" => Idle("all containers are found by the name of the service, as with `dnsrr`"), Nearly("`vip`: one address, behind which the ports that are listed answer; else names lead to the pods");
     ".labels" => Idle("there is no object for a service: `labels` are those of containers"), Kept("labels of the workload, else annotations");
     ".mode" => ONE_NODE, Nearly("`global` makes a DaemonSet, a job a Job; a `global-job` runs once");
     ".placement" => ONE_NODE, Nearly("affinity and spread of the pods");
     ".placement.constraints" => ONE_NODE, Nearly("`nodeAffinity`; what is said of engines is lost");
     ".placement.max_replicas_per_node" => ONE_NODE, Lost("write `mode: global` for one on each node");
     ".placement.preferences" => ONE_NODE, Nearly("`topologySpreadConstraints`, for labels of nodes");
-    ".replicas" => Honoured, Kept("`replicas`");
+    ".replicas" => Honoured, Nearly("`replicas`; lost where there is one pod on each node");
     ".resources.limits.cpus" => Honoured, Kept("`resources.limits.cpu`");
     ".resources.limits.memory" => Honoured, Kept("`resources.limits.memory`");
     ".resources.limits.pids" => Honoured, Lost("set `podPidsLimit` in the kubelet's configuration");

@@ -8,6 +8,7 @@ mod claim;
 pub mod lint;
 pub mod mesh;
 pub mod probes;
+pub mod schedule;
 pub mod traffic;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -24,6 +25,7 @@ pub use claim::{AccessMode, Claim, Quantity};
 use lint::{Lint, LintProject};
 use mesh::Mesh;
 use probes::Probes;
+use schedule::is_schedule;
 use traffic::{HttpRoute, Ingress, ServiceSettings};
 
 record! {
@@ -165,21 +167,14 @@ record! {
         #[example = "Etc/UTC"]
         pub time_zone: Option<String>,
     }
-    check schedule_has_five_fields;
+    check schedule_is_one;
 }
 
-fn schedule_has_five_fields(cron: &mut Cron, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
-    let is_field =
-        |field: &str| field.chars().all(|one| one.is_ascii_alphanumeric() || "*/,-?".contains(one));
-    let fields: Vec<&str> = cron.schedule.split_whitespace().collect();
-    let is_named = matches!(
-        cron.schedule.as_str(),
-        "@yearly" | "@annually" | "@monthly" | "@weekly" | "@daily" | "@midnight" | "@hourly"
-    );
-    if !is_named && (fields.len() != 5 || !fields.iter().all(|field| is_field(field))) {
+fn schedule_is_one(cron: &mut Cron, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    if !is_schedule(&cron.schedule) {
         let span = node.get("schedule").map_or(node.span, |entry| entry.node.span);
         let why = format!("`{}` is no schedule", cron.schedule);
-        let help = "write minute, hour, day, month and weekday, such as \"30 3 * * *\"";
+        let help = "write minute, hour, day, month and weekday (0 to 6), such as \"30 3 * * *\"";
         decoder.invalid::<()>(span, &place.key("schedule"), why, help);
     }
 }

@@ -77,10 +77,19 @@ record! {
         pub headers: KeyValues,
     }
     short form http_of_path, { "type": "string" };
+    check path_is_absolute;
 }
 
 fn http_of_path(node: Node, _: &mut Diagnostics) -> Node {
     under("path", node)
+}
+
+fn path_is_absolute(probe: &mut HttpProbe, node: &Node, place: &Place<'_>, decoder: &mut Decoder<'_>) {
+    if let Some(path) = probe.path.as_ref().filter(|path| !path.starts_with('/')) {
+        let span = node.get("path").map_or(node.span, |entry| entry.node.span);
+        let why = format!("`{path}` is no path");
+        decoder.invalid::<()>(span, &place.key("path"), why, "begin it with `/`");
+    }
 }
 
 words! {

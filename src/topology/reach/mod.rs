@@ -14,6 +14,7 @@ use crate::project::Project;
 
 pub use obstacle::Obstacle;
 use seat::{Joined, Seat};
+pub use seat::{Place, root_of};
 
 /// The word for what is outside of the project and of its host.
 pub const WORLD: &str = "world";
@@ -137,6 +138,11 @@ pub fn known_ports(project: &Project, service: &str) -> Vec<Port> {
     ports
 }
 
+/// Returns whether the containers of a service have a network at all, so that they can look up names.
+pub fn has_network(project: &Project, service: &str) -> bool {
+    matches!(Seat::of(project, service), Seat::Networks(_) | Seat::Host)
+}
+
 /// Says whether `from` reaches `to`.
 pub fn reach(project: &Project, from: End<'_>, to: End<'_>) -> Answer {
     match (from, to) {
@@ -202,7 +208,7 @@ fn inward(project: &Project, to: &str) -> Answer {
 /// Adds the ways through ports of the host; `from_host` says whether one is on the host, and so reaches those that
 /// are published there alone.
 fn published(project: &Project, to: &str, joined: &[Joined<'_>], from_host: bool, answer: &mut Answer) {
-    let root = seat::root_of(project, to);
+    let root = root_of(project, to);
     let Some(service) = project.services.get(root) else { return };
     let service_name = || root.to_owned();
     if service.ports.0.is_empty() {
@@ -230,7 +236,7 @@ fn published(project: &Project, to: &str, joined: &[Joined<'_>], from_host: bool
 fn between(project: &Project, from: &str, to: &str) -> Answer {
     let (seat_from, seat_to) = (Seat::of(project, from), Seat::of(project, to));
     let mut answer = Answer::default();
-    let is_same_place = seat::root_of(project, from) == seat::root_of(project, to);
+    let is_same_place = root_of(project, from) == root_of(project, to);
     let is_beside = is_same_place && from != to;
     if is_beside || matches!((&seat_from, &seat_to), (Seat::Host, Seat::Host)) {
         let names = vec!["localhost".to_owned()];

@@ -28,7 +28,7 @@ pub(super) struct Joined<'a> {
 }
 
 /// Returns the service whose interfaces a service has: its own, or those of another by `network_mode: service:`.
-pub(super) fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
+pub fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
     let mut root = name;
     // A chain that comes back to its start is reported as a cycle; here it only has to end.
     for _ in 0..project.services.len() {
@@ -39,6 +39,27 @@ pub(super) fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
         }
     }
     root
+}
+
+/// What makes a difference for whom the containers of a service reach: services of one place reach the same, those that
+/// share their interfaces aside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place<'a> {
+    mode: Option<&'a str>,
+    networks: Vec<&'a str>,
+    is_provided: bool,
+}
+
+impl<'a> Place<'a> {
+    /// Returns the place of a service.
+    pub fn of(project: &'a Project, name: &'a str) -> Self {
+        let root = project.services.get(root_of(project, name));
+        Self {
+            mode: root.and_then(|root| root.network_mode.as_deref()),
+            networks: root.into_iter().flat_map(|root| root.networks.0.keys().map(String::as_str)).collect(),
+            is_provided: root.is_none_or(|root| root.provider.is_some()),
+        }
+    }
 }
 
 impl<'a> Seat<'a> {
