@@ -10,6 +10,7 @@ use topo::lint::host::Host;
 use topo::lint::levels::named;
 use topo::lint::{Group, Input, Level, Levels, RULES, Rule, lint};
 use topo::load::World as _;
+use topo::project::{Contents, read_binds};
 use topo::source::SourceMap;
 
 use super::check::{Format, print};
@@ -125,6 +126,7 @@ fn look(
         return (loaded.diagnostics, loaded.sources);
     }
     let losses = || {
+        let contents = Contents { binds: read_binds(&project, &context.world), ..contents.clone() };
         let losses = export(&project, &contents, &Options::default()).losses;
         losses.into_iter().map(|loss| loss.diagnostic).collect()
     };

@@ -10,6 +10,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::service::Service;
 use crate::model::x_topo::traffic::{ServiceSettings, ServiceType};
 use crate::project::Project;
+use crate::topology::reach::seat::Seat;
 use crate::topology::reach::text::route_text;
 use crate::topology::reach::{Answer, End, Port, Way, known_ports, names, reach};
 
@@ -65,7 +66,7 @@ impl Comparison<'_> {
     /// Finds the pod of each service by the name of its container.
     fn find_pods(&mut self) {
         for (name, service) in &self.project.services {
-            let foreign = service.network_mode.as_deref().is_some_and(|mode| mode.starts_with("container:"));
+            let foreign = matches!(Seat::of(self.project, name), Seat::Foreign);
             // What has no containers of the project, or is where none of its are, cannot be compared.
             let elsewhere = settings(service).is_some_and(|settings| settings.external_name.is_some());
             if service.provider.is_some() || foreign || elsewhere {
@@ -256,17 +257,12 @@ impl Comparison<'_> {
     fn compare_names(&mut self) {
         let mut meanings: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
         for name in self.pods.keys().copied() {
-            let service = &self.project.services[name];
-            let mode = service.network_mode.as_deref().filter(|mode| !mode.is_empty());
-            let networks: Vec<&str> = match mode {
-                None => service.networks.0.keys().map(String::as_str).collect(),
-                Some("none" | "host" | "bridge" | "default") => Vec::new(),
-                Some(mode) if mode.contains(':') => Vec::new(),
-                Some(network) => vec![network],
-            };
-            for network in networks.into_iter().filter(|_| !self.pods[name].is_on_node) {
-                for found in names::on_network(self.project, name, network) {
-                    let key = (self.project.network_name(network).to_owned(), found.to_ascii_lowercase());
+            // Whoever shares the interfaces of another has no names of its own.
+            let shares = self.project.interfaces_of(&self.project.services[name]).is_some();
+            let Seat::Networks(joined) = Seat::of(self.project, name) else { continue };
+            for network in joined.iter().filter(|_| !shares && !self.pods[name].is_on_node) {
+                for found in names::on_network(self.project, name, &network.key) {
+                    let key = (network.name.clone(), found.to_ascii_lowercase());
                     meanings.entry(key).or_default().insert(name);
                 }
             }
