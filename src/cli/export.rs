@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use topo::k8s::forms::Form;
 use topo::k8s::{Binds, Export as Exported, KubeVersion, MeshKind, Options, Published, Secrets, export};
 use topo::model::x_topo::{Quantity, WaitFor};
+use topo::project::read_binds;
 use topo::source::SourceMap;
 
 use super::session::Index;
@@ -73,7 +74,8 @@ struct K8s {
     /// Whether pods wait for those that they depend on
     #[arg(long, value_enum, default_value_t)]
     wait_for: WaitBy,
-    /// What becomes of directories of this machine: left out with a warning, or those of the nodes
+    /// What becomes of what services mount of this machine: files are ConfigMaps and directories left out with a warning, or
+    /// all are those of the nodes
     #[arg(long, value_enum, default_value_t)]
     binds: BindsAs,
     /// Version of the cluster: what it lacks is left out or replaced, with a warning where that is a loss
@@ -167,6 +169,7 @@ fn run_k8s(arguments: &K8s, context: &Context) -> Exit {
     let Some(mut prepared) = context.prepared(&arguments.services, true) else { return Exit::Failure };
     let Prepared { project, contents, loaded, .. } = &mut prepared;
     let options = arguments.options();
+    contents.binds = read_binds(project, &context.world);
     let exported = export(project, contents, &options);
     // What was said when loading is not said again.
     loaded.diagnostics = topo::diagnostic::Diagnostics::default();

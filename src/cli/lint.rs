@@ -15,6 +15,7 @@ use topo::lint::levels::named;
 use topo::lint::programs::{Programs, needed};
 use topo::lint::{Group, Input, Level, Levels, RULES, Rule, lint};
 use topo::load::World as _;
+use topo::project::{Contents, read_binds};
 use topo::source::SourceMap;
 
 use super::check::{Format, print};
@@ -182,6 +183,7 @@ fn look(arguments: &Lint, levels: &Levels, outside: &Outside, context: &Context)
         return Looked { found: loaded.diagnostics, sources: loaded.sources, loads: false };
     }
     let losses = || {
+        let contents = Contents { binds: read_binds(&project, &context.world), ..contents.clone() };
         let losses = export(&project, &contents, &Options::default()).losses;
         losses.into_iter().map(|loss| loss.diagnostic).collect()
     };

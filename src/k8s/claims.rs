@@ -65,8 +65,6 @@ pub(super) struct Users<'a> {
     services: BTreeSet<&'a str>,
     roots: BTreeSet<&'a str>,
     pub(super) pods: i64,
-    /// How many of the pods write.
-    writers: i64,
 }
 
 /// Returns who mounts each volume, by its key.
@@ -75,7 +73,6 @@ pub(super) fn users_of_volumes<'a>(
     settings: &Settings,
 ) -> BTreeMap<&'a str, Users<'a>> {
     let mut users: BTreeMap<&str, Users<'_>> = BTreeMap::new();
-    let mut writing: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (name, service) in &project.services {
         if !settings.runs(name, service) {
             continue;
@@ -88,12 +85,8 @@ pub(super) fn users_of_volumes<'a>(
             let users = users.entry(key).or_default();
             users.services.insert(name);
             let root = root_of(project, name);
-            let pods = most_pods(project, settings, root);
             if users.roots.insert(root) {
-                users.pods += pods;
-            }
-            if !one.is_read_only && writing.insert((key, root)) {
-                users.writers += pods;
+                users.pods += most_pods(project, settings, root);
             }
         }
     }
@@ -192,18 +185,15 @@ fn size_of(scope: &Scope<'_>, key: &str) -> String {
     given.map_or(&scope.options.volume_size, |size| &size.0).clone()
 }
 
-/// Who writes from several nodes needs a volume that many can have; who only reads needs less.
+/// Pods on several nodes need a volume that many can have. It is new, so that somebody has to write into it before others
+/// read: it is never for reading alone.
 fn access_modes(scope: &Scope<'_>, key: &str) -> Vec<&'static str> {
     let given = scope.claim(key).map_or(&[][..], |claim| &claim.access_modes);
     if !given.is_empty() {
         return given.iter().map(|mode| mode.word()).collect();
     }
-    let (pods, writers) = scope.users.get(key).map_or((0, 0), |users| (users.pods, users.writers));
-    match (pods, writers) {
-        (0 | 1, _) => vec!["ReadWriteOnce"],
-        (_, 0) => vec!["ReadOnlyMany"],
-        _ => vec!["ReadWriteMany"],
-    }
+    let pods = scope.users.get(key).map_or(0, |users| users.pods);
+    if pods > 1 { vec!["ReadWriteMany"] } else { vec!["ReadWriteOnce"] }
 }
 
 pub(super) fn claim_spec(size: &str, modes: &[&str], class: Option<String>) -> PersistentVolumeClaimSpec {

@@ -1,4 +1,4 @@
-//! Configs and secrets: objects whose names change with their content, mounted file by file.
+//! Configs, secrets and files of this machine: objects whose names change with their content, mounted file by file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,20 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 use crate::model::service::Service;
-use crate::model::storage::FileReference;
+use crate::model::storage::{FileReference, MountType};
+use crate::project::Bound;
 
-use super::names::{local_name, short_hash};
-use super::storage::Builder;
+use super::names::{dns_label, local_name, short_hash};
+use super::storage::{Builder, effective_mounts};
 use super::workload::annotations;
-use super::{Object, Scope, Secrets};
+use super::{Binds, Object, Scope, Secrets};
 
 /// The most that a ConfigMap or a Secret may hold.
 const MOST_BYTES: usize = 1 << 20;
 /// Docker's permissions of configs and secrets.
 const FILE_MODE: u32 = 0o444;
+/// Those of files that can be run.
+const EXECUTABLE_MODE: u32 = 0o555;
 
 /// Configs or secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,7 @@ impl Section {
     }
 }
 
-/// Returns the objects of the configs and secrets that services read.
+/// Returns the objects of the configs and secrets that services read, and of files of this machine that they mount.
 pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
     let mut objects = Vec::new();
     for section in [Section::Configs, Section::Secrets] {
@@ -82,6 +85,7 @@ pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
             objects.extend(holder(scope, section, key));
         }
     }
+    objects.extend(bound_files(scope));
     objects
 }
 
@@ -181,12 +185,115 @@ fn holder(scope: &mut Scope<'_>, section: Section, key: &str) -> Option<Object> 
         let type_ = Some("Opaque".to_owned());
         return Some(Secret { metadata, data, immutable: Some(true), type_, ..Secret::default() }.into());
     }
+    Some(config_map(metadata, data_key, content).into())
+}
+
+fn config_map(metadata: ObjectMeta, key: String, content: Vec<u8>) -> ConfigMap {
     let mut map = ConfigMap { metadata, immutable: Some(true), ..ConfigMap::default() };
     match String::from_utf8(content) {
-        Ok(text) => map.data = Some(BTreeMap::from([(data_key, text)])),
-        Err(error) => map.binary_data = Some(BTreeMap::from([(data_key, ByteString(error.into_bytes()))])),
+        Ok(text) => map.data = Some(BTreeMap::from([(key, text)])),
+        Err(error) => map.binary_data = Some(BTreeMap::from([(key, ByteString(error.into_bytes()))])),
     }
-    Some(map.into())
+    map
+}
+
+/// A file of this machine that a service mounts.
+#[derive(Clone, Copy)]
+pub(super) struct BoundFile<'a> {
+    /// Where it is.
+    pub(super) source: &'a str,
+    pub(super) content: &'a [u8],
+    pub(super) is_executable: bool,
+}
+
+impl BoundFile<'_> {
+    /// The file's own name, under which the ConfigMap has it.
+    fn file_name(&self) -> &str {
+        self.source.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(self.source)
+    }
+
+    /// A new content makes a new name, as for configs, whose names it never has.
+    fn holder_name(&self) -> String {
+        let hash = short_hash(&[b"file:", self.content].concat());
+        format!("{}-{hash}", dns_label(&format!("file-{}", self.file_name()), 52))
+    }
+}
+
+/// Mounts a file of this machine: what it holds now is in a ConfigMap.
+pub(super) fn mount_bound(
+    scope: &mut Scope<'_>,
+    builder: &mut Builder<'_>,
+    path: &[&str],
+    file: &BoundFile<'_>,
+    target: &str,
+    is_read_only: bool,
+) {
+    let BoundFile { source, content, is_executable } = *file;
+    let service = builder.name;
+    if content.len() > MOST_BYTES {
+        let size = content.len();
+        let message = format!(
+            "service `{service}` does not get `{source}` at `{target}`: it has {size} bytes, and Kubernetes takes 1 MiB"
+        );
+        let help = "build it into the image, or put it on a volume";
+        scope.report.lost(path, message, help);
+        return;
+    }
+    if !is_read_only {
+        let message = format!("service `{service}` gets a copy of `{source}`, into which it cannot write");
+        let help = "write `:ro` after it if it need not; else use a named volume";
+        scope.report.approximated(path, message, help);
+    }
+    let key = data_key(file.file_name());
+    let mode = if is_executable { EXECUTABLE_MODE } else { FILE_MODE };
+    let item = KeyToPath {
+        path: key.clone(),
+        key: key.clone(),
+        mode: i32::try_from(mode).ok(),
+        ..KeyToPath::default()
+    };
+    let name = file.holder_name();
+    let config_map =
+        Some(ConfigMapVolumeSource { name, items: Some(vec![item]), ..ConfigMapVolumeSource::default() });
+    let volume = Volume { config_map, ..Volume::default() };
+    if let Some(mount) = builder.add(scope, path, &format!("file-{key}"), volume, target) {
+        mount.sub_path = Some(key);
+        mount.read_only = Some(true);
+    }
+}
+
+/// Returns the ConfigMaps of the files of this machine that services mount.
+fn bound_files(scope: &mut Scope<'_>) -> Vec<Object> {
+    if scope.options.binds != Binds::Report {
+        return Vec::new();
+    }
+    let mut files: BTreeMap<String, BoundFile<'_>> = BTreeMap::new();
+    for (name, service) in scope.running() {
+        for one in effective_mounts(scope.project, name, service) {
+            let Some(source) = one.mount.source.as_deref().filter(|_| one.mount.kind == MountType::Bind)
+            else {
+                continue;
+            };
+            if let Some(Bound::File { content, is_executable }) = scope.contents.binds.get(source)
+                && content.len() <= MOST_BYTES
+            {
+                let file = BoundFile { source, content, is_executable: *is_executable };
+                files.insert(file.holder_name(), file);
+            }
+        }
+    }
+    if !files.is_empty() {
+        let sources: BTreeSet<String> = files.values().map(|file| format!("`{}`", file.source)).collect();
+        let sources = Vec::from_iter(sources).join(", ");
+        scope.report.note(format!(
+            "ConfigMaps hold what files of this machine hold now, for everybody to read: {sources}"
+        ));
+    }
+    let object = |(name, file): (String, BoundFile<'_>)| {
+        let metadata = scope.metadata(&name, None);
+        config_map(metadata, data_key(file.file_name()), file.content.to_vec()).into()
+    };
+    files.into_iter().map(object).collect()
 }
 
 /// A secret in sealed form, of the controller sealed-secrets: without what is sealed, which is for `kubeseal` to write.

@@ -7,9 +7,17 @@ use crate::model::network::Network;
 use crate::model::registry::{Given, Kubernetes};
 use crate::model::service::CgroupNamespace;
 use crate::project::Project;
-use crate::source::{SourceMap, Span};
+use crate::source::SourceMap;
 
 use super::Scope;
+use super::uses::uses_of;
+
+/// The options of bridges that say who gets through, which policies do in their place.
+const KEPT_OPTIONS: [&str; 3] = [
+    "com.docker.network.bridge.enable_icc",
+    "com.docker.network.bridge.enable_ip_masquerade",
+    "com.docker.network.bridge.gateway_mode_ipv4",
+];
 
 /// Something that is lost, or expressed only nearly.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,33 +136,24 @@ pub(super) fn report(scope: &mut Scope<'_>) {
     }
 }
 
-/// Returns where services write an address or a name into variables or hosts.
-pub(super) fn uses_of(project: &Project, address: &str) -> Vec<Span> {
-    let mut spans = Vec::new();
-    for (name, service) in &project.services {
-        for (variable, value) in &service.environment.0 {
-            if value.as_ref().is_some_and(|value| value.contains(address)) {
-                spans.push(project.span(&["services", name, "environment", variable]));
-            }
-        }
-        for (host, value) in service.extra_hosts.pairs() {
-            if value == address {
-                spans.push(project.span(&["services", name, "extra_hosts", host]));
-            }
-        }
-    }
-    spans
-}
-
 fn report_network(report: &mut Report<'_>, key: &str, network: &Network) {
     match network.driver.as_deref() {
-        None | Some("" | "bridge" | "overlay") => {}
+        // Whoever is on the host's own network, or on none, says so.
+        None | Some("" | "bridge" | "overlay" | "host" | "none" | "null") => {}
         Some(driver) => {
             let message =
                 format!("network `{key}` of driver `{driver}` is exported as a network of the cluster");
             let help =
                 "pods are not in the host's own network: publish the ports that are needed from outside";
             report.approximated(&["networks", key, "driver"], message, help);
+        }
+    }
+    for option in network.driver_opts.0.keys() {
+        let is_bridge = matches!(network.driver.as_deref(), None | Some("" | "bridge"));
+        if !(is_bridge && KEPT_OPTIONS.contains(&option.as_str())) {
+            let message = format!("`networks.{key}.driver_opts.{option}` has no equivalent in Kubernetes");
+            let help = "leave it out: the cluster has one network for all pods";
+            report.lost(&["networks", key, "driver_opts", option], message, help);
         }
     }
     if network.enable_ipv4 == Some(false) {

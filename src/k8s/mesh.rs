@@ -57,7 +57,7 @@ pub(super) fn objects(scope: &mut Scope<'_>) -> Vec<Object> {
             scope.report.lost(&path, message, "export with `--mesh istio`");
             continue;
         }
-        if !matches!(Mode::of(service), Mode::Networks | Mode::Named(_)) {
+        if !matches!(Mode::of(project, service), Mode::Networks | Mode::Named(_)) {
             let message = format!("a mesh does not see service `{name}`: it has no name in the cluster");
             scope.report.lost(&path, message, "give it networks of its own");
             continue;

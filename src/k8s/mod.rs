@@ -28,6 +28,7 @@ mod security;
 mod services;
 mod settings;
 mod storage;
+mod uses;
 mod version;
 mod workload;
 
@@ -83,7 +84,7 @@ pub struct Options {
     pub volume_size: String,
     /// Whether pods wait for those that they depend on.
     pub wait_for: WaitFor,
-    /// What becomes of directories of this machine.
+    /// What becomes of files and directories of this machine.
     pub binds: Binds,
     /// The mesh that the cluster has.
     pub mesh: Option<MeshKind>,
@@ -126,10 +127,10 @@ pub enum Secrets {
     SealedPlaceholder,
 }
 
-/// What becomes of directories of this machine that services mount.
+/// What becomes of files and directories of this machine that services mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binds {
-    /// They are left out, with a warning.
+    /// What files hold is in ConfigMaps; directories are left out, with a warning.
     Report,
     /// They are those of the nodes, by the same path.
     HostPath,

@@ -8,11 +8,11 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::network::Attachment;
 use crate::model::service::Service;
 use crate::project::Project;
+use crate::topology::reach::seat::{Joined, Seat};
 
 use super::Scope;
-use super::loss::uses_of;
 use super::names::{Names, dns_label, resolvable_name};
-use super::pod::root_of;
+use super::uses::{Numbered, uses_of, uses_of_numbered};
 
 /// The label of pods that may ask the cluster's DNS.
 pub(super) const DNS_LABEL: &str = "topo.dev/dns";
@@ -37,17 +37,21 @@ pub(super) enum Mode<'a> {
 }
 
 impl<'a> Mode<'a> {
-    pub(super) fn of(service: &'a Service) -> Self {
+    pub(super) fn of(project: &'a Project, service: &'a Service) -> Self {
+        if let Some(other) = project.interfaces_of(service) {
+            return Self::Service(other);
+        }
         match service.network_mode.as_deref() {
-            None | Some("") => Self::Networks,
+            None | Some("") => match Seat::of_networks(project, service) {
+                Seat::Host => Self::Host,
+                Seat::Nowhere => Self::None,
+                Seat::Networks(_) | Seat::Foreign | Seat::Provided => Self::Networks,
+            },
             Some("bridge" | "default") => Self::Bridge,
             Some("none") => Self::None,
             Some("host") => Self::Host,
-            Some(mode) => match mode.split_once(':') {
-                Some(("service", name)) => Self::Service(name),
-                Some(("container", _)) => Self::Container,
-                _ => Self::Named(mode),
-            },
+            Some(mode) if mode.starts_with("container:") => Self::Container,
+            Some(mode) => Self::Named(mode),
         }
     }
 }
@@ -61,63 +65,74 @@ pub(super) struct Group {
     pub(super) policy: String,
     /// The network's key, if it is one of the project's.
     pub(super) network: Option<String>,
-    /// Whether there is no way out.
-    pub(super) is_internal: bool,
     /// Whether pods of other projects are on it too.
     pub(super) is_external: bool,
+    /// What its members reach beside each other.
+    pub(super) way_out: WayOut,
+    /// Whether its members do not reach each other.
+    pub(super) keeps_apart: bool,
+    /// Whether published ports lead to its members.
+    pub(super) publishes: bool,
 }
 
-/// Returns the groups that a service is in.
-pub(super) fn groups(scope: &Scope<'_>, name: &str, service: &Service) -> Vec<Group> {
-    // Whoever shares the interfaces of a service is where that one is.
-    let services = &scope.project.services;
-    let service = services.get(root_of(scope.project, name)).map_or(service, |root| root);
-    match Mode::of(service) {
-        Mode::Networks => service.networks.0.keys().map(|key| group_of(scope, key)).collect(),
-        Mode::Bridge => vec![Group {
-            label: "topo.dev/bridge".to_owned(),
-            policy: "bridge".to_owned(),
-            network: None,
-            is_internal: false,
-            is_external: false,
-        }],
-        Mode::Named(name) => vec![external_group(name, None)],
-        Mode::None | Mode::Host | Mode::Service(_) | Mode::Container => Vec::new(),
+/// What the members of a network reach beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum WayOut {
+    /// Everything that lets them in.
+    Everywhere,
+    /// What the project publishes.
+    Published,
+    /// Nothing.
+    Nowhere,
+}
+
+/// Returns the groups that a service is in. Whoever shares the interfaces of another is where that one is.
+pub(super) fn groups(scope: &Scope<'_>, name: &str) -> Vec<Group> {
+    match Seat::of(scope.project, name) {
+        Seat::Networks(joined) => joined.iter().map(|network| group_of(scope, network)).collect(),
+        Seat::Host | Seat::Nowhere | Seat::Foreign | Seat::Provided => Vec::new(),
     }
 }
 
-fn group_of(scope: &Scope<'_>, key: &str) -> Group {
-    let network = scope.project.networks.get(key);
-    if network.is_some_and(|network| network.external.is) {
-        return external_group(scope.project.network_name(key), Some(key));
-    }
-    let name = scope.names.networks.get(key).map_or(key, String::as_str);
+fn group_of(scope: &Scope<'_>, joined: &Joined<'_>) -> Group {
+    let Joined { key, name, network } = joined;
+    let is_external = network.map_or(key != "bridge", |network| network.external.is);
+    let (label, policy) = match network {
+        _ if is_external => (external_label(name), format!("external-network-{}", dns_label(name, 52))),
+        None => ("topo.dev/bridge".to_owned(), "bridge".to_owned()),
+        Some(_) => {
+            let name = scope.names.networks.get(key).unwrap_or(key);
+            (format!("topo.dev/net.{name}"), format!("network-{name}"))
+        }
+    };
+    let way_out = if joined.leads_out() {
+        WayOut::Everywhere
+    } else if joined.leads_to_published() {
+        WayOut::Published
+    } else {
+        WayOut::Nowhere
+    };
     Group {
-        label: format!("topo.dev/net.{name}"),
-        policy: format!("network-{name}"),
-        network: Some(key.to_owned()),
-        is_internal: network.is_some_and(|network| network.internal),
-        is_external: false,
+        label,
+        policy,
+        network: network.map(|_| key.clone()),
+        is_external,
+        way_out,
+        keeps_apart: joined.keeps_members_apart(),
+        publishes: joined.publishes(),
     }
 }
 
 /// The label is made of the name in the engine alone, so that all projects on the network agree on it.
-fn external_group(name: &str, key: Option<&str>) -> Group {
-    let short = dns_label(name, 52);
-    Group {
-        label: format!("topo.dev/xnet.{short}"),
-        policy: format!("external-network-{short}"),
-        network: key.map(str::to_owned),
-        is_internal: false,
-        is_external: true,
-    }
+fn external_label(name: &str) -> String {
+    format!("topo.dev/xnet.{}", dns_label(name, 52))
 }
 
 /// Returns the labels of a pod beside those that select it.
 pub(super) fn pod_labels(scope: &Scope<'_>, name: &str, service: &Service) -> BTreeMap<String, String> {
     let mut labels: BTreeMap<String, String> =
-        groups(scope, name, service).into_iter().map(|group| (group.label, "true".to_owned())).collect();
-    if !matches!(Mode::of(service), Mode::None | Mode::Host) {
+        groups(scope, name).into_iter().map(|group| (group.label, "true".to_owned())).collect();
+    if !matches!(Mode::of(scope.project, service), Mode::None | Mode::Host) {
         labels.insert(DNS_LABEL.to_owned(), "true".to_owned());
     }
     let shared = scope.shared_names.get(name).into_iter().flatten();
@@ -144,7 +159,9 @@ pub(super) type Owners = BTreeMap<String, Vec<Owner>>;
 pub(super) fn owners_of_names(project: &Project, names: &Names) -> Owners {
     let mut owners: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for (name, service) in &project.services {
-        if service.provider.is_some() || !matches!(Mode::of(service), Mode::Networks | Mode::Named(_)) {
+        if service.provider.is_some()
+            || !matches!(Mode::of(project, service), Mode::Networks | Mode::Named(_))
+        {
             continue;
         }
         let mut add = |written: &str, networks: &mut dyn Iterator<Item = &String>| {
@@ -172,6 +189,12 @@ pub(super) fn owners_of_names(project: &Project, names: &Names) -> Owners {
             owners.entry(found).or_default().entry(target.to_owned()).or_default().extend(networks);
         }
     }
+    for Numbered { container, service, .. } in uses_of_numbered(project) {
+        if let (Some(found), true) = (resolvable_name(container), is_alone(project, service)) {
+            let networks = project.services[service].networks.0.keys().cloned();
+            owners.entry(found).or_default().entry(service.to_owned()).or_default().extend(networks);
+        }
+    }
     let owner = |(service, networks)| Owner { service, networks };
     owners.into_iter().map(|(name, of)| (name, of.into_iter().map(owner).collect())).collect()
 }
@@ -190,6 +213,13 @@ pub(super) fn shared_names(owners: &Owners) -> SharedNames {
     shared
 }
 
+/// Returns whether a service has a name, and one container, so that the name of that can be one of the service.
+fn is_alone(project: &Project, service: &str) -> bool {
+    let service = &project.services[service];
+    let has_name = matches!(Mode::of(project, service), Mode::Networks | Mode::Named(_));
+    has_name && service.provider.is_none() && service.containers() == 1
+}
+
 /// Returns the names that a service has on all its networks, and the attributes that give them.
 fn names_everywhere<'a>(name: &'a str, service: &'a Service) -> Vec<(&'a str, Option<&'static str>)> {
     let mut names = vec![(name, None)];
@@ -201,7 +231,9 @@ fn names_everywhere<'a>(name: &'a str, service: &'a Service) -> Vec<(&'a str, Op
 pub(super) fn report_names(scope: &mut Scope<'_>) {
     let project = scope.project;
     for (name, service) in &project.services {
-        if service.provider.is_some() || !matches!(Mode::of(service), Mode::Networks | Mode::Named(_)) {
+        if service.provider.is_some()
+            || !matches!(Mode::of(project, service), Mode::Networks | Mode::Named(_))
+        {
             continue;
         }
         let made = scope.names.services[name].clone();
@@ -251,6 +283,17 @@ pub(super) fn report_names(scope: &mut Scope<'_>) {
             }
         }
     }
+    for Numbered { container, service, path } in uses_of_numbered(project) {
+        if resolvable_name(container).is_none() || !is_alone(project, service) {
+            let message = format!("container `{container}` is not found by this name in Kubernetes");
+            let made = &scope.names.services[service];
+            scope.report.lost(
+                &path,
+                message,
+                format!("write `{made}`: the name of the service leads to all of it"),
+            );
+        }
+    }
     for (name, owners) in scope.owners.clone() {
         report_meanings(scope, &name, &owners);
     }
@@ -291,7 +334,7 @@ fn report_meanings(scope: &mut Scope<'_>, name: &str, owners: &[Owner]) {
 /// Sets up the network of a pod: interfaces, host name, hosts and resolver.
 pub(super) fn set_up_pod(scope: &mut Scope<'_>, name: &str, service: &Service, pod: &mut PodSpec) {
     report_mode(scope, name, service);
-    if Mode::of(service) == Mode::Host {
+    if Mode::of(scope.project, service) == Mode::Host {
         pod.host_network = Some(true);
         pod.dns_policy = Some("ClusterFirstWithHostNet".to_owned());
     }
@@ -322,13 +365,14 @@ pub(super) fn set_up_pod(scope: &mut Scope<'_>, name: &str, service: &Service, p
 }
 
 fn report_mode(scope: &mut Scope<'_>, name: &str, service: &Service) {
-    let path = ["services", name, "network_mode"];
-    match Mode::of(service) {
+    let attribute = if service.network_mode.is_some() { "network_mode" } else { "networks" };
+    let path = ["services", name, attribute];
+    match Mode::of(scope.project, service) {
         Mode::Networks | Mode::Bridge => {}
         Mode::Named(network) => {
             let message =
                 format!("service `{name}` joins network `{network}`, which all pods with its label are on");
-            let label = external_group(network, None).label;
+            let label = external_label(network);
             scope.report.approximated(
                 &path,
                 message,

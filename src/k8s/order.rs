@@ -32,9 +32,17 @@ enum Wait {
 /// Returns what a service can wait for in another one.
 ///
 /// The name of a service leads to all its pods, and `<name>-ready` to those that are ready: DNS is all that it takes.
-fn wait(scope: &Scope<'_>, other: &str, condition: Condition) -> Wait {
-    let Some(service) = scope.project.services.get(other) else { return Wait::Impossible };
-    let has_name = matches!(Mode::of(service), Mode::Networks | Mode::Named(_));
+fn wait(scope: &Scope<'_>, name: &str, other: &str, condition: Condition) -> Wait {
+    let project = scope.project;
+    let Some(service) = project.services.get(other) else { return Wait::Impossible };
+    let root = pod::root_of(project, name);
+    let asks_dns = || project.services.get(root).is_some_and(|root| Mode::of(project, root) != Mode::None);
+    // A pod starts none of its services before all of them may start.
+    let is_circular = || root != name && depends_on(scope, other, root);
+    if !waits(scope, name) || !asks_dns() || is_circular() {
+        return Wait::Impossible;
+    }
+    let has_name = matches!(Mode::of(scope.project, service), Mode::Networks | Mode::Named(_));
     // The pod of a job that has ended has no address any more.
     let stays = !matches!(kind(scope, other, service), Kind::Job(_) | Kind::CronJob(_));
     match condition {
@@ -48,6 +56,23 @@ fn wait(scope: &Scope<'_>, other: &str, condition: Condition) -> Wait {
 /// Returns whether an init container waits for what a service depends on.
 fn waits(scope: &Scope<'_>, name: &str) -> bool {
     scope.settings(name).wait_for.unwrap_or(scope.options.wait_for) == WaitFor::Init
+}
+
+/// Returns whether the pods of a service come after those of another, by what any service in them depends on.
+fn depends_on(scope: &Scope<'_>, name: &str, other: &str) -> bool {
+    let project = scope.project;
+    let (mut seen, mut ahead) = (BTreeSet::new(), vec![pod::root_of(project, name)]);
+    while let Some(root) = ahead.pop() {
+        if root == other {
+            return true;
+        }
+        if seen.insert(root) {
+            let members = scope.members.get(root).into_iter().flatten();
+            let before = members.flat_map(|(member, service)| dependencies(scope, member, service));
+            ahead.extend(before.map(|(before, _)| pod::root_of(project, before)));
+        }
+    }
+    false
 }
 
 /// Returns the dependencies of a service that run in other pods.
@@ -71,9 +96,13 @@ fn dependencies<'a>(scope: &Scope<'a>, name: &'a str, service: &'a Service) -> V
 /// Returns the services that somebody waits for until they are ready, for which they need a second name.
 pub(super) fn awaited_ready<'a>(scope: &Scope<'a>) -> BTreeSet<&'a str> {
     let waiting = scope.running().into_iter().filter(|(name, _)| waits(scope, name));
-    let dependencies = waiting.flat_map(|(name, service)| dependencies(scope, name, service));
-    let ready = dependencies.filter(|(other, condition)| wait(scope, other, *condition) == Wait::Ready);
-    ready.map(|(other, _)| other).collect()
+    waiting
+        .flat_map(|(name, service)| {
+            let dependencies = dependencies(scope, name, service).into_iter();
+            dependencies.filter(move |(other, condition)| wait(scope, name, other, *condition) == Wait::Ready)
+        })
+        .map(|(other, _)| other)
+        .collect()
 }
 
 /// The name under which those pods of a service are found that are ready.
@@ -87,9 +116,8 @@ pub(super) fn waiting(scope: &mut Scope<'_>, name: &str, service: &Service) -> O
     let mut started = Vec::new();
     for (other, condition) in dependencies(scope, name, service) {
         let path = ["services", name, "depends_on", other];
-        let wait = if waits(scope, name) { wait(scope, other, condition) } else { Wait::Impossible };
         let made = scope.names.services[other].clone();
-        match wait {
+        match wait(scope, name, other, condition) {
             Wait::Started => targets.push(made),
             Wait::Ready => targets.push(ready_name(&made)),
             Wait::Impossible if condition == Condition::CompletedSuccessfully => {

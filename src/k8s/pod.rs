@@ -37,7 +37,9 @@ pub(super) fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
     let mut root = name;
     // A chain that comes back to its start is reported as a cycle; here it only has to end.
     for _ in 0..project.services.len() {
-        let Some(Mode::Service(other)) = project.services.get(root).map(|one| Mode::of(one)) else { break };
+        let Some(Mode::Service(other)) = project.services.get(root).map(|one| Mode::of(project, one)) else {
+            break;
+        };
         match project.services.get(other) {
             Some(service) if service.provider.is_none() => root = other,
             _ => break,
@@ -80,7 +82,7 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
             };
             containers.iter().flat_map(|container| container.ports.iter().flatten()).any(is_same)
         };
-        let mut own_ports = ports::container_ports(scope.settings(member), of_member).unwrap_or_default();
+        let mut own_ports = ports::container_ports(scope, member, of_member).unwrap_or_default();
         own_ports.retain(|port| !listed(port));
         container.ports = (!own_ports.is_empty()).then_some(own_ports);
         container.resources = resources::requirements(scope, member, of_member);

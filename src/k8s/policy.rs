@@ -14,7 +14,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::model::x_topo::ClusterDns;
 
-use super::network::{DNS_LABEL, Group, groups};
+use super::names::dns_label;
+use super::network::{DNS_LABEL, Group, WayOut, groups};
 use super::ports::{open_ports, routed_ports};
 use super::workload::annotations;
 use super::{PART_OF, Scope, select};
@@ -27,8 +28,8 @@ pub(super) fn policies(scope: &mut Scope<'_>) -> Vec<NetworkPolicy> {
         "NetworkPolicies hold where the cluster's network enforces them: Calico, Cilium, Antrea and kube-router do, Flannel alone does not",
     );
     let mut used: BTreeMap<String, Group> = BTreeMap::new();
-    for (name, service) in scope.running() {
-        used.extend(groups(scope, name, service).into_iter().map(|group| (group.policy.clone(), group)));
+    for (name, _) in scope.running() {
+        used.extend(groups(scope, name).into_iter().map(|group| (group.policy.clone(), group)));
     }
     for group in used.values() {
         policies.push(of_group(scope, group));
@@ -50,8 +51,13 @@ pub(super) fn policies(scope: &mut Scope<'_>) -> Vec<NetworkPolicy> {
     policies
 }
 
+/// Makes a policy. Its name has the project's in it where other projects may be in the namespace, which have policies
+/// of their own.
 fn policy(scope: &Scope<'_>, name: &str, service: Option<&str>, spec: NetworkPolicySpec) -> NetworkPolicy {
-    NetworkPolicy { metadata: scope.metadata(name, service), spec: Some(spec) }
+    let project = dns_label(&scope.project.name, 63);
+    let own = format!("{project}-{name}");
+    let name = if scope.names.namespace == project { name.to_owned() } else { dns_label(&own, 63) };
+    NetworkPolicy { metadata: scope.metadata(&name, service), spec: Some(spec) }
 }
 
 fn types(types: &[&str]) -> Vec<String> {
@@ -59,10 +65,13 @@ fn types(types: &[&str]) -> Vec<String> {
 }
 
 /// Selects the pods of the project alone, so that others in the namespace are left as they are.
+fn of_project(scope: &Scope<'_>) -> LabelSelector {
+    select([(PART_OF.to_owned(), scope.names.project.clone())])
+}
+
 fn default_deny(scope: &Scope<'_>) -> NetworkPolicy {
-    let of_project = select([(PART_OF.to_owned(), scope.names.project.clone())]);
     let spec = NetworkPolicySpec {
-        pod_selector: Some(of_project),
+        pod_selector: Some(of_project(scope)),
         policy_types: Some(types(&["Ingress", "Egress"])),
         ..NetworkPolicySpec::default()
     };
@@ -119,8 +128,8 @@ fn allow_mesh(scope: &Scope<'_>) -> Option<NetworkPolicy> {
     Some(policy(scope, "allow-mesh", None, spec))
 }
 
-/// Members of a network reach each other on all ports; unless it is internal they reach everything else too. What
-/// they reach protects itself: its own policies say who may come in.
+/// Members of a network reach each other on all ports, unless it keeps them apart, and what else it leads to. What they
+/// reach protects itself: its own policies say who may come in.
 fn of_group(scope: &mut Scope<'_>, group: &Group) -> NetworkPolicy {
     let (members, peer) = if group.is_external {
         // Pods of other projects are members too, wherever they run.
@@ -136,12 +145,21 @@ fn of_group(scope: &mut Scope<'_>, group: &Group) -> NetworkPolicy {
         let peer = NetworkPolicyPeer { pod_selector: Some(members.clone()), ..NetworkPolicyPeer::default() };
         (members, peer)
     };
-    let out = if group.is_internal { Some(vec![peer.clone()]) } else { None };
+    let within = (!group.keeps_apart).then(|| vec![peer]);
+    let to = |to| NetworkPolicyEgressRule { to, ports: None };
+    let egress = match group.way_out {
+        WayOut::Everywhere => Some(to(None)),
+        WayOut::Published => {
+            let pod_selector = Some(of_project(scope));
+            Some(to(Some(vec![NetworkPolicyPeer { pod_selector, ..NetworkPolicyPeer::default() }])))
+        }
+        WayOut::Nowhere => within.clone().map(|peers| to(Some(peers))),
+    };
     let spec = NetworkPolicySpec {
         pod_selector: Some(members),
         policy_types: Some(types(&["Ingress", "Egress"])),
-        ingress: Some(vec![NetworkPolicyIngressRule { from: Some(vec![peer]), ports: None }]),
-        egress: Some(vec![NetworkPolicyEgressRule { to: out, ports: None }]),
+        ingress: within.map(|peers| vec![NetworkPolicyIngressRule { from: Some(peers), ports: None }]),
+        egress: egress.map(|rule| vec![rule]),
     };
     let mut policy = policy(scope, &group.policy, None, spec);
     if let Some(key) = &group.network
@@ -153,7 +171,7 @@ fn of_group(scope: &mut Scope<'_>, group: &Group) -> NetworkPolicy {
             let help = format!("give the other pods on it the label `{}: \"true\"`", group.label);
             scope.report.approximated(&["networks", key, "external"], message, help);
         }
-        if group.is_internal {
+        if network.internal {
             let message =
                 format!("services on internal network `{key}` can look up names of the outside in DNS");
             let help = "have the cluster's DNS refuse them if that matters; connections are refused anyway";

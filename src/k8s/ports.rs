@@ -87,8 +87,12 @@ pub(super) fn listed_ports(settings: &Workload, service: &Service) -> Vec<Servic
 
 /// Returns the ports of the container, unless they are too many to list. On the host's interfaces they are taken from
 /// the node.
-pub(super) fn container_ports(settings: &Workload, service: &Service) -> Option<Vec<ContainerPort>> {
-    let on_host = Mode::of(service) == Mode::Host;
+pub(super) fn container_ports(
+    scope: &Scope<'_>,
+    name: &str,
+    service: &Service,
+) -> Option<Vec<ContainerPort>> {
+    let on_host = Mode::of(scope.project, service) == Mode::Host;
     let mut taken = BTreeSet::new();
     let port = |(protocol, number, name): (String, u16, Option<String>)| ContainerPort {
         name: Some(port_name(name.as_deref(), &protocol, number, &mut taken)),
@@ -97,7 +101,7 @@ pub(super) fn container_ports(settings: &Workload, service: &Service) -> Option<
         protocol: Some(protocol),
         ..ContainerPort::default()
     };
-    let ports = known_ports(settings, service);
+    let ports = known_ports(scope.settings(name), service);
     (1..=MOST_LISTED_PORTS).contains(&ports.len()).then(|| ports.into_iter().map(port).collect())
 }
 
@@ -111,8 +115,8 @@ pub(super) fn open_ports<'a>(
     if ports.is_empty() {
         return Vec::new();
     }
-    let groups = groups(scope, name, service);
-    let (why, help) = match Mode::of(service) {
+    let groups = groups(scope, name);
+    let (why, help) = match Mode::of(scope.project, service) {
         Mode::Host => {
             ("it is on the host's interfaces", "remove `ports`: all its ports are the node's already")
         }
@@ -120,9 +124,9 @@ pub(super) fn open_ports<'a>(
         Mode::Service(_) | Mode::Container => {
             ("it shares the interfaces of another", "publish them where these are")
         }
-        _ if groups.iter().all(|group| group.is_internal) => (
-            "all its networks are internal",
-            "add a network that is not `internal`; Docker does not publish them either",
+        _ if !groups.iter().any(|group| group.publishes) => (
+            "none of its networks lets it",
+            "add a bridge network that is not `internal`; Docker does not publish them either",
         ),
         _ => {
             return ports.iter().enumerate().filter(|(at, port)| is_open(scope, name, *at, port)).collect();

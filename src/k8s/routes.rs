@@ -42,7 +42,7 @@ fn backend(
     port: Option<u16>,
 ) -> Option<(String, u16)> {
     let path = ["services", name, "x-topo", "kubernetes", attribute];
-    if !matches!(Mode::of(service), Mode::Networks | Mode::Named(_)) {
+    if !matches!(Mode::of(scope.project, service), Mode::Networks | Mode::Named(_)) {
         let message = format!("nothing can be led to service `{name}`: it has no name in the cluster");
         scope.report.lost(&path, message, "give it networks of its own");
         return None;

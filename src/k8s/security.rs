@@ -11,6 +11,7 @@ use crate::model::service::Service;
 use crate::project::Project;
 
 use super::Scope;
+use super::network::Mode;
 use super::pod::root_of;
 
 /// Kernel parameters that a kubelet allows without being told to.
@@ -195,7 +196,7 @@ pub(super) fn of_pod(
 }
 
 fn sysctls(scope: &mut Scope<'_>, name: &str, service: &Service) -> Option<Vec<Sysctl>> {
-    let shares_network = service.network_mode.as_deref() == Some("host");
+    let shares_network = Mode::of(scope.project, service) == Mode::Host;
     let mut sysctls = Vec::new();
     for (key, value) in &service.sysctls.0 {
         let path = ["services", name, "sysctls", key];
@@ -273,6 +274,7 @@ fn needs_privileges(pod: &PodSpec) -> bool {
     pod.host_network == Some(true)
         || pod.host_pid == Some(true)
         || pod.host_ipc == Some(true)
+        || pod.volumes.iter().flatten().any(|volume| volume.host_path.is_some())
         || sysctls.is_some_and(|sysctls| sysctls.iter().any(is_unsafe))
         || pod.containers.iter().chain(pod.init_containers.iter().flatten()).any(|container| {
             let ports = container.ports.as_ref();

@@ -10,9 +10,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::model::service::Service;
 use crate::model::storage::{BindOptions, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions};
-use crate::project::Project;
+use crate::project::{Bound, Project};
 
 use super::claims::{self, claim_name, has_own, is_anonymous};
+use super::files::BoundFile;
 use super::names::local_name;
 use super::resources::bytes;
 use super::version::Feature;
@@ -114,7 +115,7 @@ fn memory(size: i64) -> Volume {
 
 /// Collects what a pod mounts.
 pub(super) struct Builder<'a> {
-    name: &'a str,
+    pub(super) name: &'a str,
     kind: Kind,
     storage: PodStorage,
     /// Where the container that is being looked at mounts them.
@@ -266,38 +267,57 @@ impl Builder<'_> {
             }
             MountType::Bind if scope.options.binds == Binds::HostPath => {
                 let is_created = bind.as_ref().is_some_and(|bind: &BindOptions| bind.create_host_path);
-                let host_path = HostPathVolumeSource {
-                    path: source.to_owned(),
-                    type_: is_created.then(|| "DirectoryOrCreate".to_owned()),
-                };
-                let message = format!(
-                    "service `{}` gets `{source}` of whichever node it runs on at `{target}`",
-                    self.name
-                );
-                let help = "have it on all nodes, or choose a node with `x-topo.kubernetes.node_selector`";
-                scope.report.approximated(&path, message, help);
-                let volume = Volume { host_path: Some(host_path), ..Volume::default() };
-                let wanted = format!("host-{}", target.trim_matches('/'));
-                if let Some(mount) = self.add(scope, &path, &wanted, volume, target) {
-                    mount.read_only = read_only;
+                self.host_path(scope, &path, source, target, read_only, is_created);
+            }
+            MountType::Bind => match scope.contents.binds.get(source) {
+                Some(Bound::File { content, is_executable }) => {
+                    let file = BoundFile { source, content, is_executable: *is_executable };
+                    files::mount_bound(scope, self, &path, &file, target, read_only.is_some());
                 }
-            }
-            MountType::Bind => {
-                let message = format!(
-                    "service `{}` does not get `{source}` at `{target}`: it is on this machine",
-                    self.name
-                );
-                let help = if source.ends_with("docker.sock") {
-                    "use the Kubernetes API in place of the engine's socket"
-                } else {
-                    "copy it into the image, write a file as one of `configs`, use a named volume, or export with `--binds host-path` if the nodes have it"
-                };
-                scope.report.lost(&path, message, help);
-            }
+                Some(Bound::Directory | Bound::Other) | None => {
+                    let message = format!(
+                        "service `{}` does not get `{source}` at `{target}`: it is on this machine",
+                        self.name
+                    );
+                    let help = if source.ends_with("docker.sock") {
+                        "use the Kubernetes API in place of the engine's socket"
+                    } else {
+                        "copy it into the image, use a named volume, or export with `--binds host-path` if the nodes have it"
+                    };
+                    scope.report.lost(&path, message, help);
+                }
+            },
             MountType::Cluster | MountType::Npipe => {
                 let message = format!("a mount of type `{kind}` has no equivalent in Kubernetes");
                 scope.report.lost(&path, message, "use a named volume");
             }
+        }
+    }
+
+    /// Mounts what a node has at the same path. Docker makes a directory where nothing is; of what is no directory here,
+    /// nothing is asked of the node.
+    fn host_path(
+        &mut self,
+        scope: &mut Scope<'_>,
+        path: &[&str],
+        source: &str,
+        target: &str,
+        read_only: Option<bool>,
+        is_created: bool,
+    ) {
+        let is_directory = scope.contents.binds.get(source) == Some(&Bound::Directory);
+        let host_path = HostPathVolumeSource {
+            path: source.to_owned(),
+            type_: (is_created && is_directory).then(|| "DirectoryOrCreate".to_owned()),
+        };
+        let message =
+            format!("service `{}` gets `{source}` of whichever node it runs on at `{target}`", self.name);
+        let help = "have it on all nodes, or choose a node with `x-topo.kubernetes.node_selector`";
+        scope.report.approximated(path, message, help);
+        let volume = Volume { host_path: Some(host_path), ..Volume::default() };
+        let wanted = format!("host-{}", target.trim_matches('/'));
+        if let Some(mount) = self.add(scope, path, &wanted, volume, target) {
+            mount.read_only = read_only;
         }
     }
 

@@ -271,7 +271,7 @@ fn strategy(
     keeps_alone: bool,
 ) -> Option<DeploymentStrategy> {
     let update = service.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
-    if keeps_alone || Mode::of(service) == Mode::Host {
+    if keeps_alone || Mode::of(scope.project, service) == Mode::Host {
         if update.is_some_and(|update| update.order == Some(UpdateOrder::StartFirst)) {
             let message = format!("the old pod of service `{name}` goes before the new one comes");
             let help = "the two cannot share a volume or the ports of a node";

@@ -13,6 +13,10 @@ pub trait World {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// Returns whether a file, not a directory, is there.
     fn is_file(&self, path: &Path) -> bool;
+    /// Returns whether a file can be run. Where permissions do not say it, the first line does.
+    fn is_executable(&self, path: &Path) -> bool {
+        self.read(path).is_ok_and(|content| content.starts_with(b"#!"))
+    }
     /// Returns the files that are in a directory, not those below it.
     fn files_in(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
     /// Reads standard input to its end.
@@ -116,6 +120,12 @@ impl World for OsWorld {
         path.is_file()
     }
 
+    #[cfg(unix)]
+    fn is_executable(&self, path: &Path) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
+    }
+
     fn files_in(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(directory)? {
@@ -176,7 +186,10 @@ impl MemWorld {
 
 impl World for MemWorld {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        let is_directory = || self.files.keys().any(|file| file.starts_with(path));
+        self.files.get(path).cloned().ok_or_else(|| {
+            if is_directory() { io::ErrorKind::IsADirectory.into() } else { io::ErrorKind::NotFound.into() }
+        })
     }
 
     fn is_file(&self, path: &Path) -> bool {

@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::k8s::{self, export};
 use crate::lint::{Input, Levels, lint};
 use crate::load::{Loaded, Request, World as _, load};
-use crate::project::{Project, Selection, read_contents, resolve};
+use crate::project::{Contents, Project, Selection, read_binds, read_contents, resolve};
 use crate::source::{SourceFile, Span};
 use crate::topology::{Topology, ports};
 
@@ -65,6 +65,7 @@ impl Analysis {
         let contents = read_contents(&project, &loaded.environment, view, &mut found);
         if !found.has_errors() {
             let losses = || {
+                let contents = Contents { binds: read_binds(&project, view), ..contents.clone() };
                 let losses = export(&project, &contents, &k8s::Options::default()).losses;
                 losses.into_iter().map(|loss| loss.diagnostic).collect()
             };

@@ -76,10 +76,7 @@ pub fn container(
 pub fn container_name(project: &Project, name: &str, service: &Service, number: u32) -> String {
     match &service.container_name {
         Some(name) => name.0.clone(),
-        None => {
-            let separator = project.separator();
-            format!("{}{separator}{name}{separator}{number}", project.name)
-        }
+        None => project.numbered_container(name, number),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What configs and secrets hold: read only by those who need it, since `config` must work without the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::Project;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::load::{Environment, World, reason};
+use crate::model::storage::MountType;
 use crate::model::values::HostPath;
 
 /// What the configs and secrets of a project hold, by key. External ones are not in here.
@@ -17,6 +19,24 @@ pub struct Contents {
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// The seccomp profiles that services name, by file; [`read_profiles`] reads them.
     pub profiles: BTreeMap<String, String>,
+    /// What is on this machine where services mount it from, by path; [`read_binds`] looks at it.
+    pub binds: BTreeMap<String, Bound>,
+}
+
+/// What is on this machine where services mount it from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// A file.
+    File {
+        /// What it holds.
+        content: Vec<u8>,
+        /// Whether it can be run.
+        is_executable: bool,
+    },
+    /// A directory.
+    Directory,
+    /// Something else: a socket, what cannot be read, or nothing yet.
+    Other,
 }
 
 /// Reads the configs and secrets of a project.
@@ -107,6 +127,28 @@ pub fn read_profiles(
         }
     }
     profiles
+}
+
+/// Looks at what services mount of this machine. Only those need it who take it elsewhere.
+pub fn read_binds(project: &Project, world: &dyn World) -> BTreeMap<String, Bound> {
+    let mounts = project.services.values().flat_map(|service| &service.volumes.0);
+    let bound =
+        mounts.filter(|mount| mount.kind == MountType::Bind).filter_map(|mount| mount.source.as_ref());
+    let sources: BTreeSet<&String> = bound.collect();
+    sources.into_iter().map(|source| (source.clone(), bound_at(source, world))).collect()
+}
+
+fn bound_at(source: &str, world: &dyn World) -> Bound {
+    let path = Path::new(source);
+    // These are the kernel's own, which every machine has of itself.
+    if ["/proc", "/sys", "/dev"].iter().any(|own| path.starts_with(own)) {
+        return Bound::Other;
+    }
+    match world.read(path) {
+        Ok(content) => Bound::File { content, is_executable: world.is_executable(path) },
+        Err(error) if error.kind() == ErrorKind::IsADirectory => Bound::Directory,
+        Err(_) => Bound::Other,
+    }
 }
 
 /// Returns the file that a security option reads its seccomp profile from.

@@ -29,7 +29,7 @@ use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Room};
 
 pub use client::Client;
-pub use contents::{Contents, profile_file, read_contents, read_profiles};
+pub use contents::{Bound, Contents, profile_file, read_binds, read_contents, read_profiles};
 pub use written::as_written;
 
 /// What the user selects of a project.
@@ -119,6 +119,39 @@ impl Project {
     /// Returns the image that a service runs; for a built one without `image` it is `project-service`.
     pub fn image_of(&self, name: &str, service: &Service) -> String {
         service.image.clone().unwrap_or_else(|| format!("{}{}{name}", self.name, self.separator()))
+    }
+
+    /// Returns the name that docker compose gives to a container of a service where the file has none.
+    pub fn numbered_container(&self, service: &str, number: impl std::fmt::Display) -> String {
+        let separator = self.separator();
+        format!("{}{separator}{service}{separator}{number}", self.name)
+    }
+
+    /// Returns the service whose interfaces a service shares: by `network_mode: service:`, or by `container:` with the
+    /// name of a container of the project.
+    pub fn interfaces_of<'a>(&'a self, service: &'a Service) -> Option<&'a str> {
+        match service.network_mode.as_deref()?.split_once(':')? {
+            ("service", name) => Some(name),
+            ("container", container) => self.service_of(container),
+            _ => None,
+        }
+    }
+
+    /// Returns the service that has a container of this name.
+    fn service_of(&self, container: &str) -> Option<&str> {
+        let is_its =
+            |service: &Service| service.container_name.as_ref().is_some_and(|own| own.0 == container);
+        let named = self.services.iter().find(|(_, service)| is_its(service)).map(|(name, _)| name.as_str());
+        named.or_else(|| self.service_of_numbered(container))
+    }
+
+    /// Returns the service whose container has this name by its number, as the file gives it none.
+    pub fn service_of_numbered(&self, container: &str) -> Option<&str> {
+        let rest = container.strip_prefix(self.name.as_str())?.strip_prefix(self.separator())?;
+        let (name, number) = rest.rsplit_once(self.separator())?;
+        let (name, service) = self.services.get_key_value(name)?;
+        let is_one = (1..=service.containers()).contains(&number.parse().ok()?);
+        (is_one && service.container_name.is_none()).then_some(name)
     }
 
     /// Returns what stands between the parts of a name.

@@ -14,7 +14,7 @@ use topo::diagnostic::{Diagnostics, one_line};
 use topo::k8s::{Binds, Export, KubeVersion, MeshKind, Object, Options, Published, Secrets, export};
 use topo::load::{MemWorld, OsWorld, Request, World, load};
 use topo::model::x_topo::WaitFor;
-use topo::project::{Selection, read_contents, resolve};
+use topo::project::{Selection, read_binds, read_contents, resolve};
 use topo::source::SourceMap;
 
 /// Exports a compose file; the file itself must be without errors.
@@ -22,12 +22,21 @@ pub(crate) fn exported(compose: &str, options: &Options) -> (Export, SourceMap) 
     let mut world = MemWorld::project([("compose.yaml", compose)]);
     world.files.insert("/project/logo.bin".into(), vec![0, 159, 146, 150]);
     world.files.insert("/project/db_password.txt".into(), b"course\n".to_vec());
+    for (name, content) in [
+        ("nginx.conf", b"events {}\n".to_vec()),
+        ("start.sh", b"#!/bin/sh\n".to_vec()),
+        ("pages/index.html", Vec::new()),
+        ("large.bin", vec![0; (1 << 20) + 1]),
+    ] {
+        world.files.insert(Path::new("/project").join(name), content);
+    }
     for (name, value) in [("DB_PASSWORD", "correct horse"), ("TOKEN", "battery staple")] {
         world.vars.insert(name.to_owned(), value.to_owned());
     }
     let mut loaded = load(&world, &Request::default());
     let project = resolve(&mut loaded, &Selection::default(), &world);
-    let contents = read_contents(&project, &loaded.environment, &world, &mut loaded.diagnostics);
+    let mut contents = read_contents(&project, &loaded.environment, &world, &mut loaded.diagnostics);
+    contents.binds = read_binds(&project, &world);
     let errors = text_of(&loaded.diagnostics, &loaded.sources);
     assert!(!loaded.diagnostics.has_errors(), "{errors}");
     (export(&project, &contents, options), loaded.sources)

@@ -6,6 +6,7 @@
 mod forms;
 mod kinds;
 mod objects;
+mod pod_security;
 mod pods;
 mod references;
 mod rules;
@@ -26,6 +27,7 @@ pub fn validate(documents: &[Node], diagnostics: &mut Diagnostics) {
         add(document, &mut objects, diagnostics);
     }
     references::check(&objects, diagnostics);
+    pod_security::check(&objects, diagnostics);
 }
 
 /// An object, and the types of what is in it.

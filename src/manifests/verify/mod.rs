@@ -15,6 +15,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::service::Service;
 use crate::model::x_topo::traffic::ServiceSettings;
 use crate::project::Project;
+use crate::topology::reach::seat::Seat;
 use crate::topology::reach::{End, Place, Port, known_ports, root_of};
 
 /// Stands for the ports that nobody names.
@@ -88,7 +89,7 @@ fn found_services<'a>(
     }
     let (mut places, mut in_pods, mut at_roots) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for (name, service) in &project.services {
-        let foreign = service.network_mode.as_deref().is_some_and(|mode| mode.starts_with("container:"));
+        let foreign = matches!(Seat::of(project, name), Seat::Foreign);
         // What has no containers of the project, or is where none of its are, cannot be compared.
         let elsewhere = settings(service).is_some_and(|settings| settings.external_name.is_some());
         if service.provider.is_some() || foreign || elsewhere {

@@ -6,6 +6,7 @@ use super::{Comparison, Verified};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifests::cluster;
 use crate::topology::reach::names;
+use crate::topology::reach::seat::Seat;
 
 impl<'a> Comparison<'a> {
     /// Compares where each name leads.
@@ -46,17 +47,12 @@ impl<'a> Comparison<'a> {
     fn meanings(&self) -> BTreeMap<(String, String), BTreeSet<&'a str>> {
         let mut meanings: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
         for (name, found) in &self.services {
-            let service = &self.project.services[*name];
-            let mode = service.network_mode.as_deref().filter(|mode| !mode.is_empty());
-            let networks: Vec<&str> = match mode {
-                None => service.networks.0.keys().map(String::as_str).collect(),
-                Some("none" | "host" | "bridge" | "default") => Vec::new(),
-                Some(mode) if mode.contains(':') => Vec::new(),
-                Some(network) => vec![network],
-            };
-            for network in networks.into_iter().filter(|_| !found.pod.is_on_node) {
-                for written in names::on_network(self.project, name, network) {
-                    let key = (self.project.network_name(network).to_owned(), written.to_ascii_lowercase());
+            // Whoever shares the interfaces of another has no names of its own.
+            let shares = self.project.interfaces_of(&self.project.services[*name]).is_some();
+            let Seat::Networks(joined) = Seat::of(self.project, name) else { continue };
+            for network in joined.iter().filter(|_| !shares && !found.pod.is_on_node) {
+                for written in names::on_network(self.project, name, &network.key) {
+                    let key = (network.name.clone(), written.to_ascii_lowercase());
                     meanings.entry(key).or_default().insert(*name);
                 }
             }

@@ -134,10 +134,10 @@ table!(ATTACHED below "services.*" {
     ".ports.protocol" => Honoured, Kept("`protocol`");
     ".ports.published" => Honoured, Nearly("`port`; of a range the first, and the target for any free one");
     ".ports.target" => Honoured, Kept("`targetPort`");
-    ".volumes" => Partly("images since API 1.48 (Docker Engine 28); cluster volumes need a Swarm, named pipes Windows"), Nearly("claims, memory and images; directories of this machine are lost");
-    ".volumes.bind" => Honoured, Beside("it goes with the bind mount, which is lost");
-    ".volumes.bind.recursive" => Partly("`writable` and `readonly` since API 1.44 (Docker Engine 25)"), Beside("it goes with the bind mount, which is lost");
-    ".volumes.bind.selinux" => Partly("with `create_host_path` and without other options; a warning says so otherwise"), Beside("it goes with the bind mount, which is lost");
+    ".volumes" => Partly("images since API 1.48 (Docker Engine 28); cluster volumes need a Swarm, named pipes Windows"), Nearly("claims, memory and images, and ConfigMaps for files of this machine; its directories are lost");
+    ".volumes.bind" => Honoured, Beside("how this machine mounts it; a cluster has copies of files alone");
+    ".volumes.bind.recursive" => Partly("`writable` and `readonly` since API 1.44 (Docker Engine 25)"), Beside("how this machine mounts it; a cluster has copies of files alone");
+    ".volumes.bind.selinux" => Partly("with `create_host_path` and without other options; a warning says so otherwise"), Beside("how this machine mounts it; a cluster has copies of files alone");
     ".volumes.consistency" => Honoured, Beside("a hint that engines ignore too");
     ".volumes.image.subpath" => Since((1, 48), "28"), Kept("`subPath`");
     ".volumes.read_only" => Honoured, Kept("`readOnly`");

@@ -6,7 +6,6 @@ use super::table;
 
 const CREATE_YOURSELF: &str = "create the object with what it gives, and make this `external`";
 const NO_TEMPLATES: &str = "is for a Swarm, which fills templates in";
-const ONE_NETWORK: &str = "leave it out: the cluster has one network for all pods";
 const FAMILIES: &str = "choose the cluster's address families";
 
 table!(FILE below "" {
@@ -26,8 +25,8 @@ table!(SHARED below "" {
     "models" => Idle("they are used through `models` of services"), Lost("run the model as a service of its own, or give its address in `environment`");
 
     "networks.*.attachable" => Honoured, Lost("leave it out: give other pods the label of the network instead");
-    "networks.*.driver" => Honoured, Nearly("all become networks of the cluster; `macvlan` and the like are not what they were");
-    "networks.*.driver_opts" => Honoured, Lost(ONE_NETWORK);
+    "networks.*.driver" => Honoured, Nearly("all become networks of the cluster, but for `host` and `none`; `macvlan` and the like are not what they were");
+    "networks.*.driver_opts" => Honoured, Nearly("what a bridge keeps from getting through, by `enable_icc`, `enable_ip_masquerade` and `gateway_mode_ipv4`; others are lost");
     "networks.*.enable_ipv4" => Partly("`false` since API 1.48 (Docker Engine 28)"), Nearly("the cluster's address families: `false` is lost");
     "networks.*.enable_ipv6" => Honoured, Lost(FAMILIES);
     "networks.*.external" => Honoured, Nearly("a NetworkPolicy for pods of all namespaces with its label");

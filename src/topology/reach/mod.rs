@@ -5,7 +5,7 @@
 pub mod json;
 pub mod names;
 mod obstacle;
-mod seat;
+pub mod seat;
 pub mod text;
 
 use std::fmt;

@@ -5,7 +5,7 @@ use crate::model::service::Service;
 use crate::project::Project;
 
 /// Where the containers of a service are.
-pub(super) enum Seat<'a> {
+pub enum Seat<'a> {
     /// On these networks.
     Networks(Vec<Joined<'a>>),
     /// On the host's own interfaces.
@@ -19,21 +19,21 @@ pub(super) enum Seat<'a> {
 }
 
 /// A network that a service is on.
-pub(super) struct Joined<'a> {
+pub struct Joined<'a> {
     /// Its key in the file, or its name in the engine if the file does not have it.
-    pub(super) key: String,
+    pub key: String,
     /// Its name in the engine, which tells networks apart.
-    pub(super) name: String,
-    network: Option<&'a Network>,
+    pub name: String,
+    /// What the file says of it, if anything.
+    pub network: Option<&'a Network>,
 }
 
-/// Returns the service whose interfaces a service has: its own, or those of another by `network_mode: service:`.
+/// Returns the service whose interfaces a service has: itself, or another by its `network_mode`.
 pub fn root_of<'a>(project: &'a Project, name: &'a str) -> &'a str {
     let mut root = name;
     // A chain that comes back to its start is reported as a cycle; here it only has to end.
     for _ in 0..project.services.len() {
-        let mode = project.services.get(root).and_then(|service| service.network_mode.as_deref());
-        match mode.and_then(|mode| mode.strip_prefix("service:")) {
+        match project.services.get(root).and_then(|service| project.interfaces_of(service)) {
             Some(other) if project.services.contains_key(other) => root = other,
             _ => break,
         }
@@ -63,7 +63,8 @@ impl<'a> Place<'a> {
 }
 
 impl<'a> Seat<'a> {
-    pub(super) fn of(project: &'a Project, name: &'a str) -> Self {
+    /// Returns where a service is.
+    pub fn of(project: &'a Project, name: &'a str) -> Self {
         let Some(service) = project.services.get(root_of(project, name)) else { return Self::Nowhere };
         if service.provider.is_some() {
             return Self::Provided;
@@ -81,7 +82,8 @@ impl<'a> Seat<'a> {
         }
     }
 
-    fn of_networks(project: &'a Project, service: &'a Service) -> Self {
+    /// Returns where a service is that joins networks by their keys.
+    pub fn of_networks(project: &'a Project, service: &'a Service) -> Self {
         let mut joined = Vec::new();
         for key in service.networks.0.keys() {
             let network = project.networks.get(key);
@@ -144,13 +146,13 @@ impl Joined<'_> {
     }
 
     /// Whether members do not reach each other.
-    pub(super) fn keeps_members_apart(&self) -> bool {
+    pub fn keeps_members_apart(&self) -> bool {
         let is_false = |text: &str| matches!(text, "false" | "False" | "FALSE" | "f" | "F" | "0");
         self.bridge_option("enable_icc").is_some_and(is_false)
     }
 
     /// Whether members reach the outside.
-    pub(super) fn leads_out(&self) -> bool {
+    pub fn leads_out(&self) -> bool {
         !self.is_internal() && !self.lacks_masquerade()
     }
 
@@ -172,12 +174,12 @@ impl Joined<'_> {
 
     /// Whether members reach ports that others publish on the host. An internal network leads to the host itself,
     /// and not through it.
-    pub(super) fn leads_to_published(&self) -> bool {
+    pub fn leads_to_published(&self) -> bool {
         !self.is_internal() && !self.has_own_address_on_lan()
     }
 
     /// Whether ports of the host lead to members.
-    pub(super) fn publishes(&self) -> bool {
+    pub fn publishes(&self) -> bool {
         !self.is_internal() && !self.has_own_address_on_lan() && self.gateway() == Gateway::Nat
     }
 
