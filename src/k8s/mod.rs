@@ -281,7 +281,7 @@ struct Scope<'a> {
     /// The services in the pods of each.
     members: Members<'a>,
     /// The services for whose end another one waits.
-    awaited: BTreeSet<&'a str>,
+    waited_for: BTreeSet<&'a str>,
     /// Who mounts each volume.
     users: BTreeMap<&'a str, Users<'a>>,
     settings: &'a Settings,
@@ -352,7 +352,7 @@ pub fn export(project: &Project, contents: &Contents, options: &Options) -> Expo
     let names = Names::of(project, namespace);
     let owners = network::owners_of_names(project, &names);
     let shared_names = network::shared_names(&owners);
-    let (members, awaited) = (pod::members(project), workload::awaited(project));
+    let (members, waited_for) = (pod::members(project), workload::waited_for(project));
     let mut report = Report::new(project);
     let settings = settings::settings(project, &mut report);
     let users = claims::users_of_volumes(project, &settings);
@@ -364,7 +364,7 @@ pub fn export(project: &Project, contents: &Contents, options: &Options) -> Expo
         owners,
         shared_names,
         members,
-        awaited,
+        waited_for,
         users,
         settings: &settings,
         report,

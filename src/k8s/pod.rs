@@ -112,10 +112,12 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
     // Who shares the interfaces of another is a sidecar of it: it ends with it, and does not keep a Job from ending.
     let mut sidecars = containers.split_off(1);
     if scope.options.kube_version.has(Feature::Sidecars) {
-        for sidecar in &mut sidecars {
+        for (sidecar, (member, _)) in sidecars.iter_mut().zip(&members[1..]) {
             sidecar.restart_policy = Some("Always".to_owned());
             // The others would wait for it to pass, and a sidecar may well ask them before it does.
-            sidecar.startup_probe = None;
+            if sidecar.startup_probe.take().is_some() {
+                report_startup(scope, member);
+            }
         }
     } else {
         report_companions(scope, name, &members[1..], kind);
@@ -165,6 +167,21 @@ pub(super) fn pod(scope: &mut Scope<'_>, name: &str, service: &Service, kind: Ki
     };
     let template = PodTemplateSpec { metadata: Some(metadata), spec: Some(pod) };
     Pod { template, claims: storage.templates, keeps_alone: storage.keeps_alone }
+}
+
+/// Reports that a service beside another gets no time to start.
+fn report_startup(scope: &mut Scope<'_>, member: &str) {
+    let given = scope.settings(member).probes.as_ref();
+    let path: &[&str] = match given.and_then(|given| given.startup.as_ref()) {
+        Some(_) => &["x-topo", "kubernetes", "probes", "startup"],
+        None => &["healthcheck", "start_period"],
+    };
+    let path: Vec<&str> = ["services", member].into_iter().chain(path.iter().copied()).collect();
+    let message = format!(
+        "service `{member}` is checked as soon as it starts: those in its pod would wait until it has started"
+    );
+    let help = format!("give `{member}` networks of its own if it must not be asked before");
+    scope.report.approximated(&path, message, help);
 }
 
 /// Reports what ordinary containers beside another do otherwise than sidecars, which older clusters lack.

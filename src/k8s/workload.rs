@@ -79,7 +79,7 @@ pub(super) fn kind(scope: &Scope<'_>, name: &str, service: &Service) -> Kind {
         // Without a schedule it is refused when it is loaded.
         Some(WorkloadKind::CronJob) | None => {}
     }
-    let is_awaited = scope.awaited.contains(name);
+    let is_awaited = scope.waited_for.contains(name);
     let is_job = matches!(mode, Some("replicated-job" | "global-job"));
     let has_own = |(_, member): &(&str, &Service)| claims::has_own(scope, member);
     match restart {
@@ -93,7 +93,7 @@ pub(super) fn kind(scope: &Scope<'_>, name: &str, service: &Service) -> Kind {
 }
 
 /// Returns the services for whose end another one waits.
-pub(super) fn awaited(project: &Project) -> BTreeSet<&str> {
+pub(super) fn waited_for(project: &Project) -> BTreeSet<&str> {
     let dependencies = project.services.values().flat_map(|service| &service.depends_on.0);
     let is_end =
         |(_, dependency): &(&String, &Dependency)| dependency.condition == Condition::CompletedSuccessfully;

@@ -27,6 +27,7 @@ forms! {
     LABEL: is_label, "a DNS label", "write up to 63 of a-z, 0-9 and `-`, with a letter or digit at both ends";
     SUBDOMAIN: is_subdomain, "a DNS subdomain", "write up to 253 of a-z, 0-9, `-` and `.`, with a letter or digit at both ends of each part";
     SERVICE: is_service, "the name of a Service", "write up to 63 of a-z, 0-9 and `-`, with a letter first and a letter or digit last";
+    GOVERNING_SERVICE: |text| text.is_empty() || is_service(text), "the name of a Service, or nothing", "write up to 63 of a-z, 0-9 and `-`, with a letter first and a letter or digit last";
     CRON_JOB: |text| is_subdomain(text) && text.len() <= 52, "the name of a CronJob", "write up to 52 of a-z, 0-9 and `-`: eleven characters are added for each Job";
     LABEL_VALUE: is_label_value, "the value of a label", "write up to 63 of letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
     KEY: is_qualified_name, "the key of a label or an annotation", "write `[prefix/]name` with up to 63 of letters, digits, `-`, `_` and `.` as the name";

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::Findings;
 use super::forms::{
-    ADDRESS, BASE64, CIDR, CLUSTER_IP, CRON, DATA_KEY, ENV_NAME, Form, HOST, HTTP_PATH, IMAGE, KEY, LABEL,
-    LABEL_VALUE, MOUNT_PATH, PORT_NAME, SERVICE, SUB_PATH, SUBDOMAIN,
+    ADDRESS, BASE64, CIDR, CLUSTER_IP, CRON, DATA_KEY, ENV_NAME, Form, GOVERNING_SERVICE, HOST, HTTP_PATH,
+    IMAGE, KEY, LABEL, LABEL_VALUE, MOUNT_PATH, PORT_NAME, SERVICE, SUB_PATH, SUBDOMAIN,
 };
 use super::walk::Typed;
 use crate::diagnostic::{Code, did_you_mean};
@@ -188,7 +188,7 @@ const FORMS: &[(&str, &str, &Form)] = &[
     ("IPBlock", "except", &CIDR),
     ("IngressRule", "host", &HOST),
     ("IngressServiceBackend", "name", &SERVICE),
-    ("StatefulSetSpec", "serviceName", &SERVICE),
+    ("StatefulSetSpec", "serviceName", &GOVERNING_SERVICE),
     ("CronJobSpec", "schedule", &CRON),
     ("CrossVersionObjectReference", "name", &SUBDOMAIN),
 ];

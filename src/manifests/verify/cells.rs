@@ -209,12 +209,12 @@ fn opened(answer: &Answer) -> BTreeSet<&Port> {
 
 /// What the file says for clusters, or for kompose if it says nothing of the kind.
 fn is_kept_inside(service: &Service) -> bool {
-    match settings(service) {
-        Some(settings) => matches!(settings.kind, Some(ServiceType::Headless | ServiceType::ClusterIp)),
-        None => service.labels.0.get(KOMPOSE_TYPE).is_some_and(|kind| {
-            ["headless", "clusterip"].iter().any(|inside| kind.trim().eq_ignore_ascii_case(inside))
-        }),
+    if let Some(settings) = settings(service) {
+        return matches!(settings.kind, Some(ServiceType::Headless | ServiceType::ClusterIp));
     }
+    let on_workload = service.deploy.as_ref().and_then(|deploy| deploy.labels.0.get(KOMPOSE_TYPE));
+    let kind = on_workload.or(service.labels.0.get(KOMPOSE_TYPE)).map(|kind| kind.trim());
+    kind.is_some_and(|kind| ["headless", "clusterip"].iter().any(|inside| kind.eq_ignore_ascii_case(inside)))
 }
 
 fn shown((protocol, number): &Port) -> String {
