@@ -24,6 +24,8 @@ const MOST_BYTES: usize = 1 << 20;
 const FILE_MODE: u32 = 0o444;
 /// Those of files that can be run.
 const EXECUTABLE_MODE: u32 = 0o555;
+/// What the first line of a private key ends with.
+const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
 
 /// Configs or secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -207,15 +209,32 @@ pub(super) struct BoundFile<'a> {
 }
 
 impl BoundFile<'_> {
-    /// The file's own name, under which the ConfigMap has it.
-    fn file_name(&self) -> &str {
-        self.source.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(self.source)
+    /// Returns the key in the ConfigMap: the file's own name, as far as that can be one.
+    fn key(&self) -> String {
+        let name = self.source.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(self.source);
+        let is_of_key = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
+        data_key(&name.replace(|one| !is_of_key(one), "-"))
+    }
+
+    /// Returns why it is not written into the manifests, and what to do.
+    fn obstacle(&self, secrets: Secrets) -> Option<(String, &'static str)> {
+        let size = self.content.len();
+        if size > MOST_BYTES {
+            let why = format!("it has {size} bytes, and Kubernetes takes 1 MiB");
+            return Some((why, "build it into the image, or put it on a volume"));
+        }
+        let has_key = self.content.windows(PRIVATE_KEY.len()).any(|part| part == PRIVATE_KEY);
+        (has_key && secrets != Secrets::Manifest).then(|| {
+            let why = "it has a private key in it, which everybody could read".to_owned();
+            (why, "make it one of `secrets`, or export with `--secrets manifest`")
+        })
     }
 
     /// A new content makes a new name, as for configs, whose names it never has.
     fn holder_name(&self) -> String {
-        let hash = short_hash(&[b"file:", self.content].concat());
-        format!("{}-{hash}", dns_label(&format!("file-{}", self.file_name()), 52))
+        let key = self.key();
+        let hash = short_hash(&[b"file:", key.as_bytes(), b":", self.content].concat());
+        format!("{}-{hash}", dns_label(&format!("file-{key}"), 52))
     }
 }
 
@@ -228,14 +247,10 @@ pub(super) fn mount_bound(
     target: &str,
     is_read_only: bool,
 ) {
-    let BoundFile { source, content, is_executable } = *file;
+    let BoundFile { source, content: _, is_executable } = *file;
     let service = builder.name;
-    if content.len() > MOST_BYTES {
-        let size = content.len();
-        let message = format!(
-            "service `{service}` does not get `{source}` at `{target}`: it has {size} bytes, and Kubernetes takes 1 MiB"
-        );
-        let help = "build it into the image, or put it on a volume";
+    if let Some((why, help)) = file.obstacle(scope.options.secrets) {
+        let message = format!("service `{service}` does not get `{source}` at `{target}`: {why}");
         scope.report.lost(path, message, help);
         return;
     }
@@ -244,7 +259,7 @@ pub(super) fn mount_bound(
         let help = "write `:ro` after it if it need not; else use a named volume";
         scope.report.approximated(path, message, help);
     }
-    let key = data_key(file.file_name());
+    let key = file.key();
     let mode = if is_executable { EXECUTABLE_MODE } else { FILE_MODE };
     let item = KeyToPath {
         path: key.clone(),
@@ -274,10 +289,11 @@ fn bound_files(scope: &mut Scope<'_>) -> Vec<Object> {
             else {
                 continue;
             };
-            if let Some(Bound::File { content, is_executable }) = scope.contents.binds.get(source)
-                && content.len() <= MOST_BYTES
-            {
-                let file = BoundFile { source, content, is_executable: *is_executable };
+            let Some(Bound::File { content, is_executable }) = scope.contents.binds.get(source) else {
+                continue;
+            };
+            let file = BoundFile { source, content, is_executable: *is_executable };
+            if file.obstacle(scope.options.secrets).is_none() {
                 files.insert(file.holder_name(), file);
             }
         }
@@ -291,7 +307,7 @@ fn bound_files(scope: &mut Scope<'_>) -> Vec<Object> {
     }
     let object = |(name, file): (String, BoundFile<'_>)| {
         let metadata = scope.metadata(&name, None);
-        config_map(metadata, data_key(file.file_name()), file.content.to_vec()).into()
+        config_map(metadata, file.key(), file.content.to_vec()).into()
     };
     files.into_iter().map(object).collect()
 }

@@ -26,6 +26,10 @@ pub(crate) fn exported(compose: &str, options: &Options) -> (Export, SourceMap) 
         ("nginx.conf", b"events {}\n".to_vec()),
         ("start.sh", b"#!/bin/sh\n".to_vec()),
         ("pages/index.html", Vec::new()),
+        ("Empty 1", Vec::new()),
+        ("empty_1", Vec::new()),
+        ("empty-1", Vec::new()),
+        ("key.pem", b"-----BEGIN PRIVATE KEY-----\nMC4C\n".to_vec()),
         ("large.bin", vec![0; (1 << 20) + 1]),
     ] {
         world.files.insert(Path::new("/project").join(name), content);

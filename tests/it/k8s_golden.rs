@@ -9,7 +9,7 @@ use serde_json::Value;
 use topo::k8s::{Binds, KubeVersion, MeshKind, Options, Published, Secrets, export};
 use topo::load::load;
 use topo::model::x_topo::WaitFor;
-use topo::project::{Contents, Selection, read_contents, resolve};
+use topo::project::{Contents, Selection, read_binds, read_contents, resolve};
 
 use crate::corpus::corpus;
 use crate::k8s::holds;
@@ -49,7 +49,8 @@ fn every_valid_golden_case_exports() {
         }
         // Some name files that are not there, which only `up` and `export` mind.
         let read = read_contents(&project, &loaded.environment, &world, &mut loaded.diagnostics);
-        let contents = if loaded.diagnostics.has_errors() { Contents::default() } else { read };
+        let mut contents = if loaded.diagnostics.has_errors() { Contents::default() } else { read };
+        contents.binds = read_binds(&project, &world);
         for (choice, options) in [("default", Options::default()), ("chosen", chosen())] {
             let export = export(&project, &contents, &options);
             let objects: Vec<Value> =

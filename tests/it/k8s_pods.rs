@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use topo::diagnostic::Severity;
-use topo::k8s::{Binds, Export, Options};
+use topo::k8s::{Binds, Export, Options, Secrets};
 use topo::load::MemWorld;
 use topo::manifests::read::Manifests;
 use topo::manifests::validate::validate;
@@ -155,6 +155,32 @@ fn files_of_this_machine_are_config_maps() {
         ]
     );
     assert!(export.notes.iter().any(|note| note.contains("`/project/nginx.conf`")), "{:?}", export.notes);
+}
+
+/// Names of files may have anything in them, and keys of ConfigMaps may not; files that differ in it alone stay apart.
+#[test]
+fn files_of_any_name_have_keys_of_their_own() {
+    let compose = "services: {a: {image: i, volumes: ['./Empty 1:/one:ro', './empty_1:/two:ro', './empty-1:/three:ro']}}";
+    let (export, _) = exported(compose, &Options::default());
+    assert_eq!(export.objects.iter().filter(|object| object.kind() == "ConfigMap").count(), 3);
+    assert_eq!(errors_of(&export), [""; 0]);
+}
+
+/// Secrets are in plain text only where the user asks for it, in files as well.
+#[test]
+fn private_keys_are_not_written_by_default() {
+    let compose = "services: {a: {image: i, volumes: ['./key.pem:/key.pem:ro']}}";
+    let has_key = |secrets| {
+        let (export, _) = exported(compose, &Options { secrets, ..Options::default() });
+        let is_lost =
+            export.losses.iter().any(|loss| loss.diagnostic.message.contains("a private key in it"));
+        let is_written = export.to_stream().unwrap().contains("BEGIN PRIVATE KEY");
+        assert_ne!(is_lost, is_written);
+        is_written
+    };
+    assert!(!has_key(Secrets::External));
+    assert!(!has_key(Secrets::SealedPlaceholder));
+    assert!(has_key(Secrets::Manifest));
 }
 
 /// Paths of nodes need a namespace that lets such pods in, and the kubelet refuses a directory where a file is.
