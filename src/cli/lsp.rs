@@ -1,12 +1,13 @@
 //! `topo lsp`: the language server, which editors start.
 
+use std::io::{BufReader, stdin, stdout};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
 use topo::engine::docker::{self, Docker};
-use topo::lsp::{Connection, Settings, Start, serve};
+use topo::lsp::{Settings, Start, connect, serve};
 
 use super::{Context, Exit};
 
@@ -29,7 +30,7 @@ pub(crate) struct Lsp {
 pub(crate) fn run(arguments: &Lsp, context: &Context) -> Exit {
     let Lsp { stdio: _ } = arguments;
     let images = Images::ask(context.connection());
-    let (connection, threads) = Connection::stdio();
+    let (connection, writer) = connect(BufReader::new(stdin()), stdout());
     let start = Start {
         disk: &context.world,
         settings: Settings { request: context.request(), profiles: context.global.profiles.clone() },
@@ -38,12 +39,18 @@ pub(crate) fn run(arguments: &Lsp, context: &Context) -> Exit {
     };
     let served = serve(&connection, start);
     drop(connection);
-    if let Ok(true) = served {
-        // What was answered last is still being written. An editor that hung up reads nothing more.
-        let _ = threads.join();
-        return Exit::Success;
+    match served {
+        Ok(true) => {
+            // What was answered last is still being written. An editor that hung up reads nothing more.
+            let _ = writer.join();
+            Exit::Success
+        }
+        Ok(false) => Exit::Failure,
+        Err(error) => {
+            context.ui.error(&error.to_string());
+            Exit::Failure
+        }
     }
-    Exit::Failure
 }
 
 /// The images that the engine has, as far as it told. Nobody waits for it.

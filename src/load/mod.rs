@@ -25,7 +25,7 @@ pub use argument::{read_arguments, read_variables};
 pub use environment::{Environment, Origin};
 pub(crate) use read::{EnvFile, reason};
 pub use trace::{Reset, Trace, Variable};
-pub use world::{MemWorld, OsWorld, World};
+pub use world::{MemWorld, OsWorld, World, is_handed_over};
 
 /// What the user asks to load, as on docker compose's command line.
 #[derive(Clone, Debug, Default)]

@@ -35,6 +35,11 @@ pub trait World {
     }
 }
 
+/// Returns whether a path may name what the program was started with, such as standard input, and no file of its own.
+pub fn is_handed_over(path: &Path) -> bool {
+    path.starts_with("/dev/fd") || path.starts_with("/proc") || path == Path::new("/dev/stdin")
+}
+
 /// The real world.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsWorld;
@@ -100,12 +105,10 @@ impl World for OsWorld {
     /// `-f <(generate)`. Devices such as `/dev/zero` may have no end.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let kind = std::fs::metadata(path)?.file_type();
-        let is_handed_over =
-            path.starts_with("/dev/fd") || path.starts_with("/proc") || path == Path::new("/dev/stdin");
         if kind.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        if !kind.is_file() && !is_handed_over && path != Path::new("/dev/null") {
+        if !kind.is_file() && !is_handed_over(path) && path != Path::new("/dev/null") {
             return Err(io::Error::other("it is no regular file"));
         }
         let mut text = Vec::new();

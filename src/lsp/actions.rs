@@ -8,7 +8,7 @@ use lsp_types::{CodeAction, CodeActionKind, CodeActionOrCommand, TextEdit, Works
 use super::asked::Asked;
 use super::candidates;
 use super::diagnostics::{Places, convert};
-use super::names::{Kind, mention_at};
+use super::names::{Kind, mention_at, mentions_in, steps_where_used};
 use super::rename::changes;
 use super::schema::Forms;
 use super::variables::variable_at;
@@ -93,13 +93,20 @@ fn mend(asked: &Asked<'_>, diagnostic: &Diagnostic, place: &Range<usize>) -> Vec
             }
         }
         Code::WrongType => {
-            let quoted =
-                diagnostic.help.as_deref().and_then(|help| help.strip_prefix("write it in quotes: "));
-            found.extend(
-                quoted.map(|text| {
-                    action("write it in quotes".to_owned(), in_file(place, text.to_owned()), true)
-                }),
-            );
+            // A value of many lines is marked by its first one.
+            let is_whole = asked.outline.at(place.start).is_some_and(|(entry, is_key)| {
+                let own = &asked.outline.entries()[entry];
+                *place == if is_key && !own.key.is_empty() { own.key.clone() } else { own.value.clone() }
+            });
+            let help = diagnostic.help.as_deref().and_then(|help| help.split_once(": "));
+            if let Some((title @ ("write it in quotes" | "put it in brackets"), text)) =
+                help.filter(|_| is_whole)
+            {
+                found.push(action(title.to_owned(), in_file(place, text.to_owned()), true));
+            }
+        }
+        Code::InvalidYaml if diagnostic.help.as_deref().is_some_and(|help| help.contains("no tabs")) => {
+            found.push(action("indent with spaces".to_owned(), spaces_for_tabs(asked), true));
         }
         Code::ObsoleteAttribute if diagnostic.edits.is_empty() => {
             if let Some(range) = lines_of(asked, place.start) {
@@ -113,7 +120,7 @@ fn mend(asked: &Asked<'_>, diagnostic: &Diagnostic, place: &Range<usize>) -> Vec
                 "{}# topo: allow({}) REASON{}",
                 " ".repeat(indent),
                 page.name,
-                line_break(&asked.document.text)
+                asked.document.line_break()
             );
             found.push(action(format!("allow `{}` here", page.name), in_file(&(line..line), comment), false));
         }
@@ -135,7 +142,7 @@ fn meant_attribute(asked: &Asked<'_>, offset: usize) -> Option<(Range<usize>, St
     let (entry, _) = asked.outline.at(offset)?;
     let mut steps = asked.outline.steps(entry);
     let written = steps.pop()?;
-    let forms = Forms::at(&steps);
+    let forms = Forms::at(&steps_where_used(&asked.outline, &steps));
     let meant = nearest(&written, forms.attributes().map(|attribute| attribute.name))?;
     Some((asked.outline.entries()[entry].key.clone(), meant.to_owned()))
 }
@@ -144,8 +151,8 @@ fn meant_attribute(asked: &Asked<'_>, offset: usize) -> Option<(Range<usize>, St
 fn meant_word(asked: &Asked<'_>, offset: usize) -> Option<(Range<usize>, String)> {
     let outline = &asked.outline;
     let (entry, _) = outline.at(offset)?;
-    let words = Forms::at(&outline.steps(entry)).words();
-    let meant = nearest(outline.scalar(entry)?, words.iter().map(String::as_str))?;
+    let words = Forms::at(&steps_where_used(outline, &outline.steps(entry))).words();
+    let meant = nearest(outline.scalar(entry)?, words.iter().map(|word| word.text.as_str()))?;
     Some((outline.inner(&outline.entries()[entry].value), meant.to_owned()))
 }
 
@@ -167,17 +174,15 @@ type Mend = (String, Range<usize>, String, bool);
 /// Returns the name that was meant by the one at a place, and the declaration that it lacks.
 fn mend_reference(asked: &Asked<'_>, offset: usize) -> Vec<Mend> {
     let outline = &asked.outline;
-    // The place may be the item that the name is in.
+    // The place may be the quotes around the name, or the item that it is in.
     let inside = outline.at(offset).map(|(entry, _)| entry);
-    let inner = inside.filter(|entry| mention_at(outline, outline.entries()[*entry].value.start).is_some());
-    let at = inner.map_or(offset, |entry| outline.entries()[entry].value.start);
-    let mention = mention_at(outline, offset).or_else(|| mention_at(outline, at)).or_else(|| {
-        let children = inside.into_iter().flat_map(|entry| outline.children(Some(entry)));
-        children.into_iter().find_map(|child| mention_at(outline, outline.entries()[child].value.start))
-    });
+    let in_entry = |entry: usize| mentions_in(outline, entry).into_iter().next();
+    let below = |entry: usize| outline.children(Some(entry)).find_map(in_entry);
+    let mention = mention_at(outline, offset).or_else(|| in_entry(inside?)).or_else(|| below(inside?));
     let Some(mention) = mention else { return Vec::new() };
     let mut found: Vec<Mend> = Vec::new();
-    let names = candidates::names(asked, mention.kind, &outline.steps(mention.entry));
+    let names =
+        candidates::names(asked, mention.kind, &steps_where_used(outline, &outline.steps(mention.entry)));
     if let Some(meant) =
         nearest(&mention.name, names.iter().map(String::as_str).filter(|name| **name != *mention.name))
     {
@@ -200,7 +205,7 @@ fn mend_reference(asked: &Asked<'_>, offset: usize) -> Vec<Mend> {
 fn declare(asked: &Asked<'_>, kind: Kind, name: &str, body: &str) -> Option<(Range<usize>, String)> {
     let (outline, text) = (&asked.outline, &asked.document.text);
     let section = kind.section()?;
-    let newline = line_break(text);
+    let newline = asked.document.line_break();
     let entry = |indent: &str| match body {
         "" => format!("{indent}{name}:{newline}"),
         body => format!("{indent}{name}:{newline}{indent}  {body}{newline}"),
@@ -229,9 +234,20 @@ fn declare(asked: &Asked<'_>, kind: Kind, name: &str, body: &str) -> Option<(Ran
     })
 }
 
-/// Returns how lines end in a text.
-fn line_break(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
+/// Returns the changes that indent all lines with spaces, two for each tab.
+fn spaces_for_tabs(asked: &Asked<'_>) -> WorkspaceEdit {
+    let text = &asked.document.text;
+    let mut start = 0;
+    let mut edits = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let space = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+        if space.contains('\t') {
+            let range = asked.range(&(start..start + space.len()));
+            edits.push((asked.document.uri.clone(), TextEdit::new(range, space.replace('\t', "  "))));
+        }
+        start += line.len();
+    }
+    changes(edits)
 }
 
 /// Returns the lines of the entry whose key is at a place, if they have nothing else on them.

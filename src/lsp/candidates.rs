@@ -81,11 +81,6 @@ pub(super) fn exposed(asked: &Asked<'_>, service: &str) -> Vec<String> {
     ports
 }
 
-/// Returns ways to publish the ports of a container that are known.
-pub(super) fn ports(asked: &Asked<'_>, service: &str) -> Vec<String> {
-    exposed(asked, service).into_iter().map(|port| format!("\"{port}:{port}\"")).collect()
-}
-
 fn dockerfile(asked: &Asked<'_>, service: &str) -> Option<String> {
     let build = asked.good.project.services.get(service)?.build.as_ref()?;
     if let Some(inline) = &build.dockerfile_inline {

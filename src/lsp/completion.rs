@@ -1,6 +1,7 @@
 //! How a line may go on: attributes, their words, the names of the project, variables, files, images.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 use lsp_types::{
@@ -9,10 +10,10 @@ use lsp_types::{
 };
 
 use super::asked::Asked;
-use super::names::{Kind, kind_at};
-use super::outline::{Cursor, cursor};
-use super::schema::{Attribute, Forms};
-use super::variables::{typed_before, variables};
+use super::names::{Kind, kind_at, steps_where_used};
+use super::outline::{Cursor, Entry, cursor};
+use super::schema::{Attribute, Forms, Word};
+use super::variables::{name_end, typed_before, variables};
 use super::{candidates, outline::Outline};
 use crate::load::World as _;
 
@@ -25,7 +26,7 @@ pub(super) fn complete(
     let text = &asked.document.text;
     let offset = asked.offset(position);
     if let Some(written) = typed_before(text, offset) {
-        let range = asked.range(&written);
+        let range = asked.range(&(written.start..name_end(text, offset)));
         let item = |(name, detail): (String, String)| CompletionItem {
             label: name.clone(),
             kind: Some(CompletionItemKind::VARIABLE),
@@ -36,14 +37,17 @@ pub(super) fn complete(
         return known_variables(asked).into_iter().map(item).collect();
     }
     let Some(cursor) = cursor(text, offset) else { return Vec::new() };
-    let mut writer = Writer { asked, cursor: &cursor, items: Vec::new() };
+    let steps = steps_where_used(&asked.outline, &cursor.steps);
+    let mut writer = Writer { asked, cursor: &cursor, steps, items: Vec::new() };
     let written = &text[cursor.written.clone()];
     if written.starts_with('*') {
         let anchors = asked.outline.anchors().iter().map(|anchor| &asked.outline.text()[anchor.name.clone()]);
-        anchors.for_each(|name| writer.word(&format!("*{name}"), CompletionItemKind::REFERENCE, None, 0));
+        for label in anchors.map(|name| format!("*{name}")) {
+            writer.item(&label, &label, CompletionItemKind::REFERENCE, None, 0);
+        }
         return writer.items;
     }
-    let forms = Forms::at(&cursor.steps);
+    let forms = Forms::at(&writer.steps);
     if cursor.is_key {
         writer.keys(&forms);
     } else {
@@ -76,14 +80,16 @@ fn known_variables(asked: &Asked<'_>) -> Vec<(String, String)> {
 struct Writer<'a> {
     asked: &'a Asked<'a>,
     cursor: &'a Cursor,
+    /// The steps of the cursor, as if what is there was written where it is used.
+    steps: Vec<String>,
     items: Vec<CompletionItem>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     /// The steps as names; items of lists are `-`.
     fn path(&self) -> Vec<&str> {
         let is_item = |at: usize, step: &String| at > 1 && step.bytes().all(|byte| byte.is_ascii_digit());
-        let steps = self.cursor.steps.iter().enumerate();
+        let steps = self.steps.iter().enumerate();
         steps.map(|(at, step)| if is_item(at, step) { "-" } else { step.as_str() }).collect()
     }
 
@@ -118,17 +124,21 @@ impl Writer<'_> {
                 kind.map(|kind| candidates::mentioned(&self.asked.analysis, kind))
             }
             path if matches!(path.last(), Some(&("depends_on" | "networks" | "models"))) => {
-                kind_at(path).map(|(kind, _)| candidates::names(self.asked, kind, &self.cursor.steps))
+                kind_at(path).map(|(kind, _)| candidates::names(self.asked, kind, &self.steps))
             }
             _ => None,
         };
         for name in names.into_iter().flatten().filter(|name| !written.contains(name)) {
             self.key(&name, Some(CompletionItemKind::REFERENCE), None, &Forms::at(&self.below(&name)), 0);
         }
+        if forms.is_mapping() && !outline.anchors().is_empty() && !written.contains("<<") {
+            let after = if self.has_colon() { "" } else { ": *" };
+            self.item("<<", &format!("<<{after}"), CompletionItemKind::REFERENCE, None, 2);
+        }
     }
 
     fn below(&self, key: &str) -> Vec<String> {
-        self.cursor.steps.iter().cloned().chain([key.to_owned()]).collect()
+        self.steps.iter().cloned().chain([key.to_owned()]).collect()
     }
 
     fn attribute(&mut self, attribute: Attribute) {
@@ -149,12 +159,13 @@ impl Writer<'_> {
         let start = self.cursor.written.start;
         let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let column = start - line + usize::from(self.cursor.needs_space);
-        let deeper = " ".repeat(column + 2);
+        let deeper = format!("{}{}", self.asked.document.line_break(), " ".repeat(column + 2));
         let is_scalar = forms.is_scalar() || !(forms.is_list() || forms.is_mapping());
         let after = match (self.cursor.is_flow || is_scalar, forms.is_mapping()) {
+            _ if self.is_quoted() || self.has_colon() => String::new(),
             (true, _) => ": ".to_owned(),
-            (false, true) => format!(":\n{deeper}"),
-            (false, false) => format!(":\n{deeper}- "),
+            (false, true) => format!(":{deeper}"),
+            (false, false) => format!(":{deeper}- "),
         };
         self.item(
             name,
@@ -171,6 +182,9 @@ impl Writer<'_> {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let starts_item = self.cursor.column.is_some() && path.last() == Some(&"-");
         let is_own_line = self.cursor.column.is_some() && !starts_item;
+        if is_own_line && forms.is_mapping() && self.has_colon() {
+            return self.keys(forms);
+        }
         // A list below its key: its items.
         let item_steps = self.below("0");
         let mut item_path = path.clone();
@@ -179,24 +193,24 @@ impl Writer<'_> {
         let (item_path, item_forms) =
             if is_list_below { (item_path, Forms::at(&item_steps)) } else { (path.clone(), forms.clone()) };
         let mark = if is_list_below || starts_item { "- " } else { "" };
-        let word = |writer: &mut Self, text: &str, kind: CompletionItemKind, rank: u8| {
-            writer.item(text, &format!("{mark}{text}"), kind, None, rank);
-        };
         let needs_value = is_list_below || !is_own_line || forms.is_scalar();
         if needs_value {
-            let names = kind_at(&item_path);
+            let names = kind_at(&item_path).filter(|(kind, _)| !self.is_path_of_mount(*kind, &item_path));
             if let Some((kind, prefix)) = names {
-                for name in candidates::names(self.asked, kind, &self.cursor.steps) {
-                    let after =
-                        if kind == Kind::Volume && item_path.ends_with(&["volumes", "-"]) { ":" } else { "" };
+                let is_short_mount = kind == Kind::Volume && item_path.ends_with(&["volumes", "-"]);
+                let after = if is_short_mount && !self.has_colon() { ":" } else { "" };
+                let written = self.beside();
+                for name in candidates::names(self.asked, kind, &self.steps) {
                     let label = format!("{prefix}{name}");
-                    let text = format!("{mark}{label}{after}");
-                    self.item(&label, &text, CompletionItemKind::REFERENCE, None, 0);
+                    if !written.contains(label.as_str()) {
+                        let text = format!("{mark}{label}{after}");
+                        self.item(&label, &text, CompletionItemKind::REFERENCE, None, 0);
+                    }
                 }
             }
             let others = match item_path.as_slice() {
                 ["services", _, "image"] => candidates::images(self.asked, images()),
-                ["services", service, "ports", "-"] => candidates::ports(self.asked, service),
+                ["services", service, "ports", "-"] => self.ports(service),
                 ["services", service, "expose", "-"] => candidates::exposed(self.asked, service),
                 ["services", _, "network_mode"] => ["bridge", "host", "none"].map(str::to_owned).to_vec(),
                 ["include", ..] | ["services", _, "extends", "file"] => self.files(&["yaml", "yml"]),
@@ -206,16 +220,18 @@ impl Writer<'_> {
             };
             // Examples would hide what the project itself has.
             if names.is_none() && others.is_empty() {
-                for text in item_forms.words() {
-                    word(self, &text, CompletionItemKind::ENUM_MEMBER, 1);
+                for Word { text, documentation } in item_forms.words() {
+                    let kind = CompletionItemKind::ENUM_MEMBER;
+                    self.item(&text, &format!("{mark}{text}"), kind, documentation, 1);
                 }
             }
             for text in others {
-                word(self, &text, CompletionItemKind::VALUE, 0);
+                self.item(&text, &format!("{mark}{text}"), CompletionItemKind::VALUE, None, 0);
             }
         }
         // An item, or a value below its key, may be a mapping.
-        let may_be_mapping = !self.cursor.is_flow && (is_own_line || path.last() == Some(&"-"));
+        let may_be_mapping =
+            !self.cursor.is_flow && !self.is_quoted() && (is_own_line || path.last() == Some(&"-"));
         if may_be_mapping && forms.is_mapping() {
             self.keys(forms);
         }
@@ -237,8 +253,79 @@ impl Writer<'_> {
         names
     }
 
-    fn word(&mut self, text: &str, kind: CompletionItemKind, documentation: Option<&str>, rank: u8) {
-        self.item(text, text, kind, documentation, rank);
+    /// Whether the source of a mount is asked for that is no volume.
+    fn is_path_of_mount(&self, kind: Kind, path: &[&str]) -> bool {
+        let outline = &self.asked.outline;
+        let mount = self.cursor.steps.split_last().and_then(|(_, mount)| outline.find(mount));
+        let written = mount.and_then(|mount| outline.scalar(outline.child(Some(mount), "type")?));
+        kind == Kind::Volume && path.last() == Some(&"source") && written.is_some_and(|one| one != "volume")
+    }
+
+    /// What the other items of the list are, that the cursor is in an item of.
+    fn beside(&self) -> BTreeSet<&'a str> {
+        let outline: &'a Outline = &self.asked.outline;
+        let list = self.cursor.steps.split_last().and_then(|(_, list)| outline.find(list));
+        let items = list.into_iter().flat_map(|list| outline.children(Some(list)));
+        let others = items.filter(|item| {
+            let Entry { item, value, .. } = &outline.entries()[*item];
+            item.is_some() && (value.end < self.cursor.written.start || self.cursor.written.end < value.start)
+        });
+        others.filter_map(|item| outline.scalar(item)).collect()
+    }
+
+    /// Ways to publish the ports of a container that are known, from what is written of one.
+    fn ports(&self, service: &str) -> Vec<String> {
+        let text = &self.asked.document.text;
+        let written = &text[self.asked.outline.inner(&self.cursor.written)];
+        let is_port = |text: &str| text.bytes().all(|one| one.is_ascii_digit() || one == b'-');
+        let publish = |port: String| {
+            let before = match written.rsplit_once(':').map(|(before, _)| before) {
+                None => port.clone(),
+                Some(host) if host.rsplit(':').next().is_some_and(is_port) => host.to_owned(),
+                Some(address) => format!("{address}:{port}"),
+            };
+            if self.is_quoted() { format!("{before}:{port}") } else { format!("\"{before}:{port}\"") }
+        };
+        candidates::exposed(self.asked, service).into_iter().map(publish).collect()
+    }
+
+    /// Whether quotes are there, which stay.
+    fn is_quoted(&self) -> bool {
+        self.asked.document.text[self.cursor.written.start..].starts_with(['"', '\''])
+    }
+
+    /// Whether the word that the cursor is in has its colon.
+    fn has_colon(&self) -> bool {
+        let after = &self.asked.document.text[self.word().end..];
+        after.trim_start_matches(['"', '\'']).trim_start_matches(' ').starts_with(':')
+    }
+
+    /// The word that the cursor is in, without its quotes, also behind the cursor. Of a key and of a short form with
+    /// several parts, it ends at the colon.
+    fn word(&self) -> Range<usize> {
+        let text = &self.asked.document.text;
+        let Range { start, end } = self.cursor.written;
+        let quote = text[start..].chars().next().filter(|_| self.is_quoted() && start < end);
+        let start = start + usize::from(quote.is_some());
+        let end = self.asked.outline.inner(&self.cursor.written).end.max(start);
+        let rest = &text[end..];
+        // What begins here is no rest of a word.
+        if start == end && rest.starts_with(['[', '{', '&', '*', '!', '|', '>', '#', '-', '"', '\'']) {
+            return start..end;
+        }
+        let has_parts = self.cursor.is_key
+            || matches!(self.path().as_slice(), ["services", _, "volumes" | "links" | "volumes_from", "-"]);
+        let is_over = |at: usize, one: char| match (one, quote) {
+            (one, _) if one.is_whitespace() => true,
+            (':', _) if has_parts => true,
+            (':', None) => rest[at + 1..].chars().next().is_none_or(char::is_whitespace),
+            (',' | '[' | ']' | '{' | '}', None) => self.cursor.is_flow,
+            (one, Some(quote)) => one == quote,
+            _ => false,
+        };
+        let length =
+            rest.char_indices().find(|(at, one)| is_over(*at, *one)).map_or(rest.len(), |(at, _)| at);
+        start..end + length
     }
 
     fn item(
@@ -253,9 +340,7 @@ impl Writer<'_> {
             return;
         }
         let space = if self.cursor.needs_space { " " } else { "" };
-        // Quotes that are there stay.
-        let written = self.asked.outline.inner(&self.cursor.written);
-        let range = self.asked.range(&(written.start..self.cursor.written.end.max(written.start)));
+        let range = self.asked.range(&self.word());
         self.items.push(CompletionItem {
             label: label.to_owned(),
             kind: Some(kind),

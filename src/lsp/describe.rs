@@ -121,7 +121,7 @@ pub(super) fn support(steps: &[String]) -> Option<String> {
         let forms = Forms::at(&steps[..at]);
         if forms.attributes().any(|attribute| attribute.name == step) {
             path.push(step);
-        } else if !step.bytes().all(|byte| byte.is_ascii_digit()) || at == 1 {
+        } else if step != "-" && !step.bytes().all(|byte| byte.is_ascii_digit()) || at == 1 {
             path.push("*");
         }
     }

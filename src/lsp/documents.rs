@@ -11,7 +11,7 @@ use url::Url;
 
 use super::outline::Outline;
 use super::position::{Encoding, Lines};
-use crate::load::World;
+use crate::load::{World, is_handed_over};
 
 /// A text that is open.
 #[derive(Debug)]
@@ -37,6 +37,11 @@ impl Document {
     /// Returns its outline.
     pub(super) fn outline(&self) -> Rc<Outline> {
         Rc::clone(self.outline.get_or_init(|| Rc::new(Outline::read(&self.text))))
+    }
+
+    /// Returns how its lines end.
+    pub(super) fn line_break(&self) -> &'static str {
+        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
 
     /// Makes the changes, in order; one without a range replaces the whole text.
@@ -101,6 +106,8 @@ impl World for View<'_> {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self.documents.get(path) {
             Some(document) => Ok(document.text.clone().into_bytes()),
+            // By another name, it is the pipe that the protocol goes through.
+            None if is_handed_over(path) => Err(io::ErrorKind::Unsupported.into()),
             None => self.disk.read(path),
         }
     }

@@ -4,6 +4,8 @@ use lsp_types::{InlayHint, InlayHintKind, InlayHintLabel, Range};
 
 use super::asked::Asked;
 use super::names::Kind;
+use super::schema::{Attribute, Forms};
+use crate::project::Project;
 
 /// Returns what is left unsaid in a part of the file.
 pub(super) fn hints(asked: &Asked<'_>, range: Range) -> Vec<InlayHint> {
@@ -26,9 +28,19 @@ pub(super) fn hints(asked: &Asked<'_>, range: Range) -> Vec<InlayHint> {
                 found.extend(port(value).map(|hint| (after, hint)));
             }
             (["services", _, "ports", "-", "target"], Some(_)) => {
-                let has_protocol =
-                    own.parent.is_some_and(|port| outline.child(Some(port), "protocol").is_some());
-                found.extend((!has_protocol).then(|| (after, "/tcp".to_owned())));
+                let has = |key: &str| own.parent.is_some_and(|port| outline.child(Some(port), key).is_some());
+                found.extend(unsaid(has("protocol"), has("published")).map(|hint| (after, hint)));
+            }
+            (["services", name], _) if own.item.is_none() => {
+                found.extend(restart(project, name).map(|hint| (own.key.end + 1, hint)));
+            }
+            (["services", name, "healthcheck" | "build"], None) => {
+                let hint = if outline.name(entry) == "build" {
+                    dockerfile(project, name)
+                } else {
+                    checks(project, name)
+                };
+                found.extend(hint.map(|hint| (own.key.end + 1, hint)));
             }
             (["services", _, "depends_on", "-"], Some(_)) => {
                 found.push((after, "service_started".to_owned()));
@@ -69,12 +81,50 @@ fn port(value: &str) -> Option<String> {
     }
     let (ports, protocol) =
         value.split_once('/').map_or((value, None), |(ports, protocol)| (ports, Some(protocol)));
-    let protocol = if protocol.is_none() { "/tcp" } else { "" };
-    match ports.contains(':') {
-        true if protocol.is_empty() => None,
-        true => Some(protocol.to_owned()),
-        false => Some(format!("{protocol} on a free port of the host").trim_start().to_owned()),
-    }
+    unsaid(protocol.is_some(), ports.contains(':'))
+}
+
+fn unsaid(has_protocol: bool, is_published: bool) -> Option<String> {
+    let protocol = if has_protocol { "" } else { "/tcp" };
+    let place = if is_published { "" } else { " on a free port of the host" };
+    Some(format!("{protocol}{place}").trim_start().to_owned()).filter(|hint| !hint.is_empty())
+}
+
+/// Returns when a container is started again of a service that does not say it, in any file.
+fn restart(project: &Project, service: &str) -> Option<String> {
+    let service = project.services.get(service)?;
+    let is_said = service.restart.is_some()
+        || service.deploy.as_ref().is_some_and(|deploy| deploy.restart_policy.is_some());
+    (!is_said).then(|| format!("restart {}", default(&["services", "*", "restart"])))
+}
+
+/// Returns how often the health of a service is looked at, as far as no file says it.
+fn checks(project: &Project, service: &str) -> Option<String> {
+    let check = project.services.get(service)?.healthcheck.as_ref().filter(|check| !check.disable)?;
+    let is_said = [
+        ("interval", check.interval.is_some()),
+        ("timeout", check.timeout.is_some()),
+        ("retries", check.retries.is_some()),
+    ];
+    let hint = |(key, _): &(&str, bool)| format!("{key} {}", default(&["services", "*", "healthcheck", key]));
+    let hints: Vec<String> = is_said.iter().filter(|(_, is_said)| !is_said).map(hint).collect();
+    (!hints.is_empty()).then(|| hints.join(", "))
+}
+
+/// Returns the Dockerfile of a build that does not name one in any file.
+fn dockerfile(project: &Project, service: &str) -> Option<String> {
+    let build = project.written.at(&["services", service, "build"])?;
+    let is_said = build.get("dockerfile").is_some() || build.get("dockerfile_inline").is_some();
+    (!is_said).then(|| default(&["services", "*", "build", "dockerfile"]))
+}
+
+/// Returns what counts where an attribute is not written, as the schema has it.
+fn default(path: &[&str]) -> String {
+    let (name, above) = path.split_last().unwrap_or((&"", &[]));
+    let steps: Vec<String> = above.iter().map(|step| (*step).to_owned()).collect();
+    let forms = Forms::at(&steps);
+    let found = forms.attributes().find(|attribute| attribute.name == *name);
+    found.and_then(Attribute::default).unwrap_or_default()
 }
 
 fn is_untagged(image: &str) -> bool {

@@ -5,7 +5,7 @@ use lsp_types::{Hover, HoverContents, MarkupContent, MarkupKind, Position};
 
 use super::asked::Asked;
 use super::describe;
-use super::names::mention_at;
+use super::names::{mention_at, steps_where_used};
 use super::navigate::{Target, target};
 use super::schema::Forms;
 use super::variables::variable_at;
@@ -13,19 +13,23 @@ use crate::load::interpolate::{Used, substitute};
 use crate::load::{Origin, Variable};
 use crate::source::Span;
 
+/// How many ports of a range are shown.
+const PORT_LIMIT: usize = 10;
+
 /// Returns what there is to know of the word at a place.
 pub(super) fn hover(asked: &Asked<'_>, position: Position) -> Option<Hover> {
     let offset = asked.offset(position);
     let outline = &asked.outline;
     let (entry, is_key) = outline.at(offset)?;
     let own = &outline.entries()[entry];
-    let steps = outline.steps(entry);
-    let file = asked.analysis.file(asked.path)?;
-    let span = (!is_key && file.text == asked.document.text).then(|| file.span(own.value.clone()));
+    let steps = steps_where_used(outline, &outline.steps(entry));
+    let file = asked.analysis.file(asked.path).filter(|file| !is_key && file.text == asked.document.text);
+    let span = file.map(|file| file.span(own.value.clone()));
     let mut range = if is_key { own.key.clone() } else { own.value.clone() };
     let mut parts: Vec<String> = Vec::new();
-    if let Some(variable) = variable_at(outline, offset) {
-        range = variable.range;
+    let variable = variable_at(outline, offset);
+    if let Some(variable) = &variable {
+        range = variable.range.clone();
         let known = span.map_or(&[][..], |span| variables(asked, span));
         let known = known.iter().find(|known| known.name == variable.name);
         parts.extend(known.map(|known| variable_text(asked, known)));
@@ -49,11 +53,21 @@ pub(super) fn hover(asked: &Asked<'_>, position: Position) -> Option<Hover> {
         }
     }
     if let Some(span) = span {
-        parts.extend(value_text(asked, entry, span));
+        parts.extend(value_text(
+            asked,
+            entry,
+            span,
+            variable.as_ref().map(|variable| variable.name.as_str()),
+        ));
     }
     if mention.is_none_or(|mention| !mention.is_definition) {
-        let documentation = Forms::at(&steps).documentation().map(str::to_owned);
-        let title = steps.iter().rev().find(|step| !step.bytes().all(|byte| byte.is_ascii_digit()));
+        let forms = Forms::at(&steps);
+        let word = outline.scalar(entry).filter(|_| !is_key);
+        let meant = forms.words().into_iter().find(|one| Some(one.text.as_str()) == word);
+        parts.extend(meant.and_then(|word| Some(format!("**{}**: {}", word.text, word.documentation?))));
+        let documentation = forms.documentation().map(str::to_owned);
+        let title =
+            steps.iter().rev().find(|step| *step != "-" && !step.bytes().all(|byte| byte.is_ascii_digit()));
         if let (Some(documentation), Some(title)) = (documentation, title) {
             parts.push(format!("**{title}**: {documentation}"));
             parts.extend(describe::support(&steps));
@@ -89,8 +103,9 @@ fn variable_text(asked: &Asked<'_>, variable: &Variable) -> String {
     }
 }
 
-/// Says what a value comes to, what it takes the place of, and what takes its place.
-fn value_text(asked: &Asked<'_>, entry: usize, span: Span) -> Vec<String> {
+/// Says what a value comes to, what it takes the place of, and what takes its place. Of one variable, it has been said
+/// already.
+fn value_text(asked: &Asked<'_>, entry: usize, span: Span, said: Option<&str>) -> Vec<String> {
     let analysis = &asked.analysis;
     let sources = &analysis.loaded.sources;
     let mut lines = Vec::new();
@@ -103,7 +118,8 @@ fn value_text(asked: &Asked<'_>, entry: usize, span: Span) -> Vec<String> {
         if let Ok(value) = substitute(written, &lookup, &mut Used::default()) {
             lines.push(format!("comes to `{value}`"));
         }
-        lines.extend(variables.iter().map(|variable| variable_text(asked, variable)));
+        let others = variables.iter().filter(|variable| said != Some(variable.name.as_str()));
+        lines.extend(others.map(|variable| variable_text(asked, variable)));
     }
     let steps = asked.outline.steps(entry);
     if let ["services", service, "ports", ..] =
@@ -114,8 +130,10 @@ fn value_text(asked: &Asked<'_>, entry: usize, span: Span) -> Vec<String> {
             let node = analysis.project.written.at(&["services", service, "ports", &at.to_string()]);
             node.is_some_and(|node| node.span.holds(span) || span.holds(node.span))
         };
-        let ports = settings.ports.0.iter().enumerate().filter(|(at, _)| written(*at));
-        lines.extend(ports.map(|(_, port)| describe::port(port)));
+        let mut ports = settings.ports.0.iter().enumerate().filter(|(at, _)| written(*at));
+        lines.extend(ports.by_ref().take(PORT_LIMIT).map(|(_, port)| describe::port(port)));
+        let more = ports.count();
+        lines.extend((more > 0).then(|| format!("and {more} more")));
     }
     let overridden = analysis.loaded.trace.as_ref().map_or_else(Vec::new, |trace| trace.overridden(span));
     lines.extend(overridden.iter().map(|earlier| {

@@ -1,7 +1,8 @@
 //! Room 10: the language server: what editors ask about compose files, answered by the same rooms as the commands.
 //!
 //! It is synchronous: messages are answered in turn, from texts in memory and from what was last known of a project. It
-//! writes no file: what is to change is handed to the editor. Nothing that an editor sends ends it but `exit`.
+//! writes no file: what is to change is handed to the editor. Nothing that an editor sends ends it but `exit`: what cannot be
+//! read is answered with an error.
 
 mod actions;
 mod analysis;
@@ -20,6 +21,7 @@ mod lens;
 mod names;
 mod navigate;
 pub mod outline;
+mod pipe;
 mod position;
 mod rename;
 mod schema;
@@ -37,6 +39,7 @@ use crate::load::World;
 use server::Server;
 
 pub use lsp_server::{Connection, ProtocolError};
+pub use pipe::connect;
 pub use workspace::Settings;
 
 /// What a server is started with.
@@ -67,6 +70,7 @@ pub fn serve(connection: &Connection, start: Start<'_>) -> Result<bool, Protocol
     loop {
         if waiting.is_empty() {
             server.publish();
+            server.workspace.sweep();
             let Ok(message) = connection.receiver.recv() else { return Ok(false) };
             waiting.push_back(message);
         }

@@ -80,8 +80,13 @@ pub(super) fn mentions(outline: &Outline) -> Vec<Mention> {
 /// Returns the word at a place that names something.
 pub(super) fn mention_at(outline: &Outline, offset: usize) -> Option<Mention> {
     let (entry, _) = outline.at(offset)?;
-    let mut found = mentions_of(outline, &Uses::of(outline), entry).into_iter();
+    let mut found = mentions_in(outline, entry).into_iter();
     found.find(|mention| mention.range.start <= offset && offset <= mention.range.end)
+}
+
+/// Returns the words of an entry that name something.
+pub(super) fn mentions_in(outline: &Outline, entry: usize) -> Vec<Mention> {
+    mentions_of(outline, &Uses::of(outline), entry)
 }
 
 /// Returns the kind of name that a value at a place is, or that its keys are, and what is written before the name.
@@ -105,34 +110,59 @@ pub(super) fn kind_at(path: &[&str]) -> Option<(Kind, &'static str)> {
     })
 }
 
+/// Returns the steps to a place as if it was written where it is used: below an anchor of an extension, that is where
+/// its alias stands.
+pub(super) fn steps_where_used(outline: &Outline, steps: &[String]) -> Vec<String> {
+    if !steps.first().is_some_and(|first| first.starts_with("x-")) {
+        return steps.to_vec();
+    }
+    let uses = Uses::of(outline);
+    // What is being written may have no entry yet.
+    let known = (1..=steps.len()).rev().find_map(|length| Some((length, outline.find(&steps[..length])?)));
+    let Some((length, entry)) = known else { return steps.to_vec() };
+    let path = uses.path(outline, entry).into_iter().map(str::to_owned);
+    path.chain(steps[length..].iter().cloned()).collect()
+}
+
 /// Where what has an anchor is used, for the extensions at the top: what is below them means what it means there.
 struct Uses<'o>(Vec<(usize, Vec<&'o str>)>);
 
 impl<'o> Uses<'o> {
     fn of(outline: &'o Outline) -> Self {
+        let mut uses = Self(Vec::new());
         if outline.anchors().is_empty() {
-            return Self(Vec::new());
+            return uses;
         }
         let aliases: Vec<(&str, usize)> =
             outline.aliases().map(|(entry, name)| (&outline.text()[name], entry)).collect();
-        let place = |name: &str| {
-            aliases.iter().filter(|(alias, _)| *alias == name).find_map(|(_, entry)| {
-                let mut path = outline.path(*entry);
-                while path.last().is_some_and(|step| matches!(*step, "<<" | "-")) {
-                    let is_merge = path.pop() == Some("<<");
-                    if is_merge {
-                        break;
-                    }
-                    if path.last() != Some(&"<<") {
-                        path.push("-");
-                        break;
-                    }
-                }
-                (!path.first()?.starts_with("x-")).then_some(path)
-            })
-        };
-        let anchors = outline.anchors().iter();
-        Self(anchors.filter_map(|one| Some((one.entry, place(&outline.text()[one.name.clone()])?))).collect())
+        // What an extension uses is used where that extension is: each round finds one more step of such a chain.
+        loop {
+            let place = |name: &str| {
+                let mut of_name = aliases.iter().filter(|(alias, _)| *alias == name);
+                of_name.find_map(|(_, entry)| uses.place(outline, *entry))
+            };
+            let is_new = |entry: usize| !uses.0.iter().any(|(known, _)| *known == entry);
+            let anchors = outline.anchors().iter().filter(|anchor| is_new(anchor.entry));
+            let found: Vec<_> = anchors
+                .filter_map(|one| Some((one.entry, place(&outline.text()[one.name.clone()])?)))
+                .collect();
+            if found.is_empty() {
+                return uses;
+            }
+            uses.0.extend(found);
+        }
+    }
+
+    /// Returns what leads to the value that an alias stands for, or is merged into; `None` in an extension that is not
+    /// used anywhere.
+    fn place(&self, outline: &'o Outline, alias: usize) -> Option<Vec<&'o str>> {
+        let mut path = self.path(outline, alias);
+        match path.as_slice() {
+            [.., "<<"] => path.truncate(path.len() - 1),
+            [.., "<<", "-"] => path.truncate(path.len() - 2),
+            _ => {}
+        }
+        (!path.first()?.starts_with("x-")).then_some(path)
     }
 
     /// Returns what leads to an entry, as if it was written where it is used.
@@ -273,10 +303,12 @@ volumes:
 x-base: &base
   networks: [front]
 x-needs: &needs [db]
+x-outer: &outer
+  <<: *base
+  depends_on: *needs
 services:
   web:
-    <<: *base
-    depends_on: *needs
+    <<: [*outer]
 ";
         assert_eq!(check(text), ["uses network front", "uses service db", "defines service web"]);
     }

@@ -11,7 +11,7 @@ use super::diagnostics::Places;
 use super::names::{Kind, Mention, mention_at};
 use super::outline::Outline;
 use super::variables::{Variable, variable_at, variables};
-use crate::load::{World as _, dotenv};
+use crate::load::World as _;
 use crate::model::attribute::absolute_path;
 
 /// What a place names.
@@ -107,19 +107,21 @@ fn anchor_places(outline: &Outline, name: &str) -> Vec<(Range<usize>, bool)> {
     places
 }
 
-/// Returns where a variable is set, in the env files of the project.
-fn set_at(asked: &Asked<'_>, name: &str) -> Vec<Location> {
-    let sources = &asked.analysis.loaded.sources;
-    let mut places = Places::new(&asked.analysis, asked.documents, asked.encoding);
-    let is_compose_file = |path: &Path| asked.analysis.sheet(path).is_some();
-    let files = sources.files().iter().filter(|file| !is_compose_file(&file.path));
-    let spans = files.filter_map(|file| {
-        let parsed = dotenv::parse(&file.text, &|_| Some(String::new()));
-        Some(file.span(parsed.found.get(name)?.range.clone()))
-    });
-    let mut found: Vec<Location> = spans.filter_map(|span| places.location(span)).collect();
-    found.dedup();
-    found
+/// Returns where the variable at a place is set, if that is in an env file that counts there.
+fn set_at(asked: &Asked<'_>, name: &str, written: &Range<usize>) -> Option<Location> {
+    let Analysis { loaded, .. } = &*asked.analysis;
+    let span = || {
+        let file = asked.analysis.file(asked.path).filter(|file| file.text == asked.document.text)?;
+        let (entry, _) = asked.outline.at(written.start)?;
+        Some(file.span(asked.outline.entries()[entry].value.clone()))
+    };
+    let traced = || {
+        let variables = loaded.trace.as_ref()?.variables(span()?);
+        let known = variables.iter().find(|variable| variable.name == name)?;
+        known.value.as_ref().map(|(_, origin)| *origin)
+    };
+    let origin = traced().or_else(|| Some(loaded.environment.find(name, &asked.view())?.1))?;
+    Places::new(&asked.analysis, asked.documents, asked.encoding).location(origin.span()?)
 }
 
 /// Returns where what a place names is defined.
@@ -133,7 +135,7 @@ pub(super) fn definition(asked: &Asked<'_>, position: Position) -> Vec<Location>
     }
     let Some((target, range)) = target(asked, offset) else { return Vec::new() };
     if let Target::Variable(name) = &target {
-        return set_at(asked, name);
+        return set_at(asked, name, &range).into_iter().collect();
     }
     let places = places(&asked.analysis, &target, asked.path);
     let mut defined: Vec<&Place<'_>> = places.iter().filter(|place| place.is_definition).collect();
@@ -147,9 +149,9 @@ pub(super) fn definition(asked: &Asked<'_>, position: Position) -> Vec<Location>
 
 /// Returns where what a place names is used, and where it is defined if that is asked for.
 pub(super) fn references(asked: &Asked<'_>, position: Position, with_definitions: bool) -> Vec<Location> {
-    let Some((target, _)) = target(asked, asked.offset(position)) else { return Vec::new() };
-    let mut found = match &target {
-        Target::Variable(name) if with_definitions => set_at(asked, name),
+    let Some((target, range)) = target(asked, asked.offset(position)) else { return Vec::new() };
+    let mut found: Vec<Location> = match &target {
+        Target::Variable(name) if with_definitions => set_at(asked, name, &range).into_iter().collect(),
         _ => Vec::new(),
     };
     let wanted = everywhere(asked, &target).into_iter();

@@ -9,6 +9,7 @@ use super::answers::Refusal;
 use super::asked::Asked;
 use super::names::Kind;
 use super::navigate::{Target, everywhere, target};
+use crate::yaml::is_text;
 
 /// Returns what would be renamed.
 pub(super) fn prepare(
@@ -73,6 +74,12 @@ fn check_name(asked: &Asked<'_>, target: &Target, new: &str) -> Result<(), Refus
     if new.is_empty() || !new.chars().all(holds) {
         let why = format!("`{new}` is no name: use only a-z, A-Z, 0-9, `.`, `_` and `-`");
         return Err((ErrorCode::InvalidParams, why));
+    }
+    if matches!(target, Target::Name { .. }) && !is_text(new) {
+        return Err((
+            ErrorCode::InvalidParams,
+            format!("`{new}` is no name: YAML takes it for something else than text"),
+        ));
     }
     let is_taken = match target {
         Target::Name { kind: Kind::Profile, .. } | Target::Variable(_) => false,

@@ -23,10 +23,28 @@ pub(super) struct Attribute {
     schema: &'static Value,
 }
 
+/// A word that a value may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Word {
+    /// The word.
+    pub(super) text: String,
+    /// What it means.
+    pub(super) documentation: Option<&'static str>,
+}
+
 impl Attribute {
     /// Returns what may stand there.
     pub(super) fn forms(self) -> Forms {
         Forms::of(self.schema)
+    }
+
+    /// Returns what counts where it is not written, if that is one word.
+    pub(super) fn default(self) -> Option<String> {
+        match self.schema.get("default")? {
+            Value::String(word) => Some(word.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
     }
 
     /// Returns what is said of it.
@@ -47,9 +65,16 @@ impl Forms {
         steps.iter().fold(Self::of(&SCHEMA), |forms, step| forms.step(step))
     }
 
-    /// Returns what may stand under a key, or at an index of a list.
+    /// Returns what may stand under a key, or in an item of a list: `-`, or its index.
     fn step(&self, step: &str) -> Self {
         let mut below = Self::default();
+        let is_index = step == "-" || step.bytes().all(|byte| byte.is_ascii_digit());
+        if is_index && self.is_list() {
+            for schema in self.forms.iter().filter_map(|form| form.get("items")) {
+                below.add(schema);
+            }
+            return below;
+        }
         for form in &self.forms {
             let key = form.get("properties").and_then(|properties| properties.get(step));
             let pattern = || {
@@ -59,14 +84,15 @@ impl Forms {
                 patterns.filter(|(pattern, _)| fits(pattern)).map(|(_, schema)| schema).next()
             };
             let more = || form.get("additionalProperties").filter(|more| more.is_object());
-            let item = || form.get("items").filter(|_| step.bytes().all(|byte| byte.is_ascii_digit()));
-            if let Some(schema) = key.or_else(pattern).or_else(more).or_else(item) {
-                flatten(schema, &mut below.forms);
-                below.documentation =
-                    below.documentation.or_else(|| schema.get("description").and_then(Value::as_str));
-            }
+            key.or_else(pattern).or_else(more).into_iter().for_each(|schema| below.add(schema));
         }
         below
+    }
+
+    fn add(&mut self, schema: &'static Value) {
+        flatten(schema, &mut self.forms);
+        let description = || schema.get("description").and_then(Value::as_str);
+        self.documentation = self.documentation.or_else(description);
     }
 
     /// Returns what is said of the attribute.
@@ -81,21 +107,31 @@ impl Forms {
     }
 
     /// Returns the words that may stand there: all that are allowed, and examples of others.
-    pub(super) fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = Vec::new();
+    pub(super) fn words(&self) -> Vec<Word> {
+        let mut words: Vec<Word> = Vec::new();
+        let mut add = |text: String, documentation: Option<&'static str>| {
+            if !words.iter().any(|word| word.text == text) {
+                words.push(Word { text, documentation });
+            }
+        };
         for form in &self.forms {
-            for list in ["enum", "examples"].iter().filter_map(|list| form.get(list)?.as_array()) {
-                words.extend(list.iter().filter_map(|word| match word {
-                    Value::String(word) => Some(word.clone()),
-                    Value::Number(number) => Some(number.to_string()),
-                    _ => None,
-                }));
+            let list = |key: &str| form.get(key).and_then(Value::as_array).into_iter().flatten();
+            let mut meanings = list("enumDescriptions").map(Value::as_str);
+            for (is_example, word) in
+                list("enum").map(|word| (false, word)).chain(list("examples").map(|word| (true, word)))
+            {
+                let documentation = if is_example { None } else { meanings.next().flatten() };
+                match word {
+                    Value::String(word) => add(word.clone(), documentation),
+                    Value::Number(number) => add(number.to_string(), documentation),
+                    _ => {}
+                }
             }
         }
-        if self.is_type("boolean") {
-            words.extend(["true", "false"].map(str::to_owned));
+        // Where anything may stand, so may these, but nobody means them.
+        if self.is_type("boolean") && !self.is_type("null") {
+            ["true", "false"].iter().for_each(|word| add((*word).to_owned(), None));
         }
-        words.dedup();
         words
     }
 
@@ -115,11 +151,16 @@ impl Forms {
     }
 
     fn is_type(&self, wanted: &str) -> bool {
-        self.forms.iter().any(|form| match form.get("type") {
-            Some(Value::String(one)) => one == wanted,
-            Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
-            _ => false,
-        })
+        self.forms.iter().any(|form| form.get("type").is_some_and(|types| takes(types, wanted)))
+    }
+}
+
+/// Returns whether the `type` of a schema takes a type.
+fn takes(types: &Value, wanted: &str) -> bool {
+    match types {
+        Value::String(one) => one == wanted,
+        Value::Array(several) => several.iter().any(|one| one == wanted),
+        _ => false,
     }
 }
 
@@ -147,8 +188,12 @@ mod tests {
     fn the_schema_says_what_may_stand_where() {
         let names: Vec<&str> = at("services.web.healthcheck").attributes().map(|one| one.name).collect();
         assert!(names.contains(&"interval") && names.contains(&"test"), "{names:?}");
-        assert!(at("services.web.restart").words().contains(&"unless-stopped".to_owned()));
-        assert!(at("services.web.depends_on.db.condition").words().contains(&"service_healthy".to_owned()));
+        let words = |path: &str| at(path).words().into_iter().map(|word| word.text).collect::<Vec<_>>();
+        assert!(words("services.web.restart").contains(&"unless-stopped".to_owned()));
+        assert!(words("services.web.depends_on.db.condition").contains(&"service_healthy".to_owned()));
+        assert!(words("services.web.tty").contains(&"true".to_owned()));
+        assert_eq!(words("services.web.environment.A"), Vec::<String>::new());
+        assert!(at("services.web.depends_on.0").attributes().next().is_none());
         assert!(at("services.web.ports.0").attributes().any(|one| one.name == "published"));
         assert!(at("services.web.depends_on").is_list() && at("services.web.depends_on").is_mapping());
         assert!(at("services.web.nothing.below").attributes().next().is_none());

@@ -1,6 +1,6 @@
 //! The state of the server, and what notifications change of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -226,14 +226,14 @@ impl<'a> Server<'a> {
     /// nothing, so that the editor knows that it was looked at.
     fn find_diagnostics(&mut self) -> BTreeMap<PathBuf, Vec<lsp_types::Diagnostic>> {
         let mut found: BTreeMap<PathBuf, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
+        let mut said = HashSet::new();
         for analysis in self.workspace.all(self.start.disk, &self.documents) {
             for (path, diagnostics) in by_file(&analysis, &self.documents, self.encoding) {
-                let known = found.entry(path).or_default();
-                for diagnostic in diagnostics {
-                    if !known.contains(&diagnostic) {
-                        known.push(diagnostic);
-                    }
-                }
+                // A file may be part of several projects, which say the same of it.
+                let mut is_new =
+                    |one: &lsp_types::Diagnostic| said.insert((path.clone(), one.range, one.message.clone()));
+                let new: Vec<_> = diagnostics.into_iter().filter(|one| is_new(one)).collect();
+                found.entry(path).or_default().extend(new);
             }
         }
         for path in self.documents.paths() {

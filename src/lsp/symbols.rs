@@ -5,15 +5,24 @@ use lsp_types::{DocumentSymbol, SymbolKind};
 use super::asked::Asked;
 use super::outline::Content;
 
-/// How deep attributes are listed: `services`, a service, its attributes.
+/// How deep a file is listed: `services`, a service, its attributes.
 const DEPTH: usize = 3;
+/// In a file with more keys and items than this, attributes are left out: nobody finds one in a list of thousands.
+const ATTRIBUTE_LIMIT: usize = 4_000;
 
 /// Returns the symbols of a file.
 pub(super) fn symbols(asked: &Asked<'_>) -> Vec<DocumentSymbol> {
-    below(asked, None, SymbolKind::NAMESPACE, 1)
+    let is_large = asked.outline.entries().len() > ATTRIBUTE_LIMIT;
+    below(asked, None, SymbolKind::NAMESPACE, 1, if is_large { DEPTH - 1 } else { DEPTH })
 }
 
-fn below(asked: &Asked<'_>, parent: Option<usize>, kind: SymbolKind, depth: usize) -> Vec<DocumentSymbol> {
+fn below(
+    asked: &Asked<'_>,
+    parent: Option<usize>,
+    kind: SymbolKind,
+    depth: usize,
+    last: usize,
+) -> Vec<DocumentSymbol> {
     let outline = &asked.outline;
     let keys = outline.children(parent).filter(|entry| outline.entries()[*entry].item.is_none());
     let symbol = |entry: usize| {
@@ -31,10 +40,9 @@ fn below(asked: &Asked<'_>, parent: Option<usize>, kind: SymbolKind, depth: usiz
             }
             None => None,
         };
-        let children = if depth < DEPTH {
-            below(asked, Some(entry), kind_below(name, depth), depth + 1)
-        } else {
-            Vec::new()
+        let children = match depth < last {
+            true => below(asked, Some(entry), kind_below(name, depth), depth + 1, last),
+            false => Vec::new(),
         };
         #[expect(deprecated, reason = "the field has to be given")]
         Some(DocumentSymbol {

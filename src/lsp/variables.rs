@@ -54,14 +54,24 @@ fn name_length(text: &str) -> usize {
     if text.starts_with(|first: char| first.is_ascii_digit()) {
         return 0;
     }
-    text.find(|one: char| !one.is_ascii_alphanumeric() && one != '_').unwrap_or(text.len())
+    name_end(text, 0)
+}
+
+/// Returns where the name of a variable ends that `offset` is in.
+pub(super) fn name_end(text: &str, offset: usize) -> usize {
+    let rest = text.get(offset..).unwrap_or("");
+    offset + rest.find(|one: char| !is_of_name(one)).unwrap_or(rest.len())
+}
+
+fn is_of_name(one: char) -> bool {
+    one.is_ascii_alphanumeric() || one == '_'
 }
 
 /// Returns where the name of a variable is written that is being typed before `offset`.
 pub(super) fn typed_before(text: &str, offset: usize) -> Option<Range<usize>> {
     let before = text.get(..offset)?;
     let start = before
-        .rfind(|one: char| !one.is_ascii_alphanumeric() && one != '_')
+        .rfind(|one: char| !is_of_name(one))
         .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     let lead = before[..start].strip_suffix('{').unwrap_or(&before[..start]);
     let dollars = lead.len() - lead.trim_end_matches('$').len();

@@ -34,6 +34,28 @@ pub(super) struct Opened {
     known: Option<Rc<Analysis>>,
     /// What was known when it last was YAML.
     good: Option<Rc<Analysis>>,
+    /// The file that it was made up for, which no other project read then.
+    only_for: Option<PathBuf>,
+    /// Whether it is made up as it would be now: nothing that it reads changed since.
+    is_settled: bool,
+}
+
+impl Opened {
+    fn reads(&self, path: &Path) -> bool {
+        self.known.as_ref().is_some_and(|known| known.reads(path))
+    }
+
+    fn errors(&self) -> usize {
+        let diagnostics = self.known.iter().flat_map(|known| &known.diagnostics);
+        diagnostics.filter(|one| one.severity == Severity::Error).count()
+    }
+
+    /// Returns whether a file is read by the project, or was before the project was broken: what it includes cannot be
+    /// seen just now.
+    fn holds(&self, path: &Path) -> bool {
+        let is_broken = self.known.as_ref().is_some_and(|known| known.is_broken());
+        self.reads(path) || is_broken && self.good.as_ref().is_some_and(|good| good.reads(path))
+    }
 }
 
 /// The projects with files that are open.
@@ -42,6 +64,8 @@ pub(super) struct Workspace {
     projects: Vec<Opened>,
     /// Files that are open and belong to no project, such as manifests: they are not looked for again at each key.
     strangers: BTreeSet<PathBuf>,
+    /// What was known and is no more. To free it takes as long as an editor should wait for an answer.
+    stale: Vec<Rc<Analysis>>,
     encoding: Encoding,
     settings: Settings,
 }
@@ -49,21 +73,30 @@ pub(super) struct Workspace {
 impl Workspace {
     /// Makes one without projects.
     pub(super) fn new(settings: Settings, encoding: Encoding) -> Self {
-        Self { projects: Vec::new(), strangers: BTreeSet::new(), encoding, settings }
+        Self { projects: Vec::new(), strangers: BTreeSet::new(), stale: Vec::new(), encoding, settings }
     }
 
     /// Notes that a text changed.
     pub(super) fn change(&mut self, path: &Path) {
         for project in &mut self.projects {
-            if project.known.as_ref().is_some_and(|known| known.reads(path)) {
-                project.known = None;
+            if project.reads(path) {
+                project.is_settled = false;
+                self.stale.extend(project.known.take());
             }
         }
     }
 
     /// Notes that anything may have changed.
     pub(super) fn change_all(&mut self) {
-        self.projects.iter_mut().for_each(|project| project.known = None);
+        for project in &mut self.projects {
+            project.is_settled = false;
+            project.known = None;
+        }
+    }
+
+    /// Frees what is not known any more, once nobody waits.
+    pub(super) fn sweep(&mut self) {
+        self.stale.clear();
     }
 
     /// Forgets which projects there are: a file may have come that makes another one of them.
@@ -74,10 +107,47 @@ impl Workspace {
 
     /// Returns what is known of all projects, and looks again at those that changed.
     pub(super) fn all(&mut self, disk: &dyn World, documents: &Documents) -> Vec<Rc<Analysis>> {
+        self.make_up_again(disk, documents);
         for path in documents.paths() {
             self.of(path, disk, documents);
         }
-        (0..self.projects.len()).map(|at| self.look(at, disk, documents)).collect()
+        self.drop_made_up();
+        self.look_at_all(disk, documents)
+    }
+
+    /// Makes up projects again that may be others by now: of a file alone, or on top of the one it overrides.
+    fn make_up_again(&mut self, disk: &dyn World, documents: &Documents) {
+        let (settled, unsettled): (Vec<Opened>, Vec<Opened>) =
+            std::mem::take(&mut self.projects).into_iter().partition(|project| {
+                // A file that has mistakes alone may have none on top of another one that changed.
+                let may_change = project.request.files.len() == 1 && project.errors() > 0;
+                project.only_for.is_none() || project.is_settled && !may_change
+            });
+        self.projects = settled;
+        for project in unsettled {
+            let made_up = project.only_for.as_ref().and_then(|path| self.make_up(path, disk, documents));
+            if let Some(made_up) = made_up {
+                let good = made_up.good.clone().or_else(|| project.good.clone());
+                self.projects.push(Opened { good, ..made_up });
+            }
+            self.stale.extend(project.known.into_iter().chain(project.good));
+        }
+    }
+
+    /// Drops the projects that were made up for files which another project reads by now: a mistake may have hidden them
+    /// from it.
+    fn drop_made_up(&mut self) {
+        let (mut made_up, mut kept): (Vec<Opened>, Vec<Opened>) =
+            std::mem::take(&mut self.projects).into_iter().partition(|project| project.only_for.is_some());
+        // In the order in which they are made up where nothing is known yet.
+        made_up.sort_by(|one, other| one.only_for.cmp(&other.only_for));
+        for project in made_up {
+            let is_read = |path: &PathBuf| kept.iter().any(|other| other.holds(path));
+            if !project.only_for.as_ref().is_some_and(is_read) {
+                kept.push(project);
+            }
+        }
+        self.projects = kept;
     }
 
     /// Returns what is known of the project that a file belongs to, if it belongs to one.
@@ -87,11 +157,11 @@ impl Workspace {
         disk: &dyn World,
         documents: &Documents,
     ) -> Option<Rc<Analysis>> {
-        for at in 0..self.projects.len() {
-            let known = self.look(at, disk, documents);
-            if known.reads(path) {
-                return Some(known);
-            }
+        self.look_at_all(disk, documents);
+        let holding = || self.projects.iter().filter(|project| project.holds(path));
+        let found = holding().find(|project| project.only_for.is_none()).or_else(|| holding().next());
+        if let Some(project) = found {
+            return project.known.clone();
         }
         let view = View { disk, documents, directory: path.to_path_buf() };
         if self.strangers.contains(path) && !is_compose_file(path, &view) {
@@ -115,8 +185,7 @@ impl Workspace {
         disk: &dyn World,
         documents: &Documents,
     ) -> Vec<Rc<Analysis>> {
-        let mut others: Vec<Rc<Analysis>> =
-            (0..self.projects.len()).map(|at| self.look(at, disk, documents)).collect();
+        let mut others = self.look_at_all(disk, documents);
         let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
         let view = View { disk, documents, directory };
         let mut files = view.files_in(&view.directory).unwrap_or_default();
@@ -140,6 +209,10 @@ impl Workspace {
         good.filter(|_| analysis.is_broken()).unwrap_or_else(|| Rc::clone(analysis))
     }
 
+    fn look_at_all(&mut self, disk: &dyn World, documents: &Documents) -> Vec<Rc<Analysis>> {
+        (0..self.projects.len()).map(|at| self.look(at, disk, documents)).collect()
+    }
+
     fn look(&mut self, at: usize, disk: &dyn World, documents: &Documents) -> Rc<Analysis> {
         let Opened { request, directory, known, .. } = &self.projects[at];
         if let Some(known) = known {
@@ -148,7 +221,7 @@ impl Workspace {
         let known = self.analyze(request, directory, disk, documents);
         let project = &mut self.projects[at];
         if !known.is_broken() {
-            project.good = Some(Rc::clone(&known));
+            self.stale.extend(project.good.replace(Rc::clone(&known)));
         }
         project.known = Some(Rc::clone(&known));
         known
@@ -165,19 +238,20 @@ impl Workspace {
         Rc::new(Analysis::of(&view, request, &self.settings.profiles, self.encoding))
     }
 
+    fn open(&self, request: Request, directory: &Path, disk: &dyn World, documents: &Documents) -> Opened {
+        let known = self.analyze(&request, directory, disk, documents);
+        let good = (!known.is_broken()).then(|| Rc::clone(&known));
+        let directory = directory.to_path_buf();
+        Opened { request, directory, known: Some(known), good, only_for: None, is_settled: true }
+    }
+
     /// Finds the project of a file: that of the command line, that of its directory or of one above, that of the file it
     /// overrides, or one of its own.
     fn find(&self, path: &Path, disk: &dyn World, documents: &Documents) -> Option<Opened> {
-        let open = |request: Request, directory: &Path| {
-            let known = self.analyze(&request, directory, disk, documents);
-            let good = (!known.is_broken()).then(|| Rc::clone(&known));
-            Opened { request, directory: directory.to_path_buf(), known: Some(known), good }
-        };
-        let reads = |opened: &Opened| opened.known.as_ref().is_some_and(|known| known.reads(path));
         let asked = &self.settings.request;
         if !asked.files.is_empty() {
-            let asked = open(asked.clone(), &disk.cwd());
-            if reads(&asked) {
+            let asked = self.open(asked.clone(), &disk.cwd(), disk, documents);
+            if asked.reads(path) {
                 return Some(asked);
             }
         }
@@ -187,8 +261,8 @@ impl Workspace {
             if tried.iter().any(|tried| tried == directory) {
                 continue;
             }
-            let opened = open(of_folder.clone(), directory);
-            if reads(&opened) {
+            let opened = self.open(of_folder.clone(), directory, disk, documents);
+            if opened.reads(path) {
                 return Some(opened);
             }
             // It looks above by itself.
@@ -197,23 +271,26 @@ impl Workspace {
                 break;
             }
         }
+        self.make_up(path, disk, documents)
+    }
+
+    /// Makes up a project for a file that no other one reads: on top of the file it overrides, or alone.
+    fn make_up(&self, path: &Path, disk: &dyn World, documents: &Documents) -> Option<Opened> {
         let directory = path.parent()?;
         let view = View { disk, documents, directory: directory.to_path_buf() };
         if !is_compose_file(path, &view) {
             return None;
         }
-        let named = |files: &[&Path]| Request {
-            files: files.iter().map(|file| file.display().to_string()).collect(),
-            ..asked.clone()
+        let of_files = |files: &[&Path]| {
+            let files = files.iter().map(|file| file.display().to_string()).collect();
+            let request = Request { files, ..self.settings.request.clone() };
+            let opened = self.open(request, directory, disk, documents);
+            Opened { only_for: Some(path.to_path_buf()), ..opened }
         };
-        let alone = open(named(&[path]), directory);
-        let errors = |opened: &Opened| {
-            let diagnostics = opened.known.iter().flat_map(|known| &known.diagnostics);
-            diagnostics.filter(|one| one.severity == Severity::Error).count()
-        };
-        let Some(base) = base_of(path, &view).filter(|_| errors(&alone) > 0) else { return Some(alone) };
-        let over = open(named(&[&base, path]), directory);
-        Some(if errors(&over) < errors(&alone) { over } else { alone })
+        let alone = of_files(&[path]);
+        let Some(base) = base_of(path, &view).filter(|_| alone.errors() > 0) else { return Some(alone) };
+        let over = of_files(&[&base, path]);
+        Some(if over.errors() < alone.errors() { over } else { alone })
     }
 }
 

@@ -79,6 +79,7 @@ record! {
         #[example = ["npm_token"]]
         pub secrets: FileReferences,
         /// Size of `/dev/shm` while building.
+        #[default = "64m"]
         pub shm_size: ByteSize,
         /// More names for the image.
         #[example = ["example.com/shop:latest"]]

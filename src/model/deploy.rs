@@ -192,6 +192,7 @@ record! {
         #[example = "nvidia"]
         pub driver: Option<String>,
         /// How many; `all` for all.
+        #[default = "all"]
         pub count: Option<DeviceCount>,
         /// Which ones; excludes `count`.
         #[example = ["0", "3"]]
@@ -254,6 +255,7 @@ record! {
         #[example = "nvidia"]
         pub driver: Option<String>,
         /// How many; `all` for all.
+        #[default = "all"]
         pub count: Option<DeviceCount>,
         /// Which ones; excludes `count`.
         #[example = ["0", "3"]]
@@ -316,10 +318,11 @@ record! {
         /// The time before it is started again.
         #[default = "0s"]
         pub delay: Option<Duration>,
-        /// How often to try.
+        /// How often to try. Default: without end.
         #[example = 3]
         pub max_attempts: Option<u64>,
         /// How long to wait before a start counts as good.
+        #[default = "0s"]
         #[example = "2m"]
         pub window: Option<Duration>,
     }

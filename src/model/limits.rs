@@ -16,6 +16,7 @@ record! {
     #[derive(Default)]
     pub struct Blkio {
         /// Weight against other containers, from 10 to 1000.
+        #[default = 500]
         #[example = 300]
         pub weight: i64,
         /// Weight on single devices.

@@ -96,7 +96,7 @@ record! {
         #[example = ["site"]]
         #[example = [{"source": "site", "target": "/etc/site.conf"}]]
         pub configs: FileReferences,
-        /// The container's name. Excludes more than one container.
+        /// The container's name. Excludes more than one container. Default: `PROJECT-SERVICE-NUMBER`.
         #[example = "shop_web"]
         pub container_name: Option<ContainerName>,
         /// Credentials of a managed Windows service account.
@@ -249,6 +249,7 @@ record! {
         /// All privileges of the host.
         pub privileged: bool,
         /// When to pull the image.
+        #[default = "missing"]
         pub pull_policy: Option<PullPolicy>,
         /// When to pull the image again.
         #[example = "24h"]
@@ -275,6 +276,7 @@ record! {
         #[example = ["no-new-privileges:true"]]
         pub security_opt: UniqueList<String, true>,
         /// Size of `/dev/shm`.
+        #[default = "64m"]
         pub shm_size: ByteSize,
         /// Keep standard input open.
         pub stdin_open: bool,

@@ -126,9 +126,11 @@ record! {
         #[example = "/etc/site.conf"]
         pub target: Option<String>,
         /// The file's owner.
+        #[default = "0"]
         #[example = "1000"]
         pub uid: Option<String>,
         /// The file's group.
+        #[default = "0"]
         #[example = "1000"]
         pub gid: Option<String>,
         /// The file's permissions, in octal.
@@ -285,6 +287,7 @@ record! {
         #[example = "Z"]
         pub selinux: Option<String>,
         /// How mounts below it travel.
+        #[default = "rprivate"]
         #[example = "rprivate"]
         #[example = "rshared"]
         #[example = "rslave"]
@@ -336,6 +339,7 @@ record! {
         #[minimum = 0]
         pub size: ByteSize,
         /// Its permissions, as a number: 1023 is `0o1777`.
+        #[default = 1023]
         #[example = 1023]
         pub mode: i64,
     }

@@ -45,14 +45,9 @@ impl Resolver<'_> {
         for (name, service) in &self.project.services {
             for (dependency, how) in &service.depends_on.0 {
                 if !is_written("services", dependency) {
-                    report(
-                        "service",
-                        "services",
-                        name,
-                        dependency,
-                        &["depends_on", dependency],
-                        "depends on",
-                    );
+                    let at = named_at(&self.project.written, name, dependency);
+                    let at: Vec<&str> = at.iter().map(String::as_str).collect();
+                    report("service", "services", name, dependency, &at, "depends on");
                 } else if self.project.disabled.contains_key(dependency) && how.is_required() {
                     let path = ["services", name, "depends_on", dependency];
                     self.diagnostics.push(
@@ -284,6 +279,27 @@ fn one_source(
         .label(written.span_of(&[section, key]), format!("exactly one of {known} is needed"))
         .help(format!("write one of {known}, or `external: true`"));
     Some(diagnostic)
+}
+
+/// Returns where a service names one that it depends on: that follows from several attributes.
+fn named_at(written: &Node, service: &str, dependency: &str) -> Vec<String> {
+    let under = |path: &[&str]| written.at(&[&["services", service], path].concat());
+    let shares = format!("service:{dependency}");
+    let shared = ["network_mode", "ipc", "pid"]
+        .into_iter()
+        .find(|attribute| under(&[attribute]).and_then(Node::scalar_text).is_some_and(|text| text == shares));
+    let is_it =
+        |item: &Node| item.scalar_text().is_some_and(|text| text.split(':').next() == Some(dependency));
+    let listed = ["links", "volumes_from"].into_iter().find_map(|attribute| {
+        let list = under(&[attribute]).and_then(Node::as_list)?;
+        Some((attribute, list.iter().position(is_it)?))
+    });
+    let path: [&str; 2] = ["depends_on", dependency];
+    match (under(&path), shared, listed) {
+        (None, Some(attribute), _) => vec![attribute.to_owned()],
+        (None, None, Some((attribute, at))) => vec![attribute.to_owned(), at.to_string()],
+        _ => path.map(str::to_owned).to_vec(),
+    }
 }
 
 /// Reports attributes that describe a resource which exists already.

@@ -12,6 +12,11 @@ use crate::source::Span;
 pub use mapping::Mapping;
 pub use parse::parse;
 
+/// Returns whether a scalar without quotes is text, and no number, date, truth or nothing.
+pub fn is_text(plain: &str) -> bool {
+    matches!(scalar::resolve(plain, true, None), Value::Text(_))
+}
+
 /// How many values a project may hold. More can only come from files that multiply: aliases that refer to nodes
 /// full of aliases, or services that extend a large one many times.
 #[derive(Clone, Copy, Debug)]

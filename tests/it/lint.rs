@@ -431,3 +431,13 @@ proptest! {
         mend(world, &Request::default()).map_err(TestCaseError::fail)?;
     }
 }
+
+#[test]
+fn thousands_of_unused_networks_are_told_at_once() {
+    let networks: String = (0..3_000).map(|at| format!("  n{at}:\n")).collect();
+    let start = std::time::Instant::now();
+    let said = lint_text(&format!("services: {{web: {{image: 'x:1'}}}}\nnetworks:\n{networks}"));
+    assert_eq!(said.iter().filter(|one| one.contains("no service uses network")).count(), 3_000);
+    // It took minutes.
+    assert!(start.elapsed() < std::time::Duration::from_secs(30), "{:?}", start.elapsed());
+}

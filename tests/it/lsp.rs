@@ -184,6 +184,30 @@ fn a_new_file_makes_another_project_of_the_others() {
     assert_eq!(editor.said("compose.yaml"), Vec::<String>::new());
 }
 
+/// While the file that includes another is not whole, the other one belongs to no project, or to one of its own.
+#[test]
+fn a_slip_that_is_mended_leaves_nothing_behind() {
+    let whole = "include: [part.yaml]\nservices: {web: {image: 'x:1'}}\nnetworks: {front: }\n";
+    let part = "services:\n  api:\n    image: y:1\n    networks: [front]\n    depends_on: [web]\n";
+    let mut editor = Editor::on([("part.yaml", part)]);
+    editor.open("compose.yaml", whole);
+    editor.open("part.yaml", part);
+    let before = editor.said("part.yaml");
+    assert!(!before.iter().any(|one| one.contains("unknown-reference")), "{before:?}");
+    // What is no YAML says nothing about what it includes.
+    let bracket = whole.find(']').unwrap();
+    editor.change("compose.yaml", bracket..bracket + 1, "");
+    assert_eq!(editor.said("part.yaml"), Vec::<String>::new());
+    editor.change("compose.yaml", bracket..bracket, "]");
+    assert_eq!(editor.said("part.yaml"), before);
+    let letter = whole.find("part").unwrap();
+    editor.change("compose.yaml", letter..letter + 1, "");
+    assert_eq!(editor.said("part.yaml").len(), 2);
+    editor.change("compose.yaml", letter..letter, "p");
+    assert_eq!(editor.said("part.yaml"), before);
+    assert!(editor.quit());
+}
+
 #[test]
 fn files_that_change_on_disk_are_looked_at_again() {
     let capabilities = json!({ "workspace": { "didChangeWatchedFiles": { "dynamicRegistration": true } } });

@@ -153,6 +153,39 @@ fn every_attribute_is_explained() {
     }
 }
 
+#[test]
+fn what_counts_where_nothing_is_written_is_said() {
+    let schema = schema();
+    let attributes = attributes(&schema);
+    for (path, default) in [
+        ("Service.pull_policy", json!("missing")),
+        ("Service.restart", json!("no")),
+        ("Service.shm_size", json!("64m")),
+        ("Service.stop_grace_period", json!("10s")),
+        ("Healthcheck.interval", json!("30s")),
+        ("Build.dockerfile", json!("Dockerfile")),
+        ("Blkio.weight", json!(500)),
+        ("DeviceRequest.count", json!("all")),
+        ("Gpu.count", json!("all")),
+        ("RestartPolicy.window", json!("0s")),
+        ("BindOptions.propagation", json!("rprivate")),
+        ("TmpfsOptions.mode", json!(1023)),
+        ("FileReference.uid", json!("0")),
+        ("FileReference.gid", json!("0")),
+    ] {
+        let (_, property) = attributes.iter().find(|(one, _)| one == path).unwrap();
+        assert_eq!(property["default"], default, "{path}");
+        let written = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+        let description = property["description"].as_str().unwrap();
+        assert!(description.contains(&format!("Default: `{written}`.")), "{path}: {description}");
+    }
+    // Those are no words that could be written.
+    for path in ["Service.container_name", "RestartPolicy.max_attempts"] {
+        let (_, property) = attributes.iter().find(|(one, _)| one == path).unwrap();
+        assert!(property["description"].as_str().unwrap().contains("Default: "), "{path}");
+    }
+}
+
 /// Whether editors can offer all that an attribute takes: true and false, a few words, or a mapping whose own
 /// attributes have examples.
 fn is_offered_whole(property: &Value) -> bool {

@@ -65,7 +65,7 @@ fn names_of_the_project_are_offered_where_they_belong() {
         )
     };
     assert_eq!(offered(&[], &with("depends_on: [<>]")), ["db"]);
-    assert_eq!(offered(&[], &with("networks: [front, <>]")), ["front", "back", "default"]);
+    assert_eq!(offered(&[], &with("networks: [front, <>]")), ["back", "default"]);
     assert!(offered(&[], &with("network_mode: <>")).contains(&"service:db".to_owned()));
     assert_eq!(offered(&[], &with("links: [\"<>\"]")), ["db"]);
     assert_eq!(offered(&[], &with("volumes:\n      - <>"))[0], "data");
@@ -124,4 +124,96 @@ fn a_file_that_is_no_yaml_is_completed_all_the_same() {
     assert_eq!(offered(&[], text), ["db"]);
     let text = "services:\n  web:\n\timage: x\n  db:\n    res<>\n";
     assert!(offered(&[], text).contains(&"restart".to_owned()));
+}
+
+/// Offers take the place of the whole word, and what stands behind it already is not written again.
+#[test]
+fn what_is_behind_the_cursor_is_not_written_twice() {
+    let service =
+        |rest: &str| format!("services:\n  web:\n    {rest}\n  db: {{image: x}}\nvolumes: {{data: }}\n");
+    for (before, label, after) in [
+        ("imag<>: nginx", "image", "image: nginx"),
+        ("<>image: nginx", "build", "build: nginx"),
+        ("healt<>:\n      test: x", "healthcheck", "healthcheck:\n      test: x"),
+        ("\"imag<>\": nginx", "image", "\"image\": nginx"),
+        ("restart: al<>ways", "always", "restart: always"),
+        ("restart: 'al<>ways'", "always", "restart: 'always'"),
+        ("depends_on: [d<>b]", "db", "depends_on: [db]"),
+        (
+            "depends_on:\n      d<>x:\n        condition: service_started",
+            "db",
+            "depends_on:\n      db:\n        condition: service_started",
+        ),
+        ("volumes:\n      - da<>:/x", "data", "volumes:\n      - data:/x"),
+        ("volumes:\n      - \"da<>:/x\"", "data", "volumes:\n      - \"data:/x\""),
+        ("volumes:\n      - da<>", "data", "volumes:\n      - data:"),
+        ("network_mode: serv<>ice:d", "service:db", "network_mode: service:db"),
+        ("image: x:${T<>AG:-1}", "TAG", "image: x:${TAG:-1}"),
+        ("image: x:$T<>A-1", "TAG", "image: x:$TAG-1"),
+        ("image: red<>is:7-alpine # a", "redis:8", "image: redis:8 # a"),
+    ] {
+        let (text, labels) = completed(&[(".env", "TAG=1\n")], &service(before), label);
+        assert_eq!(text, service(after), "{before}: {labels:?}");
+    }
+    let crlf = "services:\r\n  web:\r\n    heal<>\r\n";
+    assert_eq!(
+        completed(&[], crlf, "healthcheck").0,
+        "services:\r\n  web:\r\n    healthcheck:\r\n      \r\n"
+    );
+}
+
+#[test]
+fn ports_stand_in_quotes_once() {
+    let service = |port: &str| {
+        format!("services:\n  web:\n    image: x\n    expose: [7000]\n    ports:\n      - {port}\n")
+    };
+    for (before, label, after) in [
+        ("<>", "\"7000:7000\"", "\"7000:7000\""),
+        ("\"<>\"", "7000:7000", "\"7000:7000\""),
+        ("'70<>'", "7000:7000", "'7000:7000'"),
+        ("\"8080:<>\"", "8080:7000", "\"8080:7000\""),
+        ("\"127.0.0.1:8080:<>1\"", "127.0.0.1:8080:7000", "\"127.0.0.1:8080:7000\""),
+        ("\"127.0.0.1:<>\"", "127.0.0.1:7000:7000", "\"127.0.0.1:7000:7000\""),
+    ] {
+        let (text, labels) = completed(&[], &service(before), label);
+        assert_eq!(text, service(after), "{before}: {labels:?}");
+        assert!(!labels.contains(&"published".to_owned()) || before == "<>", "{before}: {labels:?}");
+    }
+}
+
+#[test]
+fn below_an_anchor_is_offered_what_belongs_where_it_is_used() {
+    let labels = offered(&[], "x-common: &common\n  rest<>\nservices:\n  web:\n    <<: *common\n");
+    assert!(labels.contains(&"restart".to_owned()), "{labels:?}");
+    let text = "x-needs: &needs\n  - <>\nx-common: &common\n  depends_on: *needs\nservices:\n  web: {<<: *common}\n  db: {image: x}\n";
+    assert_eq!(offered(&[], text), ["db"]);
+    assert_eq!(offered(&[], "x-unused: &unused\n  rest<>\nservices: {}\n"), Vec::<String>::new());
+    let (text, _) = completed(&[], "x-base: &base {image: x}\nservices:\n  web:\n    <>\n", "<<");
+    assert_eq!(text, "x-base: &base {image: x}\nservices:\n  web:\n    <<: *\n");
+}
+
+#[test]
+fn nothing_is_offered_that_nobody_means() {
+    let service = |rest: &str| {
+        format!("services:\n  web:\n    image: x\n    {rest}\n  db: {{image: x}}\nvolumes: {{data: }}\n")
+    };
+    let nothing = Vec::<String>::new();
+    assert_eq!(offered(&[], &service("environment:\n      <>")), nothing);
+    assert_eq!(offered(&[], &service("environment:\n      A: <>")), nothing);
+    assert_eq!(offered(&[], &service("sysctls:\n      <>")), nothing);
+    assert_eq!(offered(&[], &service("depends_on:\n      - <>")), ["db"]);
+    assert_eq!(offered(&[], &service("depends_on: [db, <>]")), nothing);
+    assert_eq!(offered(&[], &service("networks:\n      - <>")), ["default"]);
+    let sources = offered(&[], &service("volumes:\n      - type: bind\n        source: <>"));
+    assert!(!sources.contains(&"data".to_owned()) || sources.contains(&"./site".to_owned()), "{sources:?}");
+    let sources = offered(&[], &service("volumes:\n      - type: volume\n        source: <>"));
+    assert_eq!(sources, ["data"]);
+}
+
+#[test]
+fn words_come_with_what_they_mean() {
+    let mut editor = Editor::on([]);
+    let at = editor.open("compose.yaml", "services:\n  web:\n    restart: <>\n");
+    let items = editor.ask("completion", "compose.yaml", &at, &json!({})).unwrap();
+    assert_eq!(items[0]["documentation"]["value"], "It stays ended.");
 }

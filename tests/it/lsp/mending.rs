@@ -36,6 +36,39 @@ fn what_was_meant_is_put_in_place() {
 }
 
 #[test]
+fn names_in_quotes_are_mended_as_others_are() {
+    let service = |rest: &str| {
+        format!(
+            "services:\n  web:\n    image: x\n    {rest}\n  db: {{image: x}}\nvolumes: {{data: }}\nnetworks: {{front: }}\nsecrets: {{token: {{file: x}}}}\n"
+        )
+    };
+    for (before, name, after) in [
+        ("volumes:\n      - \"da<>t:/x\"", "data", "volumes:\n      - \"data:/x\""),
+        ("networks: [\"fr<>on\"]", "front", "networks: [\"front\"]"),
+        (
+            "networks:\n      \"fr<>on\":\n        aliases: [x]",
+            "front",
+            "networks:\n      \"front\":\n        aliases: [x]",
+        ),
+        ("secrets: ['tok<>e']", "token", "secrets: ['token']"),
+        ("secrets:\n      - source: 'tok<>e'", "token", "secrets:\n      - source: 'token'"),
+        ("network_mode: \"service:d<>\"", "db", "network_mode: \"service:db\""),
+        ("depends_on: ['d<>bb']", "db", "depends_on: ['db']"),
+    ] {
+        let (_, text) = acted(&service(before), &format!("write `{name}`"));
+        assert_eq!(text, service(after));
+    }
+}
+
+#[test]
+fn what_is_below_an_anchor_is_mended_as_where_it_is_used() {
+    let text = "x-common: &common\n  rest<>rt: alwais\nservices:\n  web:\n    <<: *common\n    image: x\n";
+    assert_eq!(acted(text, "write `restart`").1, text.replace("rest<>rt", "restart"));
+    let text = text.replace("rest<>rt: alwais", "restart: alw<>ais");
+    assert_eq!(acted(&text, "write `always`").1, text.replace("alw<>ais", "always"));
+}
+
+#[test]
 fn words_and_variables_are_mended() {
     let (_, text) = acted("services:\n  web:\n    image: x\n    restart: alwa<>s\n", "write `always`");
     assert_eq!(text, "services:\n  web:\n    image: x\n    restart: always\n");
@@ -75,4 +108,12 @@ fn rules_mend_what_they_find_or_are_allowed_not_to() {
 fn a_value_that_must_be_text_is_put_in_quotes() {
     let (_, text) = acted("services:\n  web:\n    image: 1.<>5\n", "write it in quotes");
     assert_eq!(text, "services:\n  web:\n    image: \"1.5\"\n");
+}
+
+#[test]
+fn one_value_becomes_a_list_and_tabs_become_spaces() {
+    let (_, text) = acted("services:\n  web:\n    image: x\n    ports: \"80<>:80\"\n", "put it in brackets");
+    assert_eq!(text, "services:\n  web:\n    image: x\n    ports: [\"80:80\"]\n");
+    let (_, text) = acted("services:\n  web:\n\t\tima<>ge: x\n\t\ttty: true\n", "indent with spaces");
+    assert_eq!(text, "services:\n  web:\n    image: x\n    tty: true\n");
 }

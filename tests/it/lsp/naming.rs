@@ -1,9 +1,12 @@
 //! Names, over all files of a project: where they are defined and used, and other names for the same.
 
 use serde_json::{Value, json};
+use topo::load::{OsWorld, World as _};
 
 use super::SHOP;
 use super::editor::{Editor, position, uri};
+use crate::examples::compose_files;
+use crate::generated::repository;
 
 /// Writes places as `file:line:column`, from 0.
 fn places(answer: &Value) -> Vec<String> {
@@ -59,6 +62,18 @@ fn definitions_and_uses_are_found_in_all_files() {
     );
     let links = editor.ask("documentLink", "part.yaml", &base, &json!({})).unwrap();
     assert_eq!(links[0]["target"], uri("base.yaml"));
+}
+
+/// `env_file` sets variables of containers, which the files of the project know nothing of.
+#[test]
+fn a_variable_leads_to_the_env_file_that_sets_it() {
+    let files = [(".env", "TAG=1\n"), ("web.env", "TAG=2\n")];
+    let mut editor = Editor::on(files);
+    let at = editor.open("compose.yaml", "services:\n  web:\n    image: x:${T<>AG}\n    env_file: web.env\n");
+    assert_eq!(places(&editor.ask("definition", "compose.yaml", &at, &json!({})).unwrap()), [".env:0:0"]);
+    let context = json!({ "context": { "includeDeclaration": true } });
+    let found = editor.ask("references", "compose.yaml", &at, &context).unwrap();
+    assert_eq!(places(&found), [".env:0:0", "compose.yaml:2:15"]);
 }
 
 #[test]
@@ -127,6 +142,45 @@ fn what_is_renamed_loads_as_before() {
     assert_eq!(editor.said("compose.yaml"), before);
 }
 
+/// Returns the codes of the errors of the file that is open.
+fn errors(editor: &mut Editor) -> Vec<Value> {
+    let said = editor.published("compose.yaml");
+    said.iter().filter(|one| one["severity"] == 1).map(|one| one["code"].clone()).collect()
+}
+
+#[test]
+fn whatever_the_examples_define_can_be_renamed() {
+    let mut renamed = 0;
+    for file in compose_files() {
+        let text = String::from_utf8(OsWorld.read(&repository(&file)).unwrap()).unwrap();
+        let mut editor = Editor::on([]);
+        let at = editor.open("compose.yaml", &text);
+        let before = errors(&mut editor);
+        let symbols = editor.ask("documentSymbol", "compose.yaml", &at, &json!({})).unwrap();
+        let sections = ["services", "networks", "volumes", "secrets", "configs"];
+        let of_section = symbols
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| sections.iter().any(|section| one["name"] == *section));
+        for defined in of_section.filter_map(|section| section["children"].as_array()).flatten() {
+            let name = defined["name"].as_str().unwrap();
+            let place = &defined["selectionRange"]["start"];
+            if name == "default" {
+                assert!(editor.ask("rename", "compose.yaml", place, &json!({ "newName": "zz" })).is_err());
+                continue;
+            }
+            let edit = editor.ask("rename", "compose.yaml", place, &json!({ "newName": "zz" })).unwrap();
+            let changed = editor.apply(&edit)["compose.yaml"].clone();
+            let mut other = Editor::on([]);
+            other.open("compose.yaml", &changed);
+            assert_eq!(errors(&mut other), before, "{file}: {name}\n{changed}");
+            renamed += 1;
+        }
+    }
+    assert!(renamed > 30, "only {renamed} names were renamed");
+}
+
 #[test]
 fn what_cannot_be_renamed_is_refused_with_a_reason() {
     let (mut editor, at) = shop();
@@ -135,6 +189,9 @@ fn what_cannot_be_renamed_is_refused_with_a_reason() {
     };
     assert!(refused(&at, "web").ends_with("`web` is there already"));
     assert!(refused(&at, "a b").contains("`a b` is no name"));
+    for word in ["true", "null", "123", "1.5", "0x1f", "2026-01-01", ".inf"] {
+        assert!(refused(&at, word).contains("YAML takes it for something else"), "{word}");
+    }
     let text = format!("include: [part.yaml]\n{SHOP}");
     let variable = position(&text, text.find("DB_IMAGE").unwrap() + 1);
     assert!(refused(&variable, "X").contains("is a variable"));

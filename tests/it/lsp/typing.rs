@@ -71,7 +71,7 @@ const TYPED: [&str; 34] = [
     ",",
 ];
 
-const ASKED: [&str; 9] = [
+const ASKED: [&str; 10] = [
     "completion",
     "hover",
     "definition",
@@ -79,9 +79,38 @@ const ASKED: [&str; 9] = [
     "documentSymbol",
     "codeAction",
     "prepareRename",
+    "rename",
     "inlayHint",
     "codeLens",
 ];
+
+/// Types something at random into a file, and asks something about it. Returns whether there was an answer.
+fn type_and_ask(editor: &mut Editor, dice: &mut Dice, name: &str) -> bool {
+    let now = editor.text(name).to_owned();
+    let at = dice.place(&now);
+    match dice.below(10) {
+        0..=5 => editor.change(name, at..at, dice.of(&TYPED)),
+        6..=8 => {
+            let end = now[at..].chars().next().map_or(at, |one| at + one.len_utf8());
+            editor.change(name, at..end, "");
+        }
+        _ => {
+            let end = at + now[at..].char_indices().nth(dice.below(40)).map_or(0, |(end, _)| end);
+            editor.change(name, at..end, dice.of(&TYPED));
+        }
+    }
+    let now = editor.text(name).to_owned();
+    let at = position(&now, dice.place(&now));
+    let more = json!({
+        "range": { "start": at, "end": at },
+        "newName": "other",
+        "context": { "includeDeclaration": true, "diagnostics": [] },
+    });
+    let answer = editor.ask(dice.of(&ASKED), name, &at, &more);
+    // To refuse is to answer; a bug is not.
+    assert!(answer.as_ref().err().is_none_or(|error| !error.starts_with("-32603")), "{answer:?}\n{now}");
+    answer.is_ok_and(|answer| answer != Value::Null)
+}
 
 #[test]
 fn thousands_of_keystrokes_at_random_do_not_end_it() {
@@ -92,33 +121,7 @@ fn thousands_of_keystrokes_at_random_do_not_end_it() {
         let mut editor = Editor::on([]);
         editor.open("compose.yaml", &text);
         for _ in 0..250 {
-            let now = editor.text("compose.yaml").to_owned();
-            let at = dice.place(&now);
-            match dice.below(10) {
-                0..=5 => editor.change("compose.yaml", at..at, dice.of(&TYPED)),
-                6..=8 => {
-                    let end = now[at..].chars().next().map_or(at, |one| at + one.len_utf8());
-                    editor.change("compose.yaml", at..end, "");
-                }
-                _ => {
-                    let end = at + now[at..].char_indices().nth(dice.below(40)).map_or(0, |(end, _)| end);
-                    editor.change("compose.yaml", at..end, dice.of(&TYPED));
-                }
-            }
-            let now = editor.text("compose.yaml").to_owned();
-            let at = position(&now, dice.place(&now));
-            let range = json!({ "start": at, "end": at });
-            let more = json!({
-                "range": range,
-                "context": { "includeDeclaration": true, "diagnostics": [] },
-            });
-            let answer = editor.ask(dice.of(&ASKED), "compose.yaml", &at, &more);
-            // To refuse is to answer; a bug is not.
-            assert!(
-                answer.as_ref().err().is_none_or(|error| !error.starts_with("-32603")),
-                "{answer:?}\n{now}"
-            );
-            answered += usize::from(answer.is_ok_and(|answer| answer != Value::Null));
+            answered += usize::from(type_and_ask(&mut editor, &mut dice, "compose.yaml"));
         }
         // What is there in the end is what was typed.
         let length = editor.text("compose.yaml").len();
@@ -132,6 +135,58 @@ fn thousands_of_keystrokes_at_random_do_not_end_it() {
         assert!(editor.quit(), "{file}");
     }
     assert!(answered > 1000, "only {answered} requests had an answer");
+}
+
+/// Files that include, extend and override each other, and one that stands alone.
+const FILES: [(&str, &str); 6] = [
+    ("base.yaml", "services:\n  common:\n    image: x:1\n    environment: [A=1]\n"),
+    (
+        "compose.yaml",
+        "include: [part.yaml, other.yaml]\nservices:\n  web:\n    image: x:1\n    networks: [front]\nnetworks:\n  front:\n",
+    ),
+    ("compose.override.yaml", "services:\n  web:\n    depends_on: [api]\n"),
+    ("compose.prod.yaml", "services:\n  web:\n    restart: always\n    networks: [front]\n"),
+    (
+        "other.yaml",
+        "services:\n  more:\n    extends: {file: base.yaml, service: common}\n    depends_on: [api]\n",
+    ),
+    ("part.yaml", "services:\n  api:\n    image: y:1\n    networks: [front]\n    depends_on: [web]\n"),
+];
+
+#[test]
+fn several_files_are_told_of_as_if_nobody_had_mistyped() {
+    let open = || {
+        let mut editor = Editor::on(FILES);
+        FILES.iter().for_each(|(name, text)| {
+            editor.open(name, text);
+        });
+        editor
+    };
+    let said = |editor: &mut Editor| -> Vec<Vec<String>> {
+        let of_file = |(name, _): &(&str, &str)| {
+            let mut said = editor.said(name);
+            said.sort();
+            said
+        };
+        FILES.iter().map(of_file).collect()
+    };
+    let wanted = said(&mut open());
+    for seed in 1..=4 {
+        let mut dice = Dice(seed);
+        let mut editor = open();
+        for _ in 0..8 {
+            for _ in 0..12 {
+                let (name, _) = FILES[dice.below(FILES.len())];
+                type_and_ask(&mut editor, &mut dice, name);
+            }
+            for (name, text) in FILES {
+                let length = editor.text(name).len();
+                editor.change(name, 0..length, text);
+            }
+            assert_eq!(said(&mut editor), wanted, "{seed}");
+        }
+        assert!(editor.quit());
+    }
 }
 
 /// Each beginning of a file is a file that somebody is writing.
