@@ -87,7 +87,7 @@ pub(super) fn check(objects: &[Object<'_>], diagnostics: &mut Diagnostics) {
                 let message = format!("namespace `{}` refuses these pods: {what}", namespace.name);
                 findings.push(
                     Diagnostic::error(Code::Conflict, message)
-                        .label(span, format!("`{word}` does not have it"))
+                        .label(span, format!("`{word}` forbids this"))
                         .label(label.span, "this is enforced")
                         .help("change the pod, or the level of the namespace"),
                 );
