@@ -150,7 +150,7 @@ mod tests {
     fn a_range_is_told_as_one() {
         assert_eq!(
             check(
-                "  a: {image: x, ports: ['1-65535:1-65535']}\n  b: {image: x, ports: ['1-65535:1-65535', '7:7']}\n"
+                "  a: {image: x, ports: ['1-65535:1-65535']}\n  b: {image: x, ports: ['1-65535:1-65535', '7:8']}\n"
             ),
             [
                 "services `a` and `b` both publish ports 1-65535/tcp",

@@ -90,7 +90,7 @@ impl Client {
         Self { server, input, output, uri, requests: 0 }
     }
 
-    fn send(&mut self, message: Message) {
+    fn send(&mut self, message: &Message) {
         message.write(&mut self.input).expect("a server");
         self.input.flush().expect("a server");
     }
@@ -100,7 +100,7 @@ impl Client {
     }
 
     fn notify(&mut self, method: &str, params: Value) {
-        self.send(Notification { method: method.to_owned(), params }.into());
+        self.send(&Notification { method: method.to_owned(), params }.into());
     }
 
     /// Asks, and returns how long the answer took.
@@ -108,7 +108,7 @@ impl Client {
         self.requests += 1;
         let request = Request { id: self.requests.into(), method: method.to_owned(), params };
         let start = Instant::now();
-        self.send(request.into());
+        self.send(&request.into());
         loop {
             if let Message::Response(response) = self.receive() {
                 response.response_result.expect("an answer");
