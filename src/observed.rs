@@ -100,6 +100,13 @@ pub enum State {
     Dead(Option<i64>),
 }
 
+impl State {
+    /// Returns whether it runs, if not at this moment: one that is about to be restarted counts.
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Restarting)
+    }
+}
+
 /// What a health check says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {

@@ -173,10 +173,8 @@ pub(crate) async fn attach(
     let query = Query { project: desired.project.clone(), ..Query::default() };
     let any_runs = async || {
         let observed = engine.observe(&query).await?;
-        // One that is about to be restarted counts.
-        let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
         let mut shown = observed.containers.iter().filter(|container| shown.contains(&container.service));
-        Ok::<_, EngineError>(shown.any(|container| runs(container.state)))
+        Ok::<_, EngineError>(shown.any(|container| container.state.is_alive()))
     };
     let (sender, mut said) = unbounded_channel();
     let watching = Watching { desired: &desired, rules, engine, context, prune: true, said: sender };
@@ -286,9 +284,8 @@ impl<'a> Listener<'a> {
         let names = names.map(|(name, _)| name.as_str());
         let printer = LogPrinter::new(ui, &desired.project, staying.prefix, names);
         let stopped = |id: &str| {
-            let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
             let found =
-                observed.containers.iter().find(|container| container.id == id && runs(container.state));
+                observed.containers.iter().find(|container| container.id == id && container.state.is_alive());
             found.map(|container| container.name.clone())
         };
         let replaced = plan.steps.iter().filter_map(|step| match &step.op {

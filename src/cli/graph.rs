@@ -42,10 +42,9 @@ pub(crate) struct Graph {
     services: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     /// Text for a terminal
-    #[default]
     Tree,
     /// Graphviz
     Dot,

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use topo::engine::follow::{Follow, News};
 use topo::engine::{Engine, EngineError, LogLine, LogQuery, Since};
 use topo::listing::time::point;
-use topo::observed::{Container, State};
+use topo::observed::Container;
 use topo::plan::labels;
 
 use super::existing::Existing;
@@ -132,7 +132,7 @@ pub(crate) fn run(arguments: &Logs, context: &Context) -> Exit {
         });
         let mut alive = BTreeSet::new();
         for container in existing.observed.containers.iter().filter(is_wanted) {
-            let runs = matches!(container.state, State::Running | State::Paused | State::Restarting);
+            let runs = container.state.is_alive();
             follow.add(&container.name, runs, &query);
             alive.extend(runs.then(|| container.name.clone()));
         }

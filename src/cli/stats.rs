@@ -10,7 +10,6 @@ use topo::engine::meter::Meters;
 use topo::engine::{Engine, EngineError};
 use topo::listing::Format;
 use topo::listing::usage::{LAYOUT, row};
-use topo::observed::State;
 
 use super::listing::FORMAT_HELP;
 use super::up::interrupt;
@@ -68,7 +67,7 @@ async fn once(
     let mut listed = engine.containers(&query).await?;
     listed.retain(|one| arguments.service.as_ref().is_none_or(|service| one.container.service == *service));
     let rows = listed.iter().map(async |one| {
-        let runs = matches!(one.container.state, State::Running | State::Paused | State::Restarting);
+        let runs = one.container.state.is_alive();
         let usage = match runs {
             true => engine.usage(&one.container.id, false).next().await.and_then(Result::ok),
             false => Some(Usage::default()),

@@ -3,7 +3,6 @@
 use clap::Args;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use topo::engine::Engine as _;
-use topo::observed::State;
 use topo::plan::down::DownOptions;
 
 use super::existing::Existing;
@@ -28,10 +27,10 @@ pub(crate) fn run(arguments: &Wait, context: &Context) -> Exit {
     let Some((name, project)) = context.named(&[]) else { return Exit::Failure };
     context.with_engine(async |engine| {
         let mut existing = Existing::look(name, project, engine).await?;
-        let runs = |state: State| matches!(state, State::Running | State::Paused | State::Restarting);
         let containers = existing.observed.containers.iter();
-        let awaited: Vec<_> =
-            containers.filter(|one| runs(one.state) && arguments.services.contains(&one.service)).collect();
+        let awaited: Vec<_> = containers
+            .filter(|one| one.state.is_alive() && arguments.services.contains(&one.service))
+            .collect();
         if awaited.is_empty() {
             let message = format!("no container of {} runs", arguments.services.join(", "));
             context.ui.error(&message);

@@ -9,7 +9,6 @@ use futures_util::stream::{self, BoxStream, SelectAll};
 use super::look::{ContainerQuery, Listed, Usage};
 use super::watch::{Notice, Watch};
 use super::{Action, Engine, Result, Scope};
-use crate::observed::State;
 
 /// How long the first values may take before they are shown as unknown.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -122,8 +121,7 @@ impl<'a, E: Engine> Meters<'a, E> {
         let mut before = std::mem::take(&mut self.shown);
         for listed in listed {
             let id = listed.container.id.clone();
-            let runs = matches!(listed.container.state, State::Running | State::Paused | State::Restarting)
-                && !self.ended.contains(&id);
+            let runs = listed.container.state.is_alive() && !self.ended.contains(&id);
             let is_of_service =
                 self.service.as_ref().is_none_or(|service| listed.container.service == *service);
             if !is_of_service || !(runs || self.query.all) {

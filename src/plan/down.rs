@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Op, Plan, StepId, Subject, labels};
-use crate::observed::{Container, Observed, State};
+use crate::observed::{Container, Observed};
 use crate::project::Project;
 
 /// How `down` is asked to go about it.
@@ -282,7 +282,7 @@ impl<'s> Stops<'_, '_, 's> {
             dependents.filter_map(|name| self.of_service.get(name)).flatten().copied().collect();
         let mut own = Vec::new();
         for container in self.by_service.get(service).into_iter().flatten() {
-            if !matches!(container.state, State::Running | State::Paused | State::Restarting) {
+            if !container.state.is_alive() {
                 continue;
             }
             let op = Op::Stop { container: container.id.clone(), timeout: self.timeout };

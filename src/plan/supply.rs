@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Build, Op, Plan, Step, StepId, Subject};
 use crate::model::service::Service;
-use crate::project::{Contents, Project};
+use crate::project::{Contents, Project, repository};
 
 /// Which services a command is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -217,11 +217,4 @@ fn chosen<'a>(
 
 fn is_latest(image: &str) -> bool {
     matches!(image.strip_prefix(repository(image)), Some("" | ":latest"))
-}
-
-/// Returns the name of an image without tag and digest.
-fn repository(image: &str) -> &str {
-    let name = image.split_once('@').map_or(image, |(name, _)| name);
-    // A colon before a slash belongs to the registry's port.
-    name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name)
 }

@@ -1,7 +1,7 @@
 //! Which container of a service a command is meant for.
 
 use crate::diagnostic::did_you_mean;
-use crate::observed::{Container, Observed, State};
+use crate::observed::{Container, Observed};
 use crate::project::Project;
 
 /// Which containers of a service come into question.
@@ -37,11 +37,9 @@ pub fn targets<'a>(
     let Wanted { service, index, oneoffs, stopped } = wanted;
     let of_service: Vec<&Container> =
         observed.containers.iter().filter(|container| container.service == service).collect();
-    let runs =
-        |container: &Container| matches!(container.state, State::Running | State::Paused | State::Restarting);
     let is_meant = |container: &&Container| {
         let is_number = index.is_none_or(|index| !container.oneoff && container.number == index);
-        is_number && (oneoffs || !container.oneoff) && (stopped || runs(container))
+        is_number && (oneoffs || !container.oneoff) && (stopped || container.state.is_alive())
     };
     let mut meant: Vec<&Container> = of_service.iter().copied().filter(is_meant).collect();
     if !meant.is_empty() {
@@ -65,8 +63,10 @@ pub fn targets<'a>(
         None if stopped => format!("service `{service}` {state} container"),
         None => format!("service `{service}` {state}"),
     };
-    let numbers =
-        of_service.iter().copied().filter(|container| !container.oneoff && (stopped || runs(container)));
+    let numbers = of_service
+        .iter()
+        .copied()
+        .filter(|container| !container.oneoff && (stopped || container.state.is_alive()));
     let mut numbers: Vec<u32> = numbers.map(|container| container.number).collect();
     numbers.sort_unstable();
     let help = match numbers.as_slice() {

@@ -357,9 +357,8 @@ impl<'a> Planner<'a> {
             // A container that does not run is not always listed with its networks; one that was only created
             // is, but without their IDs. It lacks some if an `up` was killed before it had joined them.
             let is_created = container.state == State::Created;
-            let is_running = matches!(container.state, State::Running | State::Paused | State::Restarting);
             let joins = |(joined, id): &(String, String)| *id == network.id || (is_created && joined == name);
-            if (is_running || is_created) && !container.networks.iter().any(joins) {
+            if (container.state.is_alive() || is_created) && !container.networks.iter().any(joins) {
                 return Some(format!("it is not attached to network {name}"));
             }
         }

@@ -160,6 +160,13 @@ impl Project {
     }
 }
 
+/// Returns the name of an image without tag and digest.
+pub fn repository(image: &str) -> &str {
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    // A colon before a slash belongs to the registry's port.
+    name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name)
+}
+
 /// Which parts of completing are left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Skip {

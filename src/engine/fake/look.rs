@@ -16,7 +16,7 @@ impl World {
     pub(super) fn listed(&self, query: &ContainerQuery) -> Vec<Listed> {
         let wanted = |one: &&Container| {
             let project = one.seen.labels.get(labels::PROJECT);
-            let runs = matches!(one.seen.state, State::Running | State::Paused | State::Restarting);
+            let runs = one.seen.state.is_alive();
             project.is_some_and(|project| query.project.as_ref().is_none_or(|wanted| project == wanted))
                 && (query.all || runs)
         };

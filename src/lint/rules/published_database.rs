@@ -3,6 +3,7 @@
 use super::{Finding, Input};
 use crate::diagnostic::Edit;
 use crate::model::ports::Port;
+use crate::project::repository;
 
 rule! {
     /// A database, cache or queue is published on all addresses of the host. Docker opens such a port past the rules of
@@ -24,9 +25,7 @@ const STORES: &[&str] = &[
 
 /// Returns the name in the table that an image has.
 fn store(image: &str) -> Option<&'static str> {
-    let name = image.split('@').next()?;
-    // A colon before a slash belongs to the registry's port.
-    let name = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name);
+    let name = repository(image);
     STORES.iter().copied().find(|store| {
         name.strip_suffix(store).is_some_and(|before| before.is_empty() || before.ends_with('/'))
     })
