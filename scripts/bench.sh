@@ -99,8 +99,9 @@ compare() {
 # ends_in_time COMMAND...: tells whether a command ends within 20 seconds. Any other failure ends the measurement.
 ends_in_time() {
   local status=0
+  # The exit status of a command that was killed for its time is 137.
   timeout --signal=KILL 20 "$@" >/dev/null 2>&1 || status=$?
-  ((status == 0 || status == 124)) || die "$* fails"
+  ((status == 0 || status == 137)) || die "$* fails"
   ((status == 0))
 }
 
