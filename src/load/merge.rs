@@ -169,3 +169,13 @@ pub fn drop_resets(node: &mut Node) {
         _ => {}
     }
 }
+
+/// Returns whether anything is marked `!reset`.
+pub fn has_resets(node: &Node) -> bool {
+    node.tag == Tag::Reset
+        || match &node.value {
+            Value::Map(map) => map.values().any(|entry| has_resets(&entry.node)),
+            Value::List(list) => list.iter().any(has_resets),
+            _ => false,
+        }
+}

@@ -12,6 +12,7 @@ mod read;
 mod trace;
 mod world;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -216,8 +217,10 @@ impl Loader<'_> {
         if self.skip.interpolation {
             return;
         }
-        let mut earlier = earlier.clone();
-        merge::drop_resets(&mut earlier);
+        let mut earlier = Cow::Borrowed(earlier);
+        if merge::has_resets(&earlier) {
+            merge::drop_resets(earlier.to_mut());
+        }
         self.decode(&earlier, true);
     }
 

@@ -1,5 +1,6 @@
 //! All that is known of a project: it is loaded, completed and looked at as by `topo check` and `topo lint`.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -46,13 +47,13 @@ pub(super) struct Analysis {
     pub(super) loaded: Loaded,
     /// What there is to say, by file and place.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// The compose files.
-    pub(super) sheets: Vec<Sheet>,
+    /// The compose files. Requests are about them, diagnostics are not: they are read when somebody asks.
+    sheets: OnceCell<Vec<Sheet>>,
 }
 
 impl Analysis {
     /// Loads a project and looks at it.
-    pub(super) fn of(view: &View<'_>, request: &Request, profiles: &[String], encoding: Encoding) -> Self {
+    pub(super) fn of(view: &View<'_>, request: &Request, profiles: &[String]) -> Self {
         let mut loaded = load(view, &Request { trace: true, ..request.clone() });
         let has_profiles = loaded.compose.services.0.values().any(|service| !service.profiles.0.is_empty());
         let again = has_profiles.then(|| (loaded.compose.clone(), loaded.written.clone()));
@@ -98,13 +99,22 @@ impl Analysis {
             found.push_all(more.sorted().into_iter().filter(is_of_disabled).cloned());
         }
         let diagnostics: Vec<Diagnostic> = found.sorted().into_iter().cloned().collect();
-        let sheets = sheets(&loaded, view, encoding);
-        Self { project, loaded, diagnostics, sheets }
+        Self { project, loaded, diagnostics, sheets: OnceCell::new() }
+    }
+
+    /// Reads the compose files as they are written, unless that is done. The texts must still be those that were loaded.
+    pub(super) fn read_sheets(&self, view: &View<'_>, encoding: Encoding) {
+        self.sheets.get_or_init(|| sheets(&self.loaded, view, encoding));
+    }
+
+    /// Returns the compose files; none before they are read.
+    pub(super) fn sheets(&self) -> &[Sheet] {
+        self.sheets.get().map_or(&[], Vec::as_slice)
     }
 
     /// Returns the sheet of a file.
     pub(super) fn sheet(&self, path: &Path) -> Option<&Sheet> {
-        self.sheets.iter().find(|sheet| sheet.path == path)
+        self.sheets().iter().find(|sheet| sheet.path == path)
     }
 
     /// Returns a file that was read.
@@ -125,7 +135,7 @@ impl Analysis {
 
     /// Returns the names of a kind that are defined, in the order of the files.
     pub(super) fn defined(&self, kind: super::names::Kind) -> Vec<&str> {
-        let mentions = self.sheets.iter().filter(|sheet| sheet.is_part).flat_map(|sheet| &sheet.mentions);
+        let mentions = self.sheets().iter().filter(|sheet| sheet.is_part).flat_map(|sheet| &sheet.mentions);
         let is_wanted =
             |one: &&Mention| one.kind == kind && (one.is_definition || kind == super::names::Kind::Profile);
         let mut seen = BTreeSet::new();

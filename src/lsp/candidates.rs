@@ -56,7 +56,7 @@ fn extended(asked: &Asked<'_>, extends: &[String]) -> Vec<String> {
 
 /// Returns all names of a kind that files mention, defined or not.
 pub(super) fn mentioned(analysis: &Analysis, kind: Kind) -> Vec<String> {
-    let mentions = analysis.sheets.iter().filter(|sheet| sheet.is_part).flat_map(|sheet| &sheet.mentions);
+    let mentions = analysis.sheets().iter().filter(|sheet| sheet.is_part).flat_map(|sheet| &sheet.mentions);
     let names: BTreeSet<&String> = mentions.filter(|one| one.kind == kind).map(|one| &one.name).collect();
     names.into_iter().cloned().collect()
 }

@@ -60,7 +60,7 @@ pub(super) fn complete(
 fn known_variables(asked: &Asked<'_>) -> Vec<(String, String)> {
     let (loaded, view) = (&asked.analysis.loaded, asked.view());
     let mut names: BTreeSet<String> = loaded.environment.all(&view).into_keys().collect();
-    for sheet in &asked.analysis.sheets {
+    for sheet in asked.analysis.sheets() {
         names.extend(variables(&sheet.outline).into_iter().map(|variable| variable.name));
     }
     let detail = |name: String| {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use lsp_types::{TextDocumentContentChangeEvent, Uri};
+use lsp_types::{TextDocumentContentChangeEvent, TextDocumentItem, Uri};
 use url::Url;
 
 use super::outline::Outline;
@@ -20,6 +20,8 @@ pub(super) struct Document {
     pub(super) uri: Uri,
     /// What the editor calls its language.
     pub(super) language: String,
+    /// Which of its texts the editor sent last.
+    pub(super) version: i32,
     /// The text.
     pub(super) text: String,
     /// Its lines.
@@ -28,10 +30,11 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Makes one.
-    pub(super) fn new(uri: Uri, language: String, text: String, encoding: Encoding) -> Self {
+    /// Makes one as it was opened.
+    pub(super) fn new(opened: TextDocumentItem, encoding: Encoding) -> Self {
+        let TextDocumentItem { uri, language_id: language, version, text } = opened;
         let lines = Lines::new(&text, encoding);
-        Self { uri, language, text, lines, outline: OnceCell::new() }
+        Self { uri, language, version, text, lines, outline: OnceCell::new() }
     }
 
     /// Returns its outline.

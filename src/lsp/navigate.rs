@@ -95,7 +95,7 @@ pub(super) fn places<'a>(analysis: &'a Analysis, target: &Target, path: &Path) -
         };
         found.into_iter().map(move |(range, is_definition)| Place { sheet, range, is_definition })
     };
-    analysis.sheets.iter().flat_map(of_sheet).collect()
+    analysis.sheets().iter().flat_map(of_sheet).collect()
 }
 
 fn anchor_places(outline: &Outline, name: &str) -> Vec<(Range<usize>, bool)> {

@@ -113,8 +113,7 @@ impl<'a> Server<'a> {
             "textDocument/didOpen" => {
                 let Some(DidOpenTextDocumentParams { text_document }) = read(notification) else { return };
                 let Some(path) = path_of(&text_document.uri) else { return };
-                let lsp_types::TextDocumentItem { uri, language_id, text, .. } = text_document;
-                self.documents.open(path, Document::new(uri, language_id, text, self.encoding));
+                self.documents.open(path, Document::new(text_document, self.encoding));
                 // It may be a new file, which makes another project of the others.
                 self.workspace.forget();
                 self.is_stale = true;
@@ -126,6 +125,7 @@ impl<'a> Server<'a> {
                 };
                 let Some(path) = path_of(&text_document.uri) else { return };
                 let Some(document) = self.documents.get_mut(&path) else { return };
+                document.version = text_document.version;
                 document.change(content_changes, self.encoding);
                 self.workspace.change(&path);
                 self.is_stale = true;
@@ -179,7 +179,7 @@ impl<'a> Server<'a> {
         let analysis = self.workspace.of(path, self.start.disk, &self.documents)?;
         let good = self.workspace.good(&analysis);
         let document = self.documents.get(path)?;
-        Some(Asked {
+        let asked = Asked {
             path,
             document,
             outline: document.outline(),
@@ -189,7 +189,9 @@ impl<'a> Server<'a> {
             documents: &self.documents,
             disk: self.start.disk,
             encoding: self.encoding,
-        })
+        };
+        asked.analysis.read_sheets(&asked.view(), self.encoding);
+        Some(asked)
     }
 
     /// The same for what is to be found in all projects of the file.
@@ -214,7 +216,8 @@ impl<'a> Server<'a> {
                 continue;
             }
             let Some(uri) = uri_of(path, &self.documents) else { continue };
-            let params = PublishDiagnosticsParams { uri, diagnostics: new, version: None };
+            let version = self.documents.get(path).map(|document| document.version);
+            let params = PublishDiagnosticsParams { uri, diagnostics: new, version };
             let method = "textDocument/publishDiagnostics".to_owned();
             let params = serde_json::to_value(params).unwrap_or_default();
             self.send(Notification { method, params }.into());

@@ -197,6 +197,7 @@ impl Workspace {
                 others.extend(self.find(&file, disk, documents).and_then(|opened| opened.known));
             }
         }
+        others.iter().for_each(|other| other.read_sheets(&view, self.encoding));
         others.retain(|other| other.sheet(path).is_some() && !Rc::ptr_eq(other, analysis));
         others
     }
@@ -235,7 +236,7 @@ impl Workspace {
         documents: &Documents,
     ) -> Rc<Analysis> {
         let view = View { disk, documents, directory: directory.to_path_buf() };
-        Rc::new(Analysis::of(&view, request, &self.settings.profiles, self.encoding))
+        Rc::new(Analysis::of(&view, request, &self.settings.profiles))
     }
 
     fn open(&self, request: Request, directory: &Path, disk: &dyn World, documents: &Documents) -> Opened {

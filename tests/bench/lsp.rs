@@ -1,6 +1,7 @@
 //! Measures the language server on a large file: the time from a key to the diagnostics, and that of answers.
 //!
-//! `scripts/bench-lsp.sh` runs it with optimisation. It fails if an edit takes longer than people notice.
+//! `scripts/bench-lsp.sh` runs it with optimisation. What a machine can do at best stands beside it: the time in which
+//! the YAML parser alone reads the file.
 
 #![expect(clippy::print_stdout, reason = "the table is what this is for")]
 
@@ -11,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use lsp_server::{Message, Notification, Request};
 use serde_json::{Value, json};
+use serde_yaml::granit_parser::Parser;
 
 const LINES: usize = 5_000;
 const EDITS: usize = 400;
-/// What anything may take, for one in a hundred.
-const LIMIT: Duration = Duration::from_millis(20);
+/// What a fast typist leaves between two keys.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// A file with so many lines: services that depend on each other, with networks, volumes, ports, variables and an anchor.
 fn file() -> String {
@@ -77,6 +79,8 @@ struct Client {
     output: BufReader<ChildStdout>,
     uri: String,
     requests: i32,
+    /// Of the text that was sent last.
+    version: i32,
 }
 
 impl Client {
@@ -87,7 +91,7 @@ impl Client {
         let input = server.stdin.take().expect("a pipe");
         let output = BufReader::new(server.stdout.take().expect("a pipe"));
         let uri = url::Url::from_file_path(folder.join("compose.yaml")).expect("a whole path").to_string();
-        Self { server, input, output, uri, requests: 0 }
+        Self { server, input, output, uri, requests: 0, version: 0 }
     }
 
     fn send(&mut self, message: &Message) {
@@ -121,17 +125,28 @@ impl Client {
     fn edit(&mut self, line: usize, character: usize, text: &str, removed: usize) -> Duration {
         let end = json!({ "line": line, "character": character + removed });
         let change = json!({ "range": { "start": { "line": line, "character": character }, "end": end }, "text": text });
-        let document = json!({ "uri": self.uri, "version": 1 });
+        self.version += 1;
+        let document = json!({ "uri": self.uri, "version": self.version });
         let start = Instant::now();
         self.notify(
             "textDocument/didChange",
             json!({ "textDocument": document, "contentChanges": [change] }),
         );
+        self.await_diagnostics();
+        let time = start.elapsed();
+        std::thread::sleep(PAUSE);
+        time
+    }
+
+    /// Waits until what is wrong with the text that was sent last was told.
+    fn await_diagnostics(&mut self) {
         loop {
             if let Message::Notification(told) = self.receive()
                 && told.method == "textDocument/publishDiagnostics"
+                && told.params["uri"] == self.uri.as_str()
+                && told.params["version"] == self.version
             {
-                return start.elapsed();
+                return;
             }
         }
     }
@@ -159,7 +174,13 @@ fn main() {
     client.notify("initialized", json!({}));
     let item = json!({ "uri": client.uri, "languageId": "yaml", "version": 0, "text": text });
     client.notify("textDocument/didOpen", json!({ "textDocument": item }));
-    let mut rows: Vec<(&str, Vec<Duration>)> = Vec::new();
+    client.await_diagnostics();
+    let floor = (0..EDITS).map(|_| {
+        let start = Instant::now();
+        assert!(Parser::new_from_str(&text).all(|event| event.is_ok()), "the file is YAML");
+        start.elapsed()
+    });
+    let mut rows: Vec<(&str, Vec<Duration>)> = vec![("the floor: YAML alone", floor.collect())];
     let mut edits = Vec::new();
     for edit in 0..EDITS / 2 {
         // A letter too many is a mistake, and without it there is none: each time something else is to be told.
@@ -195,18 +216,16 @@ fn main() {
         rows.push((title, (0..EDITS / 4).map(&mut ask).collect()));
     }
     println!("{} lines, {} services", text.lines().count(), attributes.len());
-    println!("{:32} {:>9} {:>9} {:>9}", "", "median", "p99", "longest");
+    println!("{:32} {:>9} {:>9} {:>9} {:>9}", "", "median", "p99", "longest", "vs floor");
+    let mut floor = None;
     for (title, times) in &mut rows {
         times.sort_unstable();
         let at =
             |share: usize| times[(times.len() * share / 100).min(times.len() - 1)].as_secs_f64() * 1000.0;
-        println!("{title:32} {:>7.2}ms {:>7.2}ms {:>7.2}ms", at(50), at(99), at(100));
+        let ratio = at(50) / *floor.get_or_insert(at(50));
+        println!("{title:32} {:>7.2}ms {:>7.2}ms {:>7.2}ms {ratio:>8.2}x", at(50), at(99), at(100));
     }
     client.ask("shutdown", Value::Null);
     client.notify("exit", Value::Null);
     assert!(client.server.wait().expect("a program").success(), "it was shut down");
-    for (title, times) in &rows {
-        let slowest = times[times.len() * 99 / 100];
-        assert!(slowest < LIMIT, "{title}: one in a hundred takes {slowest:?}, more than {LIMIT:?}");
-    }
 }
