@@ -272,9 +272,9 @@ impl Engine for Docker {
             filters: Some(HashMap::from([("label".to_owned(), vec![of_project])])),
             ..query::ListContainersOptions::default()
         };
-        let images = query::ListImagesOptions { digests: true, ..query::ListImagesOptions::default() };
         let images: OptionFuture<_> = (!query.images.is_empty())
-            .then(|| self.client.list_images(Some(images)).map_err(failed("list images")))
+            // Docker Engine tells digests anyway; Podman answers with nothing where they are asked for.
+            .then(|| self.client.list_images(None::<query::ListImagesOptions>).map_err(failed("list images")))
             .into();
         let swarm: OptionFuture<_> = query.swarm.then(|| self.swarm()).into();
         let (containers, networks, volumes, images, swarm, image_ages) = tokio::join!(
@@ -290,6 +290,7 @@ impl Engine for Docker {
         containers.sort_by(|one, other| one.name.cmp(&other.name));
         let mut networks: Vec<_> = networks?.into_iter().map(snapshot::network).collect();
         networks.extend(self.missing_networks(&query.networks, &networks).await);
+        snapshot::identify(&mut containers, &networks);
         networks.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         let mut volumes: Vec<_> =
             volumes?.volumes.unwrap_or_default().into_iter().map(snapshot::volume).collect();

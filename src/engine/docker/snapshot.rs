@@ -93,8 +93,20 @@ fn listed_health(listed: models::ContainerSummaryHealthStatusEnum) -> Option<Hea
     }
 }
 
+/// Puts the IDs of networks where an engine tells of a container's networks by name only, as Podman does.
+pub(super) fn identify(containers: &mut [Container], networks: &[Network]) {
+    for (name, id) in containers.iter_mut().flat_map(|container| &mut container.networks) {
+        let network = networks.iter().find(|network| id == name && network.name == *name);
+        if let Some(network) = network {
+            id.clone_from(&network.id);
+        }
+    }
+}
+
 pub(super) fn port(summary: models::PortSummary) -> PublishedPort {
-    let host = summary.public_port.map(|port| (summary.ip.unwrap_or_default(), port));
+    // Podman leaves out the address of a port that is published to all.
+    let address = summary.ip.filter(|ip| !ip.is_empty()).unwrap_or_else(|| "0.0.0.0".to_owned());
+    let host = summary.public_port.map(|port| (address, port));
     let protocol = summary.typ.map_or_else(|| "tcp".to_owned(), |typ| typ.to_string());
     PublishedPort { container: summary.private_port, protocol, host }
 }
@@ -224,6 +236,26 @@ mod tests {
         assert_eq!(container.networks, [("app_default".to_owned(), "9c".to_owned())]);
         assert_eq!(container.mounts, [VolumeMount { volume: "data".into(), target: "/a".into() }]);
         assert_eq!(container.ports[0].host, Some(("0.0.0.0".to_owned(), 8080)));
+    }
+
+    #[test]
+    fn a_container_of_podman_is_understood() {
+        let summary: models::ContainerSummary = serde_json::from_value(serde_json::json!({
+            "Id": "3f", "Names": ["/app-web-1"], "State": "running", "Status": "Up 1 second",
+            "Ports": [{"PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}],
+            "NetworkSettings": {"Networks": {"app_back": {"NetworkID": "app_back"}, "else": {"NetworkID": "else"}}},
+        }))
+        .unwrap();
+        let listed = models::Network {
+            name: Some("app_back".into()),
+            id: Some("9c".into()),
+            ..models::Network::default()
+        };
+        let mut containers = [container(summary)];
+        identify(&mut containers, &[network(listed)]);
+        let joined = |name: &str, id: &str| (name.to_owned(), id.to_owned());
+        assert_eq!(containers[0].networks, [joined("app_back", "9c"), joined("else", "else")]);
+        assert_eq!(containers[0].ports[0].host, Some(("0.0.0.0".to_owned(), 8080)));
     }
 
     #[test]

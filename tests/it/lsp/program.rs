@@ -54,6 +54,14 @@ fn an_editor_starts_it_sees_mistakes_and_ends_it() {
     let published = receive(&mut output);
     assert_eq!(published["method"], "textDocument/publishDiagnostics");
     assert_eq!(published["params"]["diagnostics"][0]["code"], "unknown-key");
+    assert_eq!(published["params"]["version"], 1, "which text it is said of");
+    let document = json!({ "uri": uri, "version": 2 });
+    let changes = json!([{ "text": "services:\n  web:\n    image: y\n" }]);
+    let change = json!({ "textDocument": document, "contentChanges": changes });
+    send(&mut input, &json!({ "method": "textDocument/didChange", "params": change }));
+    let published = receive(&mut output);
+    assert_ne!(published["params"]["diagnostics"][0]["code"], "unknown-key");
+    assert_eq!(published["params"]["version"], 2, "which text it is said of");
     send(&mut input, &json!({ "id": "two", "method": "shutdown" }));
     assert_eq!(receive(&mut output), json!({ "id": "two", "result": null }));
     send(&mut input, &json!({ "method": "exit" }));
