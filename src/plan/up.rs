@@ -354,11 +354,16 @@ impl<'a> Planner<'a> {
             let Some(network) = self.observed.network(name) else {
                 return Some(format!("network {name} is gone"));
             };
-            // A container that does not run is not always listed with its networks; one that was only created
-            // is, but without their IDs. It lacks some if an `up` was killed before it had joined them.
+            // A container keeps the ID of a network that was removed, and never starts again once there is another one
+            // of that name.
+            let is_stale =
+                |(joined, id): &(String, String)| joined == name && !id.is_empty() && *id != network.id;
+            // One that does not run is not always listed with its networks; one that was only created is, but without
+            // their IDs. It lacks some if an `up` was killed before it had joined them.
             let is_created = container.state == State::Created;
             let joins = |(joined, id): &(String, String)| *id == network.id || (is_created && joined == name);
-            if (container.state.is_alive() || is_created) && !container.networks.iter().any(joins) {
+            let lacks = (container.state.is_alive() || is_created) && !container.networks.iter().any(joins);
+            if lacks || container.networks.iter().any(is_stale) {
                 return Some(format!("it is not attached to network {name}"));
             }
         }

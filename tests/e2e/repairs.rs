@@ -85,3 +85,23 @@ volumes: {data: {}}
     assert!(is_running(&project.container("web-1")));
     project.up_does_nothing();
 }
+
+#[test]
+fn a_container_of_a_network_that_was_made_anew_since_must_come_up_on_it() {
+    let compose = r"services:
+  web: {image: busybox, command: sleep 1000, stop_signal: SIGKILL, networks: [one, two]}
+  other: {image: busybox, command: sleep 1000, stop_signal: SIGKILL, networks: [one]}
+networks: {one: {}, two: {}}
+";
+    let Some(project) = Project::with("remade", compose) else { return };
+    project.topo(&["up", "-d", "web"]).succeeds();
+    project.engine.kill(&project.full_name("web-1"));
+    project.engine.remove_network(&format!("{}_one", project.name));
+    project.topo(&["up", "-d", "other"]).succeeds();
+    let plan = project.topo(&["plan"]).succeeds();
+    let reason = format!("it is not attached to network {}_one", project.name);
+    assert!(plan.stdout.contains(&reason), "{plan:?}");
+    project.up();
+    assert!(is_running(&project.container("web-1")));
+    project.up_does_nothing();
+}
