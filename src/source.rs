@@ -45,6 +45,18 @@ impl Span {
         Self { start: self.start, length: u32::MAX }
     }
 
+    /// Returns this span, moved as far as it is from the start of `from` to the start of `to`; it starts at or behind `from`.
+    #[must_use]
+    pub(crate) fn moved(self, from: Self, to: Self) -> Self {
+        Self { start: self.start - from.start + to.start, ..self }
+    }
+
+    /// Returns the bytes that this span covers, counted from the start of `whole`, which it lies in.
+    pub(crate) fn range_in(self, whole: Self) -> std::ops::Range<usize> {
+        let start = self.start.saturating_sub(whole.start) as usize;
+        start..start + self.length as usize
+    }
+
     /// Returns the smallest span that holds both; they must be in the same file.
     #[must_use]
     pub fn to(self, other: Self) -> Self {
@@ -103,8 +115,7 @@ impl SourceFile {
 
     /// Returns the bytes of this file's text that `span`, which lies in it, covers.
     pub fn range(&self, span: Span) -> std::ops::Range<usize> {
-        let start = span.start.saturating_sub(self.start) as usize;
-        start..start + span.length as usize
+        span.range_in(self.span(0..0))
     }
 
     fn line_of(&self, at: u32) -> usize {

@@ -249,7 +249,7 @@ impl Context {
             env_files: global.env_files.clone(),
             project_directory: global.project_directory.clone(),
             project_name: global.project_name.clone(),
-            trace: false,
+            ..Request::default()
         }
     }
 

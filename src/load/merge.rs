@@ -3,6 +3,8 @@
 //! The rules stand with the types ([`Shape`]), not here.
 //! See <https://github.com/compose-spec/compose-spec/blob/main/13-merge.md>.
 
+use smol_str::SmolStr;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::attribute::{Identity, Kind, Shape};
 use crate::yaml::{Entry, Mapping, Node, Tag, Value};
@@ -157,6 +159,10 @@ fn add_items(
 
 /// Takes out what is still marked `!reset`: there was nothing earlier to reset.
 pub fn drop_resets(node: &mut Node) {
+    // To look is much faster than to take out, and nearly always enough.
+    if !has_resets(node) {
+        return;
+    }
     match &mut node.value {
         Value::Map(map) => {
             map.retain(|_, entry| entry.node.tag != Tag::Reset);
@@ -170,12 +176,25 @@ pub fn drop_resets(node: &mut Node) {
     }
 }
 
-/// Returns whether anything is marked `!reset`.
-pub fn has_resets(node: &Node) -> bool {
+fn has_resets(node: &Node) -> bool {
     node.tag == Tag::Reset
         || match &node.value {
             Value::Map(map) => map.values().any(|entry| has_resets(&entry.node)),
             Value::List(list) => list.iter().any(has_resets),
             _ => false,
         }
+}
+
+/// Returns the part of `earlier` that `later` may change: what both have of the first `levels` of keys.
+pub fn overlap(earlier: &Node, later: &Node, levels: usize) -> Node {
+    let (Value::Map(map), Value::Map(changes), Tag::None, 1..) =
+        (&earlier.value, &later.value, later.tag, levels)
+    else {
+        return earlier.clone();
+    };
+    let entry = |(key, entry): (&SmolStr, &Entry)| {
+        let node = overlap(&entry.node, &changes.get(key)?.node, levels - 1);
+        Some((key.clone(), Entry { key: entry.key, node }))
+    };
+    Node::new(Value::Map(map.iter().filter_map(entry).collect()), earlier.span)
 }

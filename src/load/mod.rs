@@ -12,15 +12,15 @@ mod read;
 mod trace;
 mod world;
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Compose;
 use crate::model::attribute::{Attribute, Decoder, Place, Shape};
 use crate::source::{SourceMap, Span};
-use crate::yaml::{Node, Room};
+use crate::yaml::{Memory, Node, Room};
 
 pub use argument::{read_arguments, read_variables};
 pub use environment::{Environment, Origin};
@@ -41,6 +41,8 @@ pub struct Request {
     pub project_name: Option<String>,
     /// Keep where values come from, in [`Loaded::trace`].
     pub trace: bool,
+    /// What earlier loads read, for those who load again after each edit.
+    pub memory: Option<Arc<Mutex<Memory>>>,
 }
 
 /// Which stages of loading are left out.
@@ -99,6 +101,7 @@ pub fn has_files(world: &dyn World, request: &Request) -> bool {
 pub fn load_without(world: &dyn World, request: &Request, skip: Skip) -> Loaded {
     let mut loader = Loader::new(world, skip);
     loader.trace = request.trace.then(Trace::default);
+    loader.memory.clone_from(&request.memory);
     let (directory, files, env_files) = loader.find(request);
     let documents = loader.read_all(&files, &directory);
     let name = loader.name(request, &documents, &directory);
@@ -123,6 +126,7 @@ struct Loader<'a> {
     sources: SourceMap,
     environment: Environment,
     trace: Option<Trace>,
+    memory: Option<Arc<Mutex<Memory>>>,
     diagnostics: Diagnostics,
     /// How many compose files were read.
     read: usize,
@@ -154,6 +158,7 @@ impl<'a> Loader<'a> {
             sources: SourceMap::default(),
             environment: Environment::default(),
             trace: None,
+            memory: None,
             diagnostics: Diagnostics::default(),
             read: 0,
             files_named_at: None,
@@ -173,7 +178,7 @@ impl Loader<'_> {
             self.include(&mut document, scope);
             merged = Some(match merged {
                 Some(earlier) => {
-                    self.check_so_far(&earlier);
+                    self.check_so_far(&earlier, &document);
                     self.merge(earlier, document, Compose::SHAPE, &[])
                 }
                 None => document,
@@ -212,16 +217,16 @@ impl Loader<'_> {
         merge::expand(document, Compose::SHAPE, &mut self.diagnostics)
     }
 
-    /// Reports what is wrong with documents that later ones are merged into: an override takes no mistake away.
-    fn check_so_far(&mut self, earlier: &Node) {
+    /// Reports what is wrong with documents that a later one is merged into: an override takes no mistake away. What it
+    /// does not change is looked at when all are merged.
+    fn check_so_far(&mut self, earlier: &Node, later: &Node) {
         if self.skip.interpolation {
             return;
         }
-        let mut earlier = Cow::Borrowed(earlier);
-        if merge::has_resets(&earlier) {
-            merge::drop_resets(earlier.to_mut());
-        }
-        self.decode(&earlier, true);
+        // A service is checked whole: what it says of one attribute may depend on another.
+        let mut changed = merge::overlap(earlier, later, 2);
+        merge::drop_resets(&mut changed);
+        self.decode(&changed, true);
     }
 
     fn decode(&mut self, written: &Node, partial: bool) -> Compose {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use indexmap::IndexMap;
 
@@ -56,8 +57,13 @@ impl Loader<'_> {
         }
         let file = self.read_source(path, base, named_at)?;
         self.read += 1;
-        let mut documents =
-            crate::yaml::parse(&self.sources.files()[file], &mut self.room, &mut self.diagnostics);
+        let (file, room, diagnostics) = (&self.sources.files()[file], &mut self.room, &mut self.diagnostics);
+        let mut documents = match &self.memory {
+            Some(memory) => {
+                memory.lock().unwrap_or_else(PoisonError::into_inner).parse(file, room, diagnostics)
+            }
+            None => crate::yaml::parse(file, room, diagnostics),
+        };
         documents.retain(|document| {
             let is_map = document.as_map().is_some();
             if !is_map {

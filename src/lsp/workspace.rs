@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::analysis::Analysis;
 use super::documents::{Documents, View};
@@ -72,7 +73,8 @@ pub(super) struct Workspace {
 
 impl Workspace {
     /// Makes one without projects.
-    pub(super) fn new(settings: Settings, encoding: Encoding) -> Self {
+    pub(super) fn new(mut settings: Settings, encoding: Encoding) -> Self {
+        settings.request.memory = Some(Arc::default());
         Self { projects: Vec::new(), strangers: BTreeSet::new(), stale: Vec::new(), encoding, settings }
     }
 
@@ -103,6 +105,7 @@ impl Workspace {
     pub(super) fn forget(&mut self) {
         self.projects.clear();
         self.strangers.clear();
+        self.settings.request.memory = Some(Arc::default());
     }
 
     /// Returns what is known of all projects, and looks again at those that changed.

@@ -1,6 +1,7 @@
 //! Room 2: YAML as a tree that knows where each key and value was written, and YAML as text again.
 
 mod mapping;
+mod memory;
 mod parse;
 mod scalar;
 
@@ -10,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 pub use mapping::Mapping;
+pub use memory::Memory;
 pub use parse::parse;
 
 /// Returns whether a scalar without quotes is text, and no number, date, truth or nothing.

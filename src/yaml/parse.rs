@@ -3,6 +3,7 @@
 //! The only file that names the event parser.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_yaml::granit_parser::{
     Event, Options, Parser, ScalarStyle, Span as ParserSpan, Tag as ParserTag, options,
@@ -20,20 +21,68 @@ const DEPTH_LIMIT: usize = 100;
 /// Reads all documents of a file. What is wrong goes to `diagnostics`; the documents before a syntax error are
 /// returned all the same. Documents without content are left out. What is read is taken from `room`.
 pub fn parse(file: &SourceFile, room: &mut Room, diagnostics: &mut Diagnostics) -> Vec<Node> {
-    let options: Options = options! { emit_comments: false };
+    read(file, &Part { range: 0..file.text.len(), depth: 0, anchors: None }, room, diagnostics).documents
+}
+
+/// What is to be read of a file.
+pub(super) struct Part<'a> {
+    /// Which bytes.
+    pub(super) range: Range<usize>,
+    /// How deep it is nested.
+    pub(super) depth: usize,
+    /// The anchors before it; `None` for a whole file.
+    pub(super) anchors: Option<&'a [Anchor]>,
+}
+
+/// A node that aliases may refer to.
+#[derive(Debug)]
+pub(super) struct Anchor {
+    pub(super) name: SmolStr,
+    pub(super) node: Node,
+    /// What a copy takes.
+    size: usize,
+}
+
+/// What was read.
+pub(super) struct Reading {
+    pub(super) documents: Vec<Node>,
+    /// Those of the last document, in order.
+    pub(super) anchors: Vec<Anchor>,
+}
+
+pub(super) fn read(
+    file: &SourceFile,
+    part: &Part<'_>,
+    room: &mut Room,
+    diagnostics: &mut Diagnostics,
+) -> Reading {
+    let options: Options = options! {
+        emit_comments: false,
+        emit_anchor_events: true,
+        emit_unresolved_aliases: part.anchors.is_some(),
+    };
     let mut reader = Reader {
         file,
-        events: Parser::new_from_str_with_options(&file.text, options),
+        start: part.range.start,
+        events: Parser::new_from_str_with_options(&file.text[part.range.clone()], options),
+        earlier: part.anchors.unwrap_or_default(),
         anchors: HashMap::new(),
+        names: Vec::new(),
+        before: part.range.start,
+        at: part.range.start,
         room,
         has_aliases: false,
-        depth: 0,
+        depth: part.depth,
         diagnostics,
     };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next() {
         match event {
-            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => reader.anchors.clear(),
+            Event::DocumentStart(..) => {
+                reader.anchors.clear();
+                reader.names.clear();
+            }
+            Event::StreamStart | Event::DocumentEnd => {}
             Event::StreamEnd => break,
             event => match reader.node(event, span) {
                 Ok(node) => documents.push(node),
@@ -41,7 +90,9 @@ pub fn parse(file: &SourceFile, room: &mut Room, diagnostics: &mut Diagnostics) 
             },
         }
     }
-    documents
+    let Reader { names, mut anchors, .. } = reader;
+    let anchor = |(id, name)| anchors.remove(&id).map(|(node, size)| Anchor { name, node, size });
+    Reading { documents, anchors: names.into_iter().filter_map(anchor).collect() }
 }
 
 /// The rest of the file cannot be read; why has been said.
@@ -49,8 +100,16 @@ struct Stop;
 
 struct Reader<'a> {
     file: &'a SourceFile,
+    /// Where in the file the parser started.
+    start: usize,
     events: Parser<'a, serde_yaml::granit_parser::StrInput<'a>>,
+    /// What aliases refer to that the parser does not know.
+    earlier: &'a [Anchor],
     anchors: HashMap<usize, (Node, usize)>,
+    names: Vec<(usize, SmolStr)>,
+    /// Where the event before the last one ended, and where the last one did.
+    before: usize,
+    at: usize,
     room: &'a mut Room,
     has_aliases: bool,
     depth: usize,
@@ -60,12 +119,18 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Option<(Event<'a>, Span)> {
         match self.events.next()? {
+            Ok((Event::Anchor(id, name), _)) => {
+                self.names.push((id, name.into()));
+                self.next()
+            }
             Ok((event, span)) => {
                 let span = self.span(span);
+                (self.before, self.at) = (self.at, self.file.range(span).end);
                 Some((event, span))
             }
             Err(error) => {
-                let at = error.marker().byte_offset().unwrap_or(self.file.text.len());
+                let at = error.marker().byte_offset().map(|at| self.start + at);
+                let at = at.unwrap_or(self.file.text.len());
                 let message = error.info();
                 let help = syntax_help(&self.file.text, at);
                 self.diagnostics.push(
@@ -80,9 +145,16 @@ impl<'a> Reader<'a> {
 
     fn span(&self, span: ParserSpan) -> Span {
         let range = span.byte_range().unwrap_or(0..0);
-        let text = self.file.text.get(range.clone()).unwrap_or("");
+        let (start, end) = (self.start + range.start, self.start + range.end);
+        let text = self.file.text.get(start..end).unwrap_or("");
         // The end mark of a block collection sits at the next token.
-        self.file.span(range.start..range.start + text.trim_end().len())
+        self.file.span(start..start + text.trim_end().len())
+    }
+
+    /// Returns where the `|` or `>` of the last event is written.
+    fn block_mark(&self) -> Span {
+        let mark = self.file.text[self.before..].find(['|', '>']).map_or(self.before, |at| self.before + at);
+        self.file.span(mark..mark + 1)
     }
 
     fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, Stop> {
@@ -97,14 +169,21 @@ impl<'a> Reader<'a> {
                     );
                     return Ok(Node::new(Value::Null, span));
                 };
+                let (node, size) = (node.clone(), *size);
                 self.has_aliases = true;
-                if self.room.left < *size {
-                    return Err(self.too_many(span));
-                }
-                self.room.left -= *size;
-                Ok(node.clone())
+                self.take(size, span)?;
+                Ok(node)
+            }
+            Event::UnresolvedAlias(name) => {
+                let anchor = self.earlier.iter().rfind(|anchor| *anchor.name == *name).ok_or(Stop)?;
+                self.has_aliases = true;
+                self.take(anchor.size, span)?;
+                Ok(anchor.node.clone())
             }
             Event::Scalar(text, style, anchor, tag) => {
+                // The parser puts a block scalar without text at the next token.
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let span = if is_block && text.trim().is_empty() { self.block_mark() } else { span };
                 let tag = tag.as_deref().map(|tag| (tag.handle().to_owned(), tag.suffix().to_owned()));
                 let value = resolve(
                     &text,
