@@ -22,7 +22,20 @@ impl Neighbour {
     fn start(engine: &PrivateEngine) -> Self {
         let mut command = Command::new("unshare");
         command.args(["--net", "python3", "-c", NAME_SERVER]);
-        Self(engine.beside(&command).spawn().unwrap())
+        let neighbour = Self(engine.beside(&command).spawn().unwrap());
+        eventually("the neighbour listens in a network of its own", || neighbour.is_ready(engine));
+        neighbour
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the system tells by files who listens")]
+    fn is_ready(&self, engine: &PrivateEngine) -> Option<()> {
+        let process = self.0.id().to_string();
+        let network = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net")).ok();
+        let own = network(&process)?;
+        let sockets = std::fs::read_to_string(format!("/proc/{process}/net/udp")).ok()?;
+        // At first it is in the network of this test, and then in that of the engine.
+        let is_alone = [network("self")?, network(&engine.process)?].iter().all(|other| *other != own);
+        (is_alone && sockets.contains(":0035 ")).then_some(())
     }
 }
 
@@ -96,10 +109,6 @@ networks: {{default: {{ipam: {{config: [{{subnet: 10.9.0.0/24}}]}}, driver_opts:
     // A firewall between the containers and the outside, which the host itself reaches.
     let outside = Neighbour::start(&engine);
     let its_network = format!("--net=/proc/{}/ns/net", outside.0.id());
-    eventually("the neighbour's own network", || {
-        let name = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net")).ok();
-        (name(&outside.0.id().to_string())? != name(&engine.process)?).then_some(())
-    });
     on_machine(&engine, &["ip", "link", "add", "out0", "type", "veth", "peer", "name", "out1"]);
     on_machine(&engine, &["ip", "link", "set", "out1", "netns", &outside.0.id().to_string()]);
     on_machine(&engine, &["ip", "address", "add", "192.0.2.1/24", "dev", "out0"]);
