@@ -138,6 +138,15 @@ pub fn rules(
             };
             let (path, there) = find(Path::new(&trigger.path.0));
             let Some(act) = act(name, service, trigger, &mut mistake) else { continue };
+            let has_old_name = trigger.extensions.get("x-initialSync") == Some(&true.into());
+            if has_old_name && !trigger.initial_sync {
+                let found = Diagnostic::warning(Code::ObsoleteAttribute, "`x-initialSync` is obsolete");
+                mistake(
+                    "x-initialSync",
+                    found.help("write `initial_sync`"),
+                    "the old name of `initial_sync`",
+                );
+            }
             if there == There::Nothing {
                 let message = format!("`{}` is not there", trigger.path.0);
                 let found = Diagnostic::warning(Code::UnreadableFile, message);
@@ -167,7 +176,7 @@ pub fn rules(
                 service: name.clone(),
                 path,
                 act,
-                initial_sync: trigger.initial_sync,
+                initial_sync: trigger.initial_sync || has_old_name,
                 include: (!trigger.include.0.is_empty()).then_some(include),
                 ignore,
                 context: context(service).map(|(root, _)| (find(&root).0, stays)),

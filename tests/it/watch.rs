@@ -191,6 +191,7 @@ services:
         - {path: ./mounted/src, action: sync, target: /app/src}
         - {path: ./none, action: restart}
         - {path: ./src, action: sync, target: /app, ignore: ['[z-a]']}
+        - {path: ./src, action: sync, target: /app, x-initialSync: true}
 ";
     let (rules, said) = rules_of(text, "");
     let expected = [
@@ -199,13 +200,15 @@ services:
         "compose.yaml:10:12: warning[conflict]: service `web` mounts `/project/mounted`, so that changes in it need no sync",
         "compose.yaml:11:12: warning[unreadable-file]: `/project/none` is not there",
         "compose.yaml:12:53: error[invalid-value]: `ignore` has a pattern that cannot be understood",
+        "compose.yaml:13:53: warning[obsolete-attribute]: `x-initialSync` is obsolete",
     ];
     for expected in expected {
         assert!(said.iter().any(|line| line.contains(expected)), "`{expected}` is missing in {said:#?}");
     }
     assert_eq!(said.len(), expected.len(), "{said:#?}");
     let watched: Vec<&Path> = rules.iter().map(|rule| rule.path.as_path()).collect();
-    assert_eq!(watched, [Path::new("/project/none")], "it is waited for");
+    assert_eq!(watched, ["/project/none", "/project/src"].map(Path::new), "what is not there is waited for");
+    assert!(rules[1].initial_sync, "the old name counts");
 }
 
 #[test]
