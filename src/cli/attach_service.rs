@@ -6,7 +6,7 @@ use topo::engine::{Engine, EngineError};
 use topo::observed::State;
 use topo::plan::target::Wanted;
 
-use super::session::{Index, Partner, check_terminal, code, ended_with, find, keys, talk};
+use super::session::{Index, Partner, check_terminal, end_with, find, keys, talk};
 use super::{Context, Exit};
 use crate::ui::terminal;
 
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Attach, context: &Context) -> Exit {
                 // As docker compose does.
                 Ok(Exit::Failure)
             }
-            Some(Ending::Closed) => Ok(ended_with(code(&container.name, false, &engine).await?)),
+            Some(Ending::Closed) => end_with(engine.exit_code(&container.name)).await,
         }
     })
 }

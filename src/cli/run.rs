@@ -1,6 +1,7 @@
 //! `topo run`: one command of a service, in a container of its own.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use clap::Args;
 use topo::engine::docker::Docker;
@@ -14,7 +15,7 @@ use topo::plan::up::UpOptions;
 use topo::project::Selection;
 
 use super::converge::{orphans_by_variables, plan_with};
-use super::session::{Partner, check_terminal, code, ended_with, keys, talk};
+use super::session::{Partner, check_terminal, code_of_removed, end_with, ended_with, keys, talk};
 use super::{Context, Exit, up::interrupt};
 use crate::ui::{Style, Ui, terminal};
 
@@ -248,13 +249,28 @@ async fn attended(
     let streams = engine.attach(name, Attach { tty, stdin, detach_keys: written_keys }).await?;
     let terminal = Terminal::Container(name.to_owned());
     let partner = Partner { terminal, tty, stdin, keys, signals: Some(name) };
-    match talk(engine, streams, partner, engine.start(name)).await? {
+    // One that goes by itself may be gone before it can be asked for its code.
+    let mut gone = pin!(code_of_removed(name, engine));
+    let mut talking = pin!(talk(engine, streams, partner, engine.start(name)));
+    let mut code = None;
+    let ending = loop {
+        tokio::select! {
+            biased;
+            removed = &mut gone, if remove && code.is_none() => code = Some(removed),
+            ending = &mut talking => break ending?,
+        }
+    };
+    match ending {
         None => Ok(Exit::Interrupted),
         Some(Ending::Detached) => {
             context.ui.say(&format!("left container {name} running"));
             Ok(Exit::Success)
         }
         Some(Ending::Unheard) => Ok(Exit::Success),
-        Some(Ending::Closed) => Ok(ended_with(code(name, remove, engine).await?)),
+        Some(Ending::Closed) => match code {
+            Some(code) => Ok(ended_with(code?)),
+            None if remove => end_with(gone).await,
+            None => end_with(engine.exit_code(name)).await,
+        },
     }
 }

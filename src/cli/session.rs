@@ -9,7 +9,7 @@ use topo::engine::detach::DetachKeys;
 use topo::engine::docker::Docker;
 use topo::engine::inside::{Ending, Inside, Size, Streams, Terminal, converse};
 use topo::engine::{Action, Cause, Engine, EngineError, Query, Scope};
-use topo::observed::{Container, State};
+use topo::observed::Container;
 use topo::plan::target::{Wanted, targets};
 use topo::project::Project;
 
@@ -222,28 +222,35 @@ pub(crate) fn by_name(mut error: EngineError, container: &Container) -> EngineEr
     error
 }
 
-/// Waits for the end of a container, and for its removal if it is to go by itself. Returns its exit code.
-pub(crate) async fn code(name: &str, is_removed: bool, engine: &Docker) -> Result<i64, EngineError> {
-    // The engine remembers what happened before the question.
+/// Ends with a container's exit code, once that is known.
+pub(crate) async fn end_with(
+    code: impl Future<Output = Result<i64, EngineError>>,
+) -> Result<Exit, EngineError> {
+    tokio::select! {
+        code = code => Ok(ended_with(code?)),
+        () = interrupt() => Ok(Exit::Interrupted),
+    }
+}
+
+/// Returns the exit code of a container that is removed when it has ended. It is best asked for before the start.
+pub(crate) async fn code_of_removed(name: &str, engine: &Docker) -> Result<i64, EngineError> {
+    match engine.removal(name).await {
+        Err(error) if error.is_not_found() => remembered_code(name, engine).await,
+        code => code,
+    }
+}
+
+/// Returns the exit code of a container that is gone: the engine remembers what happened.
+async fn remembered_code(name: &str, engine: &Docker) -> Result<i64, EngineError> {
     let scope = Scope::Containers(vec![name.to_owned()]);
     let mut happenings = engine.happenings(&scope, engine.connected());
-    let mut code = None;
     while let Some(happening) = happenings.next().await {
         match happening?.action {
-            Action::Die(ended) => code = Some(ended),
+            Action::Die(code) => return Ok(code),
             Action::Destroy => break,
             _ => {}
         }
-        if code.is_some() && !is_removed {
-            break;
-        }
     }
-    match code {
-        Some(code) => Ok(code),
-        // The connection broke.
-        None => match engine.inspect(name).await?.state {
-            State::Exited(Some(code)) | State::Dead(Some(code)) => Ok(code),
-            _ => Ok(0),
-        },
-    }
+    let message = "it is gone, and the engine has forgotten its exit code".to_owned();
+    Err(EngineError::new(format!("wait for container {name} to end"), Cause::Other { status: None, message }))
 }

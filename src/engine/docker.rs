@@ -44,9 +44,9 @@ use bollard::models::{
 };
 use bollard::query_parameters as query;
 use bytes::Bytes;
+use futures_util::TryFutureExt;
 use futures_util::future::{OptionFuture, join_all};
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryFutureExt};
 
 pub use connection::Connection;
 
@@ -463,7 +463,11 @@ impl Engine for Docker {
     }
 
     async fn exit_code(&self, container: &str) -> Result<i64> {
-        self.wait_for_exit(container).await
+        self.wait_for(container, "not-running").await
+    }
+
+    async fn removal(&self, container: &str) -> Result<i64> {
+        self.wait_for(container, "removed").await
     }
 
     async fn built_images(&self, project: &str) -> Result<Vec<BuiltImage>> {
@@ -487,9 +491,10 @@ impl Engine for Docker {
             return Err(error);
         }
         // Someone else is removing it (`--rm`, another command): it is gone when they are done.
-        let until = query::WaitContainerOptions { condition: "removed".to_owned() };
-        self.client.wait_container(container, Some(until)).next().await;
-        Ok(())
+        match self.removal(container).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn rename(&self, container: &str, to: &str) -> Result<()> {

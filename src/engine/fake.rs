@@ -423,6 +423,10 @@ impl Engine for FakeEngine {
         self.wait_for_exit(container).await
     }
 
+    async fn removal(&self, container: &str) -> Result<i64> {
+        self.wait_for_removal(container).await
+    }
+
     async fn built_images(&self, project: &str) -> Result<Vec<BuiltImage>> {
         let doing = format!("list images of project {project}");
         self.call(CallKind::BuiltImages, project, doing, |world| Ok(world.built_images(project))).await

@@ -141,6 +141,9 @@ pub trait Engine {
     /// Waits until a container does not run, and returns its exit code.
     async fn exit_code(&self, container: &str) -> Result<i64>;
 
+    /// Waits until a container that was started is gone, and returns its exit code.
+    async fn removal(&self, container: &str) -> Result<i64>;
+
     /// Returns the images that were built for a project and have a name, by name.
     async fn built_images(&self, project: &str) -> Result<Vec<BuiltImage>>;
 

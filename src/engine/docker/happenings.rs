@@ -13,11 +13,13 @@ use crate::observed::Health;
 use crate::plan::labels;
 
 /// What is asked for of containers. Without this, every probe of every health check would arrive in three parts.
-const CONTAINER_EVENTS: [&str; 13] = [
+const CONTAINER_EVENTS: [&str; 14] = [
     "create",
     "start",
     "die",
     "destroy",
+    // What Podman calls it.
+    "remove",
     "rename",
     "pause",
     "unpause",
@@ -138,5 +140,13 @@ mod tests {
         assert_eq!(action("health_status: unhealthy", &none), Action::Health(Health::Unhealthy));
         assert_eq!(action("exec_die", &none), Action::Probe);
         assert_eq!(action("pause", &none), Action::Other("pause".into()));
+    }
+
+    #[test]
+    fn what_is_acted_on_is_asked_for() {
+        for name in ["create", "start", "die", "exec_die", "destroy", "remove"] {
+            assert!(!matches!(action(name, &BTreeMap::new()), Action::Other(_)), "{name}");
+            assert!(CONTAINER_EVENTS.contains(&name), "{name}");
+        }
     }
 }

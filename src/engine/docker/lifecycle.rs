@@ -30,9 +30,10 @@ impl Docker {
         killed.map_err(failed(format!("kill container {container}")))
     }
 
-    pub(super) async fn wait_for_exit(&self, container: &str) -> Result<i64> {
+    /// Waits for what the engine calls a condition, and returns the exit code.
+    pub(super) async fn wait_for(&self, container: &str, condition: &str) -> Result<i64> {
         let doing = format!("wait for container {container} to end");
-        let until = query::WaitContainerOptions { condition: "not-running".to_owned() };
+        let until = query::WaitContainerOptions { condition: condition.to_owned() };
         match self.patient().wait_container(container, Some(until)).next().await {
             Some(Ok(answer)) => Ok(answer.status_code),
             // bollard takes a code other than 0 for an error.

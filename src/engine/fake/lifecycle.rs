@@ -32,6 +32,23 @@ impl FakeEngine {
             happenings.next().await;
         }
     }
+
+    pub(super) async fn wait_for_removal(&self, container: &str) -> Result<i64> {
+        let doing = format!("wait for container {container} to be removed");
+        let name = self.call(CallKind::ExitCode, container, doing.clone(), |world| {
+            Ok(world.get(container)?.seen.name.clone())
+        });
+        let mut happenings = self.happenings(&Scope::Containers(vec![name.await?]), Since::Now);
+        let mut code = 0;
+        while let Some(happening) = happenings.next().await {
+            match happening?.action {
+                Action::Die(ended) => code = ended,
+                Action::Destroy => break,
+                _ => {}
+            }
+        }
+        Ok(code)
+    }
 }
 
 impl World {

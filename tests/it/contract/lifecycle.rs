@@ -57,6 +57,16 @@ pub(crate) async fn the_exit_code_is_waited_for(bed: &Bed<impl Stage>) {
     assert_eq!(bounded(bed.engine.exit_code(&job)).await.unwrap(), 3, "it ended before");
     bed.engine.remove_container(&job, false).await.unwrap();
     assert!(bed.engine.exit_code(&job).await.unwrap_err().is_not_found());
+    assert!(bed.engine.removal(&job).await.unwrap_err().is_not_found());
+    let job = bed.create("job", bed.body("job", &Behaviour::Exits(4, vec![]))).await;
+    let removed = async {
+        bed.engine.start(&job).await?;
+        bed.engine.exit_code(&job).await?;
+        bed.engine.remove_container(&job, false).await
+    };
+    let (code, removed) = bounded(futures_util::future::join(bed.engine.removal(&job), removed)).await;
+    removed.unwrap();
+    assert_eq!(code.unwrap(), 4);
 }
 
 pub(crate) async fn images_of_a_project_are_found_and_removed(bed: &Bed<impl Stage>) {
