@@ -329,8 +329,12 @@ fn what_is_broken_is_found_and_nothing_else() {
             &[("subnet-overlap", "")],
         ),
         (
-            "a bridge of the engine",
-            |scene| scene.host.view.ways.push(way("10.0.0.0/24", "br-0123456789ab", None)),
+            "bridges of the engine",
+            |scene| {
+                for bridge in ["br-0123456789ab", "docker0", "podman1", "cni-podman1"] {
+                    scene.host.view.ways.push(way("10.0.0.0/24", bridge, None));
+                }
+            },
             &[],
         ),
         (

@@ -69,7 +69,8 @@ fn meet(one: IpNet, other: IpNet) -> bool {
 fn overlaps(input: &Input<'_>, host: &Host, key: &str, network: &Network, found: &mut Found) {
     // The engine's own bridges have routes, too, and those are no others' addresses.
     let is_bridge = |interface: &str| {
-        interface.starts_with("br-")
+        // Podman's are `podman1`, or `cni-podman1` in older ones.
+        ["br-", "podman", "cni-podman"].iter().any(|prefix| interface.starts_with(prefix))
             || interface == "docker0"
             || input
                 .networks

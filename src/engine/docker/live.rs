@@ -42,8 +42,8 @@ impl Docker {
         let archive = context::pack(files).map_err(|error| {
             EngineError::new(&doing, Cause::Other { status: None, message: error.to_string() })
         })?;
-        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
-        let path = format!("/images/create?fromSrc=-&repo={}&tag={}", encoded(repository), encoded(tag));
+        // The tag stands in the name: Podman passes over one by itself.
+        let path = format!("/images/create?fromSrc=-&repo={}", encoded(name));
         let answer = self.post(&doing, &path, &[], wire::full(archive)).await?;
         let mut lines = wire::lines::<Line>(doing.clone(), answer);
         while let Some(line) = lines.next().await {
