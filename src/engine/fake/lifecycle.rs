@@ -35,10 +35,9 @@ impl FakeEngine {
 
     pub(super) async fn wait_for_removal(&self, container: &str) -> Result<i64> {
         let doing = format!("wait for container {container} to be removed");
-        let name = self.call(CallKind::ExitCode, container, doing.clone(), |world| {
-            Ok(world.get(container)?.seen.name.clone())
-        });
-        let mut happenings = self.happenings(&Scope::Containers(vec![name.await?]), Since::Now);
+        let look = |world: &mut World| Ok(world.get(container)?.seen.name.clone());
+        let name = self.call(CallKind::ExitCode, container, doing, look).await?;
+        let mut happenings = self.happenings(&Scope::Containers(vec![name]), Since::Now);
         let mut code = 0;
         while let Some(happening) = happenings.next().await {
             match happening?.action {
